@@ -1,0 +1,1 @@
+"""config.toml and the environment to frozen settings; every mistake with its file, line and key."""

@@ -1,0 +1,39 @@
+"""Every exception that this package raises on purpose.
+
+AggregatorError
+  ConfigError         the configuration cannot be used; carries all mistakes
+  UnreadableFeed      a document that no format can read
+  UnknownSource       a key that the configuration does not have
+  UnknownPublication  a slug that nothing is published under
+  StoreError          the database cannot be used
+
+What the wire answers is a value (see `wire`), not an exception.
+"""
+
+
+class AggregatorError(Exception):
+    """Base of all; its text is a sentence for people that says what to do."""
+
+
+class ConfigError(AggregatorError):
+    """The configuration cannot be used. `mistakes` holds one line for each."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class UnreadableFeed(AggregatorError):
+    """A document that no format can read; the text says why in one line."""
+
+
+class UnknownSource(AggregatorError):
+    """A key that the configuration does not have."""
+
+
+class UnknownPublication(AggregatorError):
+    """A slug that nothing is published under."""
+
+
+class StoreError(AggregatorError):
+    """The database cannot be used."""

@@ -1,0 +1,187 @@
+"""The values that everything speaks of, one type per stage of an entry's life.
+
+    ReadFeed / ReadEntry       what a document said, made safe to handle (formats, cage)
+    Entry                      normalized: it has an identity and a fingerprint (normalize)
+    NewEntry / EditedEntry     what a poll changes (reconcile)
+    PublishedEntry             what we show: one story, its lead entry and its sources (store)
+
+All times are aware datetimes in UTC.
+All text is free of characters that XML forbids; all addresses are absolute http(s).
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+CODE_BLOCK = "\ufffc"
+"""Stands for one block of code in `text` (U+FFFC OBJECT REPLACEMENT CHARACTER)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """An author (RFC 4287 §3.2). At least one of the three is present."""
+
+    name: str | None = None
+    email: str | None = None
+    uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """A file that goes with an entry; `length` in bytes where the source says it."""
+
+    url: str
+    type: str | None = None
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a reader sees of an entry."""
+
+    title: str = ""
+    link: str | None = None
+    authors: tuple[Person, ...] = ()
+    language: str | None = None
+    summary: str = ""
+    """Plain text of the source's own summary; empty when it gave none."""
+    content_html: str = ""
+    """Sanitized HTML with absolute addresses."""
+    text: str = ""
+    """Plain text of the content, single-spaced, its beginning only; code blocks are `CODE_BLOCK`."""
+    categories: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadEntry:
+    """One item as its document has it."""
+
+    guid: str | None
+    """atom:id, RSS guid or JSON Feed id: the source's own text, whatever base stood around it."""
+    link_as_written: str | None
+    """The link before the document's address was applied; an identity where there is no guid."""
+    published: datetime | None
+    updated: datetime | None
+    content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedInfo:
+    """What a document says of its feed."""
+
+    title: str = ""
+    subtitle: str = ""
+    link: str | None = None
+    """The web page that the feed belongs to."""
+    id: str | None = None
+    """atom:id of the feed."""
+    updated: datetime | None = None
+    language: str | None = None
+    icon: str | None = None
+    rights: str = ""
+    authors: tuple[Person, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFeed:
+    """A document, read. `format` is feedparser's version name ("rss20", "atom10") or "json1"."""
+
+    format: str
+    info: FeedInfo
+    entries: tuple[ReadEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One item of a source, normalized."""
+
+    guid: str
+    """The source's own guid; else its link as written; else a digest (urn:sha256:…)."""
+    digest: bytes
+    """16 bytes that stand for `guid`: together with the source, the entry's identity."""
+    link_digest: bytes | None
+    """16 bytes that stand for the canonical link; None where the link cannot name one story."""
+    fingerprint: bytes
+    """16 bytes over all that a reader sees: decides whether an entry was edited."""
+    published: datetime | None
+    updated: datetime | None
+    content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownEntry:
+    """What the store holds of an entry, as far as a poll has to know it."""
+
+    id: int
+    digest: bytes
+    link_digest: bytes | None
+    fingerprint: bytes
+    published: datetime
+    updated: datetime
+    first_seen: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """An entry to insert. `published` and `updated` are final and not after `first_seen`."""
+
+    entry: Entry
+    published: datetime
+    updated: datetime
+    first_seen: datetime
+    rank_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditedEntry:
+    """A known entry whose content changed; its place stays unless `rank_at` is given."""
+
+    id: int
+    entry: Entry
+    updated: datetime
+    rank_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryChanges:
+    """What one poll does to a source's entries."""
+
+    new: tuple[NewEntry, ...] = ()
+    """Oldest first, so that later ids mean later places where ranks are equal."""
+    edited: tuple[EditedEntry, ...] = ()
+    migrated: tuple[tuple[int, Entry], ...] = ()
+    """Known entries (by id) that came back under another guid."""
+    left_out: tuple[bytes, ...] = ()
+    """Digests of entries that `backfill` leaves out; they never return as new."""
+
+    @property
+    def empty(self) -> bool:
+        return not (self.new or self.edited or self.migrated or self.left_out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedSource:
+    """A source as its entries are attributed to it (atom:source, RFC 4287 §4.2.11)."""
+
+    key: str
+    name: str
+    url: str
+    info: FeedInfo = field(default_factory=FeedInfo)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedEntry:
+    """One story as we show it: its lead entry, and the other sources that carry it."""
+
+    id: str
+    """The id that we publish; fixed when the story is first published."""
+    guid: str
+    source: PublishedSource
+    also_in: tuple[PublishedSource, ...] = ()
+    published: datetime
+    updated: datetime
+    first_seen: datetime
+    changed_at: datetime
+    """When what we show of it last changed; decides Last-Modified."""
+    content: Content

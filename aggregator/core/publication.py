@@ -1,0 +1,77 @@
+"""What we publish: a publication, the window it shows, and the documents made from it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+Format = Literal["atom", "rss", "json"]
+
+CONTENT_TYPES: dict[Format, str] = {
+    "atom": "application/atom+xml; charset=utf-8",
+    "rss": "application/rss+xml; charset=utf-8",
+    "json": "application/feed+json; charset=utf-8",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Who publishes. `url` ends with a slash; every absolute link that we print starts with it."""
+
+    title: str
+    url: str
+    tagline: str = ""
+    description: str = ""
+    language: str | None = None
+    author: str = ""
+    icon: str | None = None
+    page_size: int = 12
+    excerpt_length: int = 350
+    """Characters."""
+    code_placeholders: tuple[tuple[str, str], ...] = (("zh", "[代码]"), ("", "[code]"))
+    """Language prefix to placeholder, the first match wins; "" matches every language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A merged feed: which sources it takes from, and how much it shows."""
+
+    slug: str
+    title: str
+    sources: frozenset[str] | None = None
+    """Keys; None means every source."""
+    languages: frozenset[str] | None = None
+    limit: int = 100
+    max_per_source: int | None = None
+    max_age: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A document's own head: what a writer needs beside the entries. Addresses are absolute."""
+
+    title: str
+    id: str
+    """atom:id; fixed for the publication's life."""
+    self_url: str
+    """Where this very document is served."""
+    page_url: str
+    """The web page that shows the same entries."""
+    updated: datetime
+    """The newest `updated` of what is shown; never the clock."""
+    subtitle: str = ""
+    language: str | None = None
+    author: str = ""
+    icon: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A rendered publication, ready to be served."""
+
+    body: bytes
+    gzipped: bytes
+    content_type: str
+    etag: str
+    """Strong and quoted, of the identity representation."""
+    gzip_etag: str
+    last_modified: datetime

@@ -1,0 +1,23 @@
+"""Characters that may stand in what we keep and publish."""
+
+import re
+
+# XML 1.0 §2.2 allows tab, newline, return, U+0020-D7FF, U+E000-FFFD and U+10000-10FFFF.
+# Lone surrogates are outside of it, too: neither a database nor a UTF-8 writer takes them.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+# Overrides and isolates of the bidirectional algorithm (UAX #9): in one line of text, such as
+# a title, they let a source reorder what stands around it.
+_BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+_SPACES = re.compile(r"\s+")
+
+
+def xml_safe(text: str) -> str:
+    """The text without characters that no XML document may hold."""
+    return _NOT_XML.sub("", text)
+
+
+def one_line(text: str, limit: int) -> str:
+    """A line of plain text: single-spaced, trimmed, at most `limit` characters."""
+    return _SPACES.sub(" ", _BIDI_CONTROLS.sub("", xml_safe(text))).strip()[:limit].rstrip()

@@ -1,0 +1,86 @@
+"""What a poll may answer. An answer is a value, not an exception; match it exhaustively."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+FailureKind = Literal[
+    "blocked",  # the guard refused the address
+    "dns",
+    "connect",
+    "tls",
+    "timeout",
+    "http",  # a status that is no feed
+    "redirects",
+    "too_large",
+    "encoding",
+    "protocol",
+    "unreadable",  # the body is no feed
+    "internal",  # our own fault
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """ETag and Last-Modified, byte for byte as received (RFC 9110 §8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchRequest:
+    """One poll's request."""
+
+    url: str
+    validators: Validators = field(default_factory=Validators)
+    timeout: float
+    """Seconds for the whole poll, from connect to last byte, redirects included."""
+    max_body: int
+    """Bytes, both on the wire and decompressed."""
+    user_agent: str
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent to the source's own origin only, never past a redirect to another."""
+    auth: tuple[str, str] | None = None
+    """User and password for HTTP Basic; sent like `headers`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A body came. `url` is where it was found; `permanent_url` is set when every hop said 301 or 308."""
+
+    url: str
+    status: int
+    body: bytes
+    content_type: str
+    """The Content-Type header as received; empty when missing."""
+    validators: Validators
+    permanent_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotModified:
+    """304. `validators` are those that it carried; an absent one leaves ours in force (RFC 9111 §4.3.4)."""
+
+    validators: Validators
+    status: int = 304
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """410: the source says that it is no more."""
+
+    status: int = 410
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """No usable answer. `reason` is one line for people, without secrets."""
+
+    kind: FailureKind
+    reason: str
+    status: int | None = None
+    retry_after: timedelta | None = None
+
+
+Answer = Fetched | NotModified | Gone | Failed

@@ -1,0 +1,1 @@
+"""Sample sources on loopback, so that the daemon has something to show without a network."""

@@ -1,0 +1,1 @@
+"""The wire: one conditional GET, bounded in time and bytes, through one guarded way out."""

@@ -1,0 +1,1 @@
+"""Bytes to model and back: feedparser, feedgen, JSON Feed, HTML. No I/O."""

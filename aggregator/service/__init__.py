@@ -1,0 +1,1 @@
+"""Use cases, each told in order; they see the outside through ports."""

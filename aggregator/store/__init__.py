@@ -1,0 +1,1 @@
+"""The database: one public method is one transaction."""

@@ -1,0 +1,1 @@
+"""What HTTP clients see: feeds, pages, health."""

@@ -47,7 +47,7 @@ class Content:
     content_html: str = ""
     """Sanitized HTML with absolute addresses."""
     text: str = ""
-    """Plain text of the content, single-spaced, its beginning only; code blocks are `CODE_BLOCK`."""
+    """Plain text of the content, single-spaced, its beginning only; code is `CODE_BLOCK`."""
     categories: tuple[str, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
     image: str | None = None

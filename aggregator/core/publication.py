@@ -37,6 +37,9 @@ class Publication:
 
     slug: str
     title: str
+    path: str
+    """Where it is served, below the site: "publications/SLUG", "sources/KEY"; "" for `latest`."""
+    description: str = ""
     sources: frozenset[str] | None = None
     """Keys; None means every source."""
     languages: frozenset[str] | None = None

@@ -5,6 +5,7 @@ source never are: a source that gives one link to many items (a download page, s
 many items. A story's id is fixed when it opens; its lead may change once, to the origin.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -14,6 +15,8 @@ from aggregator.core.urls import host_of
 
 LONGEST_ID = 2048
 """Characters of a guid that we publish as it is."""
+
+_IRI_CHARACTERS = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
 
 _IDS = UUID("8a2ef1de-7c0c-4f6f-9d5d-6d7a3b0f5c21")
 """The namespace of the ids that we make (RFC 9562 §5.5). It must never change."""
@@ -30,7 +33,7 @@ class Member:
 
 
 def lead_of(members: Sequence[Member]) -> Member:
-    """The origin, that is the first member whose source lives where the link points; else the first.
+    """The origin: the first member whose source lives where the link points; else the first.
 
     `members` stand in the order in which they were seen; there is at least one.
     """
@@ -47,7 +50,7 @@ def _bare_host(url: str) -> str:
 
 
 def published_id(source_key: str, guid: str, *, taken: bool = False) -> str:
-    """The id under which a story is published (RFC 4287 §4.2.6: an absolute IRI that never changes).
+    """The id under which a story is published: an absolute IRI for ever (RFC 4287 §4.2.6).
 
     A guid that is such an IRI is kept, so that readers recognise the entry from elsewhere; other
     guids, and those that another story holds already (`taken`), get one that depends on nothing
@@ -59,9 +62,7 @@ def published_id(source_key: str, guid: str, *, taken: bool = False) -> str:
 
 
 def _is_absolute_iri(guid: str) -> bool:
-    if len(guid) > LONGEST_ID or not guid.isascii() or not guid.isprintable():
-        return False
-    if any(character in ' "<>\\^`{|}' for character in guid):
+    if len(guid) > LONGEST_ID or not _IRI_CHARACTERS.fullmatch(guid):
         return False
     try:
         parts = urlsplit(guid)
@@ -72,7 +73,5 @@ def _is_absolute_iri(guid: str) -> bool:
             return bool(parts.hostname)
         case "tag":  # RFC 4151: tag:authority,date:specific
             return "," in parts.path and ":" in parts.path
-        case "urn":  # RFC 8141: urn:namespace:specific
-            return ":" in parts.path
-        case _:
-            return False
+        case scheme:  # RFC 8141: urn:namespace:specific
+            return scheme == "urn" and ":" in parts.path

@@ -47,7 +47,7 @@ class FetchRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """A body came. `url` is where it was found; `permanent_url` is set when every hop said 301 or 308."""
+    """A body came from `url`. `permanent_url` is set when every hop there said 301 or 308."""
 
     url: str
     status: int
@@ -60,7 +60,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotModified:
-    """304. `validators` are those that it carried; an absent one leaves ours in force (RFC 9111 §4.3.4)."""
+    """304. `validators` are those it carried; an absent one leaves ours (RFC 9111 §4.3.4)."""
 
     validators: Validators
     status: int = 304

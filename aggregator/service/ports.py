@@ -166,9 +166,15 @@ class PollStore(Protocol):
         """Makes the listed sources those of the configuration; entries of others are kept."""
 
     async def claim_due(
-        self, *, now: datetime, lease_until: datetime, limit: int, busy_hosts: Collection[str]
+        self,
+        *,
+        now: datetime,
+        lease_until: datetime,
+        limit: int,
+        per_host: int,
+        busy_hosts: Collection[str],
     ) -> list[ClaimedSource]:
-        """Due sources, longest overdue first, none of a busy host; each is leased."""
+        """Due sources, longest overdue first, `per_host` of a host, none of a busy one; leased."""
 
     async def claim(
         self, keys: Collection[str] | None, *, lease_until: datetime

@@ -1,0 +1,163 @@
+"""What a document changes among the entries that we know of its source.
+
+Rule 1: the first document of a source is its past: entries rank by their own date, and `backfill`
+        says how many come in at all. What it leaves out never returns as new.
+Rule 2: later entries rank by the time we saw them, so that a late or back-dated one still surfaces.
+Rule 3: an edit changes an entry where it stands; a date alone is no edit.
+Rule 4: no date is later than the time we first saw the entry; a missing one is that time, once.
+Rule 5: when nearly all known links come with new guids, the source changed its guids: the entries
+        are the ones we know, and older ones among the rest are not news.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from aggregator.core.model import EditedEntry, Entry, EntryChanges, KnownEntry, NewEntry
+
+OLDEST_DATE = datetime(1990, 1, 1, tzinfo=UTC)
+"""An earlier date is a fault of the source's software: there were no feeds, nor a web."""
+
+FEWEST_MOVED = 3
+MOVED_SHARE = 0.9
+
+Backfill = int | timedelta | None
+"""How much of a new source's past comes in: so many entries, so long ago at most, or (None) all."""
+
+Updates = Literal["silent", "bump", "ignore"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """A source's policy for its entries."""
+
+    backfill: Backfill = 10
+    updates: Updates = "silent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What we know of a document's entries and links."""
+
+    by_digest: Mapping[bytes, KnownEntry]
+    by_link: Mapping[bytes, KnownEntry]
+    tombstones: frozenset[bytes]
+
+
+def reconcile(
+    entries: Sequence[Entry], known: Knowledge, intake: Intake, *, first: bool, now: datetime
+) -> EntryChanges:
+    """Decides what a poll at `now` does; carrying it out twice changes nothing the second time."""
+    fresh = [
+        entry
+        for entry in entries
+        if entry.digest not in known.by_digest and entry.digest not in known.tombstones
+    ]
+    edited = [] if intake.updates == "ignore" else _edits(entries, known, intake, now)
+    if first:
+        taken, left = _backfilled(fresh, intake.backfill, now)
+        return EntryChanges(
+            new=_in_order([_new(entry, now, rank_at=_date(entry, now)) for entry in taken]),
+            edited=tuple(edited),
+            left_out=tuple(entry.digest for entry in left),
+        )
+    moved = _moved(entries, known)
+    news, past = _split_news(fresh, moved, known)
+    return EntryChanges(
+        new=_in_order([_new(entry, now, rank_at=now) for entry in news]),
+        edited=tuple(edited),
+        migrated=tuple((known.by_link[link].id, entry) for link, entry in moved.items()),
+        left_out=tuple(entry.digest for entry in past),
+    )
+
+
+def _edits(
+    entries: Sequence[Entry], known: Knowledge, intake: Intake, now: datetime
+) -> list[EditedEntry]:
+    edits = []
+    for entry in entries:
+        before = known.by_digest.get(entry.digest)
+        if before and before.fingerprint != entry.fingerprint:
+            bumped = intake.updates == "bump"
+            edits.append(
+                EditedEntry(
+                    id=before.id,
+                    entry=entry,
+                    updated=now if bumped else _later(before.updated, entry.updated, now),
+                    rank_at=now if bumped else None,
+                )
+            )
+    return edits
+
+
+def _later(before: datetime, claimed: datetime | None, now: datetime) -> datetime:
+    """The source's own word for when it edited, if it is later than the last and not to come."""
+    return max(before, claimed) if claimed and claimed <= now else before
+
+
+def _backfilled(
+    fresh: Sequence[Entry], backfill: Backfill, now: datetime
+) -> tuple[list[Entry], list[Entry]]:
+    # Newest first; `sorted` is stable, so that undated entries keep the document's order.
+    newest = sorted(fresh, key=lambda entry: _date(entry, now), reverse=True)
+    if backfill is None:
+        return newest, []
+    if isinstance(backfill, int):
+        return newest[:backfill], newest[backfill:]
+    recent = [entry for entry in newest if _date(entry, now) >= now - backfill]
+    return recent, newest[len(recent) :]
+
+
+def _moved(entries: Sequence[Entry], known: Knowledge) -> dict[bytes, Entry]:
+    """Entries by link digest that are known ones under new guids; empty without such a change."""
+    present = {entry.digest for entry in entries}
+    familiar = [entry for entry in entries if entry.link_digest in known.by_link]
+    moved = {
+        entry.link_digest: entry
+        for entry in familiar
+        if entry.link_digest
+        and entry.digest not in known.by_digest
+        and known.by_link[entry.link_digest].digest not in present
+    }
+    enough = len(familiar) >= FEWEST_MOVED and len(moved) >= MOVED_SHARE * len(familiar)
+    return moved if enough else {}
+
+
+def _split_news(
+    fresh: Sequence[Entry], moved: Mapping[bytes, Entry], known: Knowledge
+) -> tuple[list[Entry], list[Entry]]:
+    if not moved:
+        return list(fresh), []
+    moved_digests = {entry.digest for entry in moved.values()}
+    rest = [entry for entry in fresh if entry.digest not in moved_digests]
+    newest = max(known.by_link[link].published for link in moved)
+    news = [entry for entry in rest if (plausible(entry.published) or newest) > newest]
+    return news, [entry for entry in rest if entry not in news]
+
+
+def _new(entry: Entry, now: datetime, *, rank_at: datetime) -> NewEntry:
+    published = _date(entry, now)
+    updated = min(plausible(entry.updated) or published, now)
+    return NewEntry(
+        entry=entry,
+        published=published,
+        updated=max(published, updated),
+        first_seen=now,
+        rank_at=rank_at,
+    )
+
+
+def _date(entry: Entry, now: datetime) -> datetime:
+    return min(plausible(entry.published) or plausible(entry.updated) or now, now)
+
+
+def plausible(date: datetime | None) -> datetime | None:
+    """The date, unless it is older than any feed."""
+    return date if date and date >= OLDEST_DATE else None
+
+
+def _in_order(new: Sequence[NewEntry]) -> tuple[NewEntry, ...]:
+    # Documents go from new to old: among equals the last of the document is the oldest.
+    oldest_first = new[::-1]
+    return tuple(sorted(oldest_first, key=lambda item: (item.rank_at, item.published)))

@@ -1,0 +1,70 @@
+"""The log: one event a line on stderr, for people on a terminal, as key=value elsewhere."""
+
+import logging
+import sys
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from aggregator.core.errors import AggregatorError
+from aggregator.service.polling import PollReport
+
+_QUIET = ("apscheduler", "asyncio", "hypercorn", "httpx", "httpcore", "alembic")
+
+
+def configure() -> None:
+    """To be called once, before anything is logged."""
+    terminal = sys.stderr.isatty()
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(pad_event_to=12)
+        if terminal
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+
+
+class LogWatch:
+    """Signs `service.dispatch.Watch`."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger()
+
+    def polled(self, report: PollReport) -> None:
+        line = self._log.warning if report.outcome in {"failed", "gone"} else self._log.info
+        line(
+            "polled",
+            source=report.source,
+            outcome=report.outcome,
+            status=report.status,
+            new=report.entries_new,
+            updated=report.entries_updated,
+            bytes=report.bytes,
+            ms=round(report.elapsed.total_seconds() * 1000),
+            next=_seconds(report.next_poll_at),
+            why=report.next_poll_reason,
+            **({"error": report.error} if report.error else {}),
+        )
+
+    def failed(self, doing: str, error: Exception) -> None:
+        expected = isinstance(error, AggregatorError)
+        self._log.error(
+            "failed", doing=doing, error=str(error), **({} if expected else {"exc_info": error})
+        )
+
+    def say(self, event: str, **facts: Any) -> None:
+        """Anything else worth a line."""
+        self._log.info(event, **facts)
+
+
+def _seconds(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None

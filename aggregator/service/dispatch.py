@@ -1,0 +1,188 @@
+"""Many polls at once: how many in all, one request at a time for a host, and a clean stop.
+
+wake             a tick, or a run that ended while more was due
+| claim_due      due sources of hosts that are not busy, leased
+| one run a host its sources one after the other, `per_host_delay` between two requests
+| slots          at most `concurrency` polls in all are under way
+| Poller         fetch in the host's turn; settle beside the next request
+| Watch          one report a poll
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from aggregator.core.errors import StoreError
+from aggregator.core.wire import Answer, Failed
+from aggregator.service.polling import Poller, PollReport
+from aggregator.service.ports import ClaimedSource, Clock, Lease, PollStore
+
+
+class Watch(Protocol):
+    """Who is told what happens."""
+
+    def polled(self, report: PollReport) -> None: ...
+
+    def failed(self, doing: str, error: Exception) -> None:
+        """Something of ours failed; polling goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchPolicy:
+    """`lease` is how long a claim outlives the process that made it."""
+
+    concurrency: int = 64
+    per_host_delay: timedelta = timedelta(seconds=1)
+    per_host: int = 8
+    """Sources of one host that are claimed at a time."""
+    lease: timedelta = timedelta(minutes=10)
+    grace: timedelta = timedelta(seconds=5)
+    """How long a stop waits for answers that are being read and saved."""
+
+
+class Dispatcher:
+    """Runs polls side by side. `policy` may be replaced between two sweeps."""
+
+    def __init__(
+        self,
+        *,
+        poller: Poller,
+        store: PollStore,
+        clock: Clock,
+        policy: DispatchPolicy,
+        watch: Watch,
+    ) -> None:
+        self._poller = poller
+        self._store = store
+        self._clock = clock
+        self._watch = watch
+        self._wake = asyncio.Event()
+        self._more_is_due = False
+        self._slots = asyncio.Semaphore(policy.concurrency)
+        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._settling: set[asyncio.Task[None]] = set()
+        self._held: dict[str, Lease] = {}
+        self._free_at: dict[str, float] = {}
+        self.policy = policy
+        self.swept_at: datetime | None = None
+        """When due sources were last looked for, by the steady clock."""
+
+    def wake(self) -> None:
+        """Asks for a look at what is due."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Polls what is due whenever woken; ends by cancellation only, and `stop` cleans up."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._sweep()
+            except StoreError as error:
+                self._watch.failed("looking for due sources", error)
+
+    async def poll(self, sources: Iterable[ClaimedSource]) -> None:
+        """Polls these sources, whatever the schedule says, and waits for all of them."""
+        self._start(sources)
+        while under_way := {*self._runs.values(), *self._settling}:
+            await asyncio.wait(under_way)
+
+    async def stop(self) -> None:
+        """Ends requests at once, lets answers be saved, and gives back what was not polled."""
+        await _end(self._runs.values())
+        if self._settling:
+            await asyncio.wait(self._settling, timeout=self.policy.grace.total_seconds())
+        await _end(self._settling)
+        await self._store.release(list(self._held.values()))
+
+    async def _sweep(self) -> None:
+        now = self._clock.steady()
+        room = self.policy.concurrency - len(self._runs)
+        if room > 0:
+            claimed = await self._store.claim_due(
+                now=now,
+                lease_until=now + self.policy.lease,
+                limit=room,
+                per_host=self.policy.per_host,
+                busy_hosts=tuple(self._runs),
+            )
+            self._start(claimed)
+        self._more_is_due = room <= 0 or bool(claimed)
+        self._forget_free_hosts()
+        self.swept_at = now
+
+    def _start(self, sources: Iterable[ClaimedSource]) -> None:
+        by_host: defaultdict[str, list[ClaimedSource]] = defaultdict(list)
+        for source in sources:
+            self._held[source.lease.token] = source.lease
+            by_host[source.host].append(source)
+        for host, its_sources in by_host.items():
+            self._runs[host] = asyncio.create_task(self._run_host(host, its_sources))
+
+    async def _run_host(self, host: str, sources: Sequence[ClaimedSource]) -> None:
+        try:
+            for source in sources:
+                await self._wait_for_turn(host)
+                await self._slots.acquire()
+                started = self._clock.steady()
+                answer = await self._fetch(source)
+                self._free_at[host] = _loop_time() + self.policy.per_host_delay.total_seconds()
+                settling = asyncio.create_task(self._settle(source, answer, started))
+                self._settling.add(settling)
+                settling.add_done_callback(self._settling.discard)
+        finally:
+            self._runs.pop(host, None)
+            if self._more_is_due:
+                self._wake.set()
+
+    async def _wait_for_turn(self, host: str) -> None:
+        await asyncio.sleep(max(0.0, self._free_at.get(host, 0.0) - _loop_time()))
+
+    async def _fetch(self, source: ClaimedSource) -> Answer:
+        """Holds one slot when it returns, none when it is cancelled."""
+        try:
+            return await self._poller.fetch(source)
+        except asyncio.CancelledError:
+            self._slots.release()
+            raise
+        except Exception as error:  # noqa: BLE001  # one source's trouble must not end the others
+            return self._internal(source, error)
+
+    async def _settle(self, source: ClaimedSource, answer: Answer, started: datetime) -> None:
+        try:
+            try:
+                report = await self._poller.settle(source, answer, started=started)
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001  # a document that we choke on is counted
+                answer = self._internal(source, error)
+                report = await self._poller.settle(source, answer, started=started)
+            self._held.pop(source.lease.token, None)
+            self._watch.polled(report)
+        except Exception as error:  # noqa: BLE001  # the lease runs out, and the poll is repeated
+            self._watch.failed(f"saving the poll of {source.key}", error)
+        finally:
+            self._slots.release()
+
+    def _internal(self, source: ClaimedSource, error: Exception) -> Failed:
+        self._watch.failed(f"polling {source.key}", error)
+        return Failed(kind="internal", reason=f"{type(error).__name__}: {error}"[:200])
+
+    def _forget_free_hosts(self) -> None:
+        now = _loop_time()
+        self._free_at = {host: at for host, at in self._free_at.items() if at > now}
+
+
+def _loop_time() -> float:
+    """Seconds on the loop's monotonic clock."""
+    return asyncio.get_running_loop().time()
+
+
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)

@@ -1,0 +1,36 @@
+"""Whether the service does its work: what readiness and the health command report."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from aggregator.core.errors import StoreError
+from aggregator.core.schedule import in_words
+from aggregator.service.ports import Clock, ReadStore
+
+SILENCE = timedelta(minutes=1)
+"""Without a look at the schedule for this long, polling stands still."""
+
+
+class Health:
+    """`swept_at` tells when due sources were last looked for; None where this process only serves."""
+
+    def __init__(
+        self, *, store: ReadStore, clock: Clock, swept_at: Callable[[], datetime | None] | None
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._swept_at = swept_at
+        self._started = clock.steady()
+
+    async def problems(self) -> tuple[str, ...]:
+        """A sentence for each; none when all is well."""
+        found = []
+        try:
+            await self._store.ping()
+        except StoreError as error:
+            found.append(f"the database does not answer: {error}")
+        if self._swept_at:
+            silent = self._clock.steady() - (self._swept_at() or self._started)
+            if silent > SILENCE:
+                found.append(f"the schedule was not looked at for {in_words(silent)}")
+        return tuple(found)

@@ -1,0 +1,258 @@
+"""What subscribers and visitors get: a publication, its documents and its pages.
+
+revision       counts changes to what is published              (store)
+| stories      the publication's window, newest first by rank   (store)
+| select       its own conditions                               (core)
+| excerpt      cut to the site's length                         (core)
+| write        Atom, RSS or JSON Feed; gzip once                (formats)
+| keep         until the revision moves on
+"""
+
+import asyncio
+import gzip
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Literal
+from urllib.parse import quote
+
+from aggregator.core.digest import body_digest, digest
+from aggregator.core.errors import StoreError, UnknownPublication
+from aggregator.core.excerpt import excerpt
+from aggregator.core.model import PublishedEntry
+from aggregator.core.publication import (
+    CONTENT_TYPES,
+    Channel,
+    Document,
+    Format,
+    Publication,
+    Site,
+)
+from aggregator.core.select import narrows, select
+from aggregator.core.shown import ContentMode, Shown
+from aggregator.service.ports import Clock, ReadStore, Revision, Selection, SourceHealth
+
+Kind = Literal["publications", "sources", "tags"]
+
+WINDOW = 200
+"""Stories looked at in one go where a publication's conditions drop some of them."""
+
+DEEPEST_WINDOW = 20
+"""Windows looked through at most; beyond, a publication that drops nearly all is just short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What is published, as configured."""
+
+    site: Site
+    publications: tuple[Publication, ...]
+    """`latest` first."""
+    names: Mapping[str, str]
+    """Source keys to the names that they are shown under."""
+    tags: Mapping[str, frozenset[str]]
+    """Tags to the keys of their sources."""
+    content: Mapping[str, ContentMode] = field(default_factory=dict)
+    """How much of a source's entries is shown; "full" where it does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One HTML page of a publication; `number` counts from 1."""
+
+    publication: Publication
+    number: int
+    pages: int
+    entries: tuple[Shown, ...]
+    etag: str
+    last_modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A document, and the revision that it shows."""
+
+    revision: int
+    document: Document
+
+
+class Publisher:
+    """Renders what changed and keeps it. The catalogue changes when the configuration does."""
+
+    def __init__(self, *, store: ReadStore, clock: Clock, catalogue: Catalogue) -> None:
+        self._store = store
+        self._clock = clock
+        self._catalogue = catalogue
+        self._kept: dict[tuple[str, Format], _Kept] = {}
+        self._rendering = asyncio.Lock()
+
+    def take(self, catalogue: Catalogue) -> None:
+        """Publishes by another configuration from now on."""
+        self._catalogue = catalogue
+        self._kept.clear()
+
+    @property
+    def site(self) -> Site:
+        return self._catalogue.site
+
+    def publications(self) -> tuple[Publication, ...]:
+        """The configured ones, `latest` first."""
+        return self._catalogue.publications
+
+    def find(self, kind: Kind, name: str) -> Publication:
+        """What is published under a slug, a source's key or a tag; raises UnknownPublication."""
+        match kind:
+            case "publications":
+                found = next((p for p in self._catalogue.publications if p.slug == name), None)
+            case "sources":
+                found = self._of_source(name)
+            case "tags":
+                found = self._of_tag(name)
+        if found is None:
+            raise UnknownPublication(f"nothing is published under {kind}/{name}")
+        return found
+
+    def _of_source(self, key: str) -> Publication | None:
+        name = self._catalogue.names.get(key)
+        if name is None:
+            return None
+        return Publication(slug=key, title=name, path=f"sources/{key}", sources=frozenset({key}))
+
+    def _of_tag(self, tag: str) -> Publication | None:
+        keys = self._catalogue.tags.get(tag)
+        if keys is None:
+            return None
+        title = f"{self.site.title}: {tag}"
+        return Publication(slug=tag, title=title, path=f"tags/{quote(tag, safe='')}", sources=keys)
+
+    async def document(self, publication: Publication, format: Format) -> Document:
+        """The publication in one format; the last good one while the store does not answer."""
+        key = (publication.path, format)
+        kept = self._kept.get(key)
+        try:
+            revision = await self._store.revision()
+            if kept and kept.revision == revision.number:
+                return kept.document
+            async with self._rendering:
+                return await self._render(publication, format, revision)
+        except StoreError:
+            if kept:
+                return kept.document
+            raise
+
+    async def _render(
+        self, publication: Publication, format: Format, revision: Revision
+    ) -> Document:
+        key = (publication.path, format)
+        kept = self._kept.get(key)
+        if kept and kept.revision >= revision.number:  # rendered while we waited for our turn
+            return kept.document
+        stories = await self._window(publication, publication.limit)
+        channel = self._channel(publication, format, stories, revision)
+        written = WRITERS[format](channel, [self._show(story) for story in stories])
+        changed = max((story.changed_at for story in stories), default=revision.changed_at)
+        document = _document(written.body, format, changed)
+        self._kept[key] = _Kept(revision.number, document)
+        return document
+
+    async def page(self, publication: Publication, number: int) -> Page:
+        """One HTML page; raises UnknownPublication past the last one."""
+        size = self.site.page_size
+        revision = await self._store.revision()
+        if narrows(publication):
+            window = await self._window(publication, publication.limit)
+            count, stories = len(window), window[(number - 1) * size : number * size]
+        else:
+            selection = Selection(sources=publication.sources)
+            count = await self._store.count_stories(selection)
+            stories = await self._store.stories(selection, limit=size, offset=(number - 1) * size)
+        pages = max(1, -(-count // size))
+        if not 1 <= number <= pages:
+            raise UnknownPublication(f"there are {pages} pages, not {number}")
+        parts = (str(revision.number), repr(self._catalogue), publication.path, str(number))
+        return Page(
+            publication=publication,
+            number=number,
+            pages=pages,
+            entries=tuple(self._show(story) for story in stories),
+            etag=f'"{digest(*parts).hex()}"',
+            last_modified=revision.changed_at,
+        )
+
+    async def entries(self, publication: Publication, limit: int) -> list[Shown]:
+        """The publication's own window, for commands."""
+        stories = await self._window(publication, min(limit, publication.limit))
+        return [self._show(story) for story in stories]
+
+    async def stored(self, selection: Selection, limit: int) -> list[Shown]:
+        """Everything stored that is selected, newest first."""
+        return [self._show(story) for story in await self._store.stories(selection, limit=limit)]
+
+    async def sources(self) -> list[SourceHealth]:
+        return await self._store.sources()
+
+    async def opml(self) -> bytes:
+        """The subscriptions as OPML 2.0."""
+        return write_opml(self.site.title, await self._store.sources())
+
+    async def _window(self, publication: Publication, limit: int) -> list[PublishedEntry]:
+        """The newest stories that the publication shows, `limit` at most."""
+        selection = Selection(sources=publication.sources)
+        if not narrows(publication):
+            return await self._store.stories(selection, limit=limit)
+        seen: list[PublishedEntry] = []
+        chosen: list[PublishedEntry] = []
+        for window in range(DEEPEST_WINDOW):
+            some = await self._store.stories(selection, limit=WINDOW, offset=window * WINDOW)
+            seen += some
+            chosen = list(islice(select(seen, publication, now=self._clock.now()), limit))
+            if len(some) < WINDOW or len(chosen) == limit:
+                break
+        return chosen
+
+    def _show(self, story: PublishedEntry) -> Shown:
+        content = story.content
+        return Shown(
+            entry=story,
+            excerpt=excerpt(
+                content.text or content.summary,
+                language=content.language,
+                length=self.site.excerpt_length,
+                placeholders=self.site.code_placeholders,
+            ),
+            content=self._catalogue.content.get(story.source.key, "full"),
+        )
+
+    def _channel(
+        self,
+        publication: Publication,
+        format: Format,
+        stories: Sequence[PublishedEntry],
+        revision: Revision,
+    ) -> Channel:
+        site = self.site
+        page_url = site.url + publication.path
+        return Channel(
+            title=publication.title,
+            id=page_url,
+            self_url=f"{site.url}{publication.path or 'feed'}.{format}",
+            page_url=page_url,
+            updated=max((story.updated for story in stories), default=revision.changed_at),
+            subtitle=publication.description or site.description or site.tagline,
+            language=site.language,
+            author=site.author or site.title,
+            icon=site.icon,
+        )
+
+
+def _document(body: bytes, format: Format, changed: datetime) -> Document:
+    tag = body_digest(body).hex()
+    return Document(
+        body=body,
+        gzipped=gzip.compress(body, mtime=0),
+        content_type=CONTENT_TYPES[format],
+        etag=f'"{tag}"',
+        gzip_etag=f'"{tag}-gzip"',
+        last_modified=changed,
+    )

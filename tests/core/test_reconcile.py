@@ -1,0 +1,205 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.core.model import Entry, EntryChanges, KnownEntry
+from aggregator.core.reconcile import Intake, Knowledge, reconcile
+from tests.builders import NOON, ago, entry, known
+
+
+def changes(
+    *entries: Entry,
+    held: tuple[KnownEntry, ...] = (),
+    tombstones: frozenset[bytes] = frozenset(),
+    first: bool = False,
+    **intake,
+) -> EntryChanges:
+    knowledge = Knowledge(
+        by_digest={item.digest: item for item in held},
+        by_link={item.link_digest: item for item in held if item.link_digest},
+        tombstones=tombstones,
+    )
+    return reconcile(entries, knowledge, Intake(**intake), first=first, now=NOON)
+
+
+def titles(made: EntryChanges) -> list[str]:
+    return [new.entry.content.title for new in made.new]
+
+
+def test_the_first_document_ranks_by_its_own_dates():
+    made = changes(
+        entry("new", published=ago(days=1)), entry("old", published=ago(days=9)), first=True
+    )
+
+    assert titles(made) == ["Title old", "Title new"]
+    assert [new.rank_at for new in made.new] == [ago(days=9), ago(days=1)]
+
+
+def test_backfill_takes_the_newest_by_date_and_remembers_what_it_left_out():
+    items = [entry(str(day), published=ago(days=day)) for day in (5, 1, 3, 2, 4)]
+
+    made = changes(*items, first=True, backfill=2)
+
+    assert titles(made) == ["Title 2", "Title 1"]
+    assert set(made.left_out) == {items[i].digest for i in (0, 2, 4)}
+
+
+def test_backfill_by_age_takes_what_is_young_enough():
+    items = [entry(str(day), published=ago(days=day)) for day in (1, 6, 8)]
+
+    made = changes(*items, first=True, backfill=timedelta(days=7))
+
+    assert titles(made) == ["Title 6", "Title 1"]
+    assert made.left_out == (items[2].digest,)
+
+
+def test_backfill_none_brings_nothing_and_all_brings_everything():
+    items = [entry(str(day), published=ago(days=day)) for day in range(30)]
+
+    assert changes(*items, first=True, backfill=0).new == ()
+    assert len(changes(*items, first=True, backfill=None).new) == 30
+
+
+def test_what_was_left_out_never_returns_as_new():
+    item = entry("1")
+
+    assert changes(item, tombstones=frozenset({item.digest})).empty
+
+
+def test_undated_entries_keep_the_order_of_the_document():
+    made = changes(entry("newest"), entry("middle"), entry("oldest"), first=True, backfill=2)
+
+    assert titles(made) == ["Title middle", "Title newest"]
+
+
+def test_a_later_entry_ranks_by_when_it_was_seen_even_if_back_dated():
+    made = changes(entry("1", published=ago(days=300)))
+
+    assert made.new[0].rank_at == NOON
+    assert made.new[0].published == ago(days=300)
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        NOON + timedelta(days=3),
+        datetime(9999, 12, 31, tzinfo=UTC),
+        datetime(1970, 1, 1, tzinfo=UTC),
+        None,
+    ],
+)
+def test_a_date_that_cannot_be_is_the_time_of_first_sight(date):
+    new = changes(entry("1", published=date, updated=date)).new[0]
+
+    assert (new.published, new.updated, new.first_seen) == (NOON, NOON, NOON)
+
+
+def test_an_edit_changes_an_entry_where_it_stands():
+    before = known(entry("1", updated=ago(days=2)), id=7)
+
+    made = changes(entry("1", title="Edited", updated=ago(days=1)), held=(before,))
+
+    assert [(edit.id, edit.updated, edit.rank_at) for edit in made.edited] == [
+        (7, ago(days=1), None)
+    ]
+    assert made.new == ()
+
+
+def test_an_edit_without_a_later_date_keeps_the_old_one():
+    before = known(entry("1", updated=ago(days=2)))
+
+    assert changes(entry("1", title="x"), held=(before,)).edited[0].updated == ago(days=2)
+
+
+def test_an_edit_from_the_future_does_not_move_the_date():
+    before = known(entry("1", updated=ago(days=2)))
+    edited = entry("1", title="x", updated=NOON + timedelta(days=1))
+
+    assert changes(edited, held=(before,)).edited[0].updated == ago(days=2)
+
+
+def test_a_new_date_alone_is_no_edit():
+    before = known(entry("1", updated=ago(days=2)))
+
+    assert changes(entry("1", updated=ago(hours=1)), held=(before,)).empty
+
+
+def test_a_source_may_have_its_edits_ignored_or_bumped():
+    before = known(entry("1"))
+    edited = entry("1", title="x")
+
+    assert changes(edited, held=(before,), updates="ignore").empty
+    assert changes(edited, held=(before,), updates="bump").edited[0].rank_at == NOON
+
+
+def moved(count: int) -> tuple[list[Entry], tuple[KnownEntry, ...]]:
+    """Entries that are known under other guids."""
+    old = [entry(str(n), guid=f"old-{n}", published=ago(days=n + 1)) for n in range(count)]
+    new = [entry(str(n), guid=f"new-{n}", published=ago(days=n + 1)) for n in range(count)]
+    return new, tuple(known(item, id=n) for n, item in enumerate(old))
+
+
+def test_a_source_that_changes_all_guids_brings_nothing_new():
+    new, held = moved(4)
+
+    made = changes(*new, held=held)
+
+    assert made.new == ()
+    assert [(id, item.guid) for id, item in made.migrated] == [(n, f"new-{n}") for n in range(4)]
+
+
+def test_after_a_change_of_guids_only_what_is_newer_is_new():
+    new, held = moved(4)
+    young = entry("young", published=ago(minutes=1))
+    old = entry("left-out-once", published=ago(days=50))
+
+    made = changes(young, *new, old, held=held)
+
+    assert titles(made) == ["Title young"]
+    assert made.left_out == (old.digest,)
+
+
+def test_two_known_links_with_new_guids_are_new_entries():
+    new, held = moved(2)
+
+    made = changes(*new, held=held)
+
+    assert len(made.new) == 2
+    assert made.migrated == ()
+
+
+def test_new_guids_beside_the_old_ones_are_new_entries():
+    new, held = moved(4)
+    old = [entry(str(n), guid=f"old-{n}") for n in range(4)]
+
+    assert len(changes(*new, *old, held=held).new) == 4
+
+
+dates = st.one_of(st.none(), st.datetimes(timezones=st.just(UTC)))
+documents = st.lists(
+    st.tuples(st.integers(0, 20), dates, dates), max_size=20, unique_by=lambda item: item[0]
+)
+
+
+@given(documents, st.booleans(), st.one_of(st.none(), st.integers(0, 20)))
+def test_carrying_out_a_poll_twice_changes_nothing_the_second_time(document, first, backfill):
+    entries = [entry(str(n), published=p, updated=u) for n, p, u in document]
+    made = changes(*entries, first=first, backfill=backfill)
+
+    held = tuple(
+        known(new.entry, id=n, published=new.published, updated=new.updated)
+        for n, new in enumerate(made.new)
+    )
+
+    assert changes(*entries, held=held, tombstones=frozenset(made.left_out)).empty
+
+
+@given(documents, st.booleans())
+def test_no_date_is_later_than_the_first_sight(document, first):
+    entries = [entry(str(n), published=p, updated=u) for n, p, u in document]
+
+    for new in changes(*entries, first=first, backfill=None).new:
+        assert new.rank_at <= NOON
+        assert new.published <= new.updated <= new.first_seen == NOON

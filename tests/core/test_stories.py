@@ -1,0 +1,66 @@
+import pytest
+
+from aggregator.core.stories import Member, lead_of, published_id
+
+
+def member(id: int, host: str, link: str | None = "https://a.example/1", site: str | None = None):
+    return Member(id=id, source_url=f"https://{host}/feed", site_url=site, link=link)
+
+
+def test_the_origin_leads_whoever_came_first():
+    planet, origin = member(1, "planet.example"), member(2, "www.a.example")
+
+    assert lead_of([planet, origin]) == origin
+
+
+def test_a_source_is_the_origin_by_its_site_too():
+    planet = member(1, "planet.example")
+    burned = member(2, "feeds.example", site="https://a.example/")
+
+    assert lead_of([planet, burned]) == burned
+
+
+def test_without_an_origin_the_first_leads():
+    assert lead_of([member(3, "p.example"), member(4, "q.example")]).id == 3
+    assert lead_of([member(3, "p.example", link=None), member(4, "q.example")]).id == 3
+
+
+@pytest.mark.parametrize(
+    "guid",
+    [
+        "https://a.example/1?p=2#x",
+        "tag:blogger.com,1999:blog-1.post-2",
+        "urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6",
+    ],
+)
+def test_a_guid_that_is_an_absolute_iri_is_published_as_it_is(guid):
+    assert published_id("a", guid) == guid
+
+
+@pytest.mark.parametrize(
+    "guid",
+    [
+        "12345",
+        "/p/1",
+        "http://",
+        "a b",
+        "http://a.example/é",
+        "javascript:x",
+        "http://[x/1",
+        "x" * 9999,
+    ],
+)
+def test_any_other_guid_gets_an_id_of_its_own(guid):
+    assert published_id("a", guid).startswith("urn:uuid:")
+    assert published_id("a", guid) == published_id("a", guid)
+    assert published_id("a", guid) != published_id("b", guid)
+
+
+def test_an_id_that_another_story_holds_is_not_given_again():
+    taken = published_id("b", "https://a.example/1", taken=True)
+
+    assert taken.startswith("urn:uuid:")
+
+
+def test_the_ids_that_we_make_never_change():
+    assert published_id("key", "12345") == "urn:uuid:6d5e612b-57ef-5235-b971-3190d09f9d2f"

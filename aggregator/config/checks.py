@@ -1,0 +1,108 @@
+"""What no single key shows: whether the parts of a file fit together.
+
+These checks read the tables as they came, so that they also find what is wrong in a file that
+has other mistakes.
+"""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from aggregator.config.lines import Location
+from aggregator.config.mistakes import Mistake, dotted, unknown
+
+_NOT_APPLIED: dict[str, tuple[str, ...]] = {
+    "sources": ("priority", "max_per_day", "include", "exclude"),
+    "publications": ("include", "exclude"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a publication may name. `shown` are those that a sentence may repeat."""
+
+    kind: str
+    known: frozenset[str]
+    shown: frozenset[str]
+
+
+def fit_mistakes(
+    tables: Mapping[str, Any], from_environment: AbstractSet[Location]
+) -> list[Mistake]:
+    """`from_environment`: where values stand that no sentence may repeat."""
+    sources = dict(_named_tables(tables, "sources"))
+    keys = frozenset(sources)
+    names = {"sources": _Names("source", keys, keys), "tags": _tags(sources, from_environment)}
+    mistakes = [*_same_addresses(sources)]
+    for slug, publication in _named_tables(tables, "publications"):
+        for option, there in names.items():
+            for index, name in _texts(publication, option):
+                location = ("publications", slug, option, index)
+                if name not in there.known:
+                    shown = None if location in from_environment else name
+                    mistakes.append((location, _unknown_name(there, shown)))
+    return mistakes
+
+
+def _tags(sources: Mapping[str, dict[str, Any]], from_environment: AbstractSet[Location]) -> _Names:
+    found = [
+        (tag, ("sources", key, "tags", index) in from_environment)
+        for key, source in sources.items()
+        for index, tag in _texts(source, "tags")
+    ]
+    known = frozenset(tag for tag, _ in found)
+    return _Names("tag", known, known - {tag for tag, hidden in found if hidden})
+
+
+def _unknown_name(there: _Names, name: str | None) -> str:
+    if name is None or not there.shown:
+        return f"unknown {there.kind}; name one that a source has"
+    return unknown(there.kind, name, there.shown)
+
+
+def _same_addresses(sources: Mapping[str, dict[str, Any]]) -> Iterator[Mistake]:
+    first: dict[str, str] = {}
+    for key, source in sources.items():
+        url = source.get("url")
+        if isinstance(url, str) and url.strip():
+            earlier = first.setdefault(_polled_address(url), key)
+            if earlier != key:
+                both = f"{dotted(('sources', key))} and {dotted(('sources', earlier))}"
+                yield ("sources", key, "url"), f"{both} have the same address; remove one of them"
+
+
+def _polled_address(url: str) -> str:
+    """What tells two requests apart: no fragment, and the host in lower case (RFC 3986 §6.2.2)."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return url
+    return parts._replace(netloc=parts.netloc.lower(), fragment="").geturl()
+
+
+def not_applied(tables: Mapping[str, Any]) -> list[Mistake]:
+    """Options that are part of the file's language and have no effect yet."""
+    return [
+        ((section, name, option), "read, but this version does not apply it yet")
+        for section, options in _NOT_APPLIED.items()
+        for name, table in _named_tables(tables, section)
+        for option in options
+        if option in table
+    ]
+
+
+def _named_tables(tables: Mapping[str, Any], section: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    named = tables.get(section)
+    for name, table in named.items() if isinstance(named, dict) else ():
+        if isinstance(table, dict):
+            yield name, table
+
+
+def _texts(table: Mapping[str, Any], option: str) -> Iterator[tuple[int, str]]:
+    """The texts of a list, trimmed as their values will be."""
+    listed = table.get(option)
+    for index, item in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(item, str):
+            yield index, item.strip()

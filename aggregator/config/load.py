@@ -1,0 +1,87 @@
+"""A file and the environment to Settings, or to every mistake at once."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+
+from aggregator.config.checks import fit_mistakes, not_applied
+from aggregator.config.environment import expand
+from aggregator.config.lines import Location, line_of
+from aggregator.config.mistakes import Mistake, dotted, shape_mistakes
+from aggregator.config.reading import read
+from aggregator.config.settings import (
+    LATEST,
+    ConfigFile,
+    DatabaseSettings,
+    PublicationSettings,
+    Settings,
+)
+from aggregator.core.errors import ConfigError
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Settings:
+    """Raises ConfigError with every mistake that was found, in the order of the file."""
+    tables, lines = read(path)
+    expansion = expand(tables, environ)
+    file, shape = _checked(expansion.tables)
+    fit = fit_mistakes(expansion.tables, expansion.locations)
+    mistakes = _written((*expansion.mistakes, *shape, *fit), path, lines)
+    if mistakes or file is None:
+        raise ConfigError(mistakes)
+    return _settings(file, path, _written(not_applied(tables), path, lines))
+
+
+def _checked(tables: dict[str, Any]) -> tuple[ConfigFile | None, list[Mistake]]:
+    try:
+        return ConfigFile.model_validate(tables), []
+    except ValidationError as error:
+        return None, shape_mistakes(error)
+
+
+def _written(
+    mistakes: Iterable[Mistake], path: Path, lines: Mapping[Location, int]
+) -> tuple[str, ...]:
+    """One line for each key, with what was found first: the rest often follows from it."""
+    first: dict[Location, str] = {}
+    for location, sentence in mistakes:
+        first.setdefault(location, sentence)
+    placed = [(line_of(lines, location), location) for location in first]
+    return tuple(
+        f"{path}:{line}: {dotted(location)}: {first[location]}"
+        for line, location in sorted(placed, key=lambda place: place[0])
+    )
+
+
+def _settings(file: ConfigFile, path: Path, notes: tuple[str, ...]) -> Settings:
+    return Settings(
+        site=file.site,
+        database=_placed(file.database, path.absolute().parent),
+        server=file.server,
+        fetch=file.fetch,
+        retention=file.retention,
+        sources=MappingProxyType(file.sources),
+        publications=MappingProxyType(_titled(file)),
+        notes=notes,
+    )
+
+
+def _placed(database: DatabaseSettings, folder: Path) -> DatabaseSettings:
+    start, sqlite, relative = database.url.partition("sqlite:///")
+    if start or not sqlite:
+        return database
+    return database.model_copy(update={"url": f"sqlite:///{folder / relative}"})
+
+
+def _titled(file: ConfigFile) -> dict[str, PublicationSettings]:
+    publications = {LATEST: PublicationSettings()} | file.publications
+    return {
+        slug: publication
+        if publication.title
+        else publication.model_copy(
+            update={"title": file.site.title if slug == LATEST else slug},
+        )
+        for slug, publication in publications.items()
+    }

@@ -1,0 +1,189 @@
+"""The settings as frozen values: one model a section, with every default.
+
+Fields with `repr=False` hold secrets, or may hold them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+
+from aggregator.config import values
+
+LATEST = "latest"
+"""The slug of the publication that always exists."""
+
+Text = Annotated[str, PlainValidator(values.text)]
+Line = Annotated[str, PlainValidator(values.line)]
+Secret = Annotated[str, PlainValidator(values.secret)]
+Switch = Annotated[bool, PlainValidator(values.switch)]
+Span = Annotated[timedelta, PlainValidator(values.duration)]
+SpanOrZero = Annotated[timedelta, PlainValidator(partial(values.duration, zero=True))]
+Key = Annotated[str, PlainValidator(values.key)]
+Tag = Annotated[str, PlainValidator(values.tag)]
+Language = Annotated[str, PlainValidator(values.language)]
+WebUrl = Annotated[str, PlainValidator(values.source_url)]
+UserAgent = Annotated[str, PlainValidator(values.user_agent)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(values.network)]
+
+
+def _whole(low: int, high: int) -> PlainValidator:
+    return PlainValidator(partial(values.whole_number, low=low, high=high))
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SiteSettings(_Section):
+    """Who publishes."""
+
+    title: Line
+    url: Annotated[str, PlainValidator(values.site_url)] = "http://127.0.0.1:8000/"
+    """Ends with a slash."""
+    tagline: Text = ""
+    description: Text = ""
+    language: Language | None = None
+    author: Text = ""
+    icon: WebUrl | None = None
+    page_size: Annotated[int, _whole(1, 200)] = 12
+    excerpt_length: Annotated[int, _whole(1, 2000)] = 350
+    """Characters."""
+    code_placeholders: Annotated[
+        tuple[tuple[str, str], ...], PlainValidator(values.placeholders)
+    ] = values.placeholders({})
+    """Language prefix to placeholder, the first match wins; "" matches every language."""
+
+
+class DatabaseSettings(_Section):
+    """Where entries are kept."""
+
+    url: Annotated[str, PlainValidator(values.database_url)] = Field(
+        default="sqlite:///aggregator.db", repr=False
+    )
+    """As written, except that the path of a SQLite file is absolute."""
+
+
+class ServerSettings(_Section):
+    """Where we listen."""
+
+    host: Annotated[str, PlainValidator(values.listening_host)] = "127.0.0.1"
+    port: Annotated[int, _whole(1, 65535)] = 8000
+    admin_token: Annotated[str | None, PlainValidator(values.token)] = Field(
+        default=None, repr=False
+    )
+    """Without it nothing that changes state is served."""
+
+
+class FetchSettings(_Section):
+    """How sources are polled, unless a source says otherwise."""
+
+    interval: Span = timedelta(hours=1)
+    timeout: Span = timedelta(seconds=20)
+    """The whole poll, from connect to last byte."""
+    max_body: Annotated[int, PlainValidator(values.size)] = 10_000_000
+    """Bytes, decompressed."""
+    concurrency: Annotated[int, _whole(1, 1000)] = 64
+    per_host_delay: SpanOrZero = timedelta(seconds=1)
+    allow_networks: tuple[Network, ...] = ()
+    user_agent: UserAgent = ""
+    """Empty means our own name and version."""
+
+
+class RetentionSettings(_Section):
+    """How long entries are kept."""
+
+    keep: SpanOrZero = timedelta(days=90)
+    keep_per_source: Annotated[int, _whole(0, 1_000_000)] = 50
+
+
+class AuthSettings(_Section):
+    """User and password for HTTP Basic."""
+
+    user: Annotated[str, PlainValidator(values.auth_user)] = Field(repr=False)
+    password: Secret = Field(repr=False)
+
+
+class SourceSettings(_Section):
+    """A feed that we poll. None means: as [fetch] or the feed itself says."""
+
+    url: WebUrl = Field(repr=False)
+    name: Line | None = None
+    tags: tuple[Tag, ...] = ()
+    interval: Span | None = None
+    backfill: Annotated[int | timedelta | None, PlainValidator(values.backfill)] = 10
+    """So many of a new source's newest entries, or those so far back; None means all."""
+    enabled: Switch = True
+    priority: Annotated[int, _whole(-1000, 1000)] = 0
+    max_per_day: Annotated[int, _whole(1, 100_000)] | None = None
+    headers: Annotated[tuple[tuple[str, str], ...], PlainValidator(values.headers)] = Field(
+        default=(), repr=False
+    )
+    """Names and values."""
+    auth: Annotated[AuthSettings, BeforeValidator(values.split_auth)] | None = Field(
+        default=None, repr=False
+    )
+    include: tuple[Line, ...] = ()
+    exclude: tuple[Line, ...] = ()
+    updates: Literal["silent", "bump", "ignore"] = "silent"
+    language: Language | None = None
+    content: Literal["full", "summary", "title"] = "full"
+    user_agent: UserAgent | None = None
+    timeout: Span | None = None
+
+
+class PublicationSettings(_Section):
+    """A merged feed. With neither tags nor sources it takes from every source."""
+
+    title: Line = ""
+    """When the file gives none: the site's for `latest`, else the slug."""
+    description: Text = ""
+    tags: tuple[Tag, ...] = ()
+    sources: tuple[Key, ...] = ()
+    include: tuple[Line, ...] = ()
+    exclude: tuple[Line, ...] = ()
+    languages: tuple[Language, ...] = ()
+    limit: Annotated[int, _whole(1, 1000)] = 100
+    max_per_source: Annotated[int, _whole(1, 1000)] | None = None
+    max_age: Span | None = None
+
+
+class ConfigFile(_Section):
+    """config.toml as a whole."""
+
+    site: SiteSettings
+    database: DatabaseSettings = DatabaseSettings()
+    server: ServerSettings = ServerSettings()
+    fetch: FetchSettings = FetchSettings()
+    retention: RetentionSettings = RetentionSettings()
+    sources: Annotated[dict[Key, SourceSettings], Field(min_length=1)]
+    publications: dict[Key, PublicationSettings] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that the file says, checked and complete."""
+
+    site: SiteSettings
+    database: DatabaseSettings
+    server: ServerSettings
+    fetch: FetchSettings
+    retention: RetentionSettings
+    sources: Mapping[str, SourceSettings]
+    """By key, in the order of the file."""
+    publications: Mapping[str, PublicationSettings]
+    """By slug; `latest` is always among them, and every one has a title."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What the file asks for and this version does not do, a line each."""
+
+    def keys_of(self, publication: PublicationSettings) -> frozenset[str] | None:
+        """The sources that it takes from: those named and those with one of its tags; None: all."""
+        if not (publication.sources or publication.tags):
+            return None
+        wanted = set(publication.tags)
+        tagged = {key for key, source in self.sources.items() if wanted.intersection(source.tags)}
+        return frozenset(tagged.union(publication.sources))

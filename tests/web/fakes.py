@@ -1,0 +1,162 @@
+"""A publisher with its entries at hand, and entries to give it."""
+
+import gzip
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from aggregator.core.errors import StoreError, UnknownPublication
+from aggregator.core.model import Content, FeedInfo, PublishedEntry, PublishedSource
+from aggregator.core.publication import CONTENT_TYPES, Document, Format, Publication, Site
+from aggregator.core.shown import Shown
+from aggregator.service.ports import SourceHealth
+from aggregator.service.publishing import Kind, Page
+
+NOON = datetime(2026, 3, 4, 12, 0, 0, 250_000, tzinfo=UTC)
+SITE = Site(title="Latest updates", url="https://planet.example/", tagline="Incoming transmission")
+LATEST = Publication(slug="latest", title="Latest updates", path="")
+PAPERS = Publication(slug="papers", title="Papers", path="publications/papers")
+
+
+def source(key: str = "blog", name: str = "A Blog") -> PublishedSource:
+    return PublishedSource(key=key, name=name, url=f"https://{key}.example/feed")
+
+
+def shown(
+    content: Content | None = None,
+    *,
+    excerpt: str = "How it begins",
+    number: int = 1,
+    origin: PublishedSource | None = None,
+    also_in: tuple[PublishedSource, ...] = (),
+) -> Shown:
+    at = NOON - timedelta(hours=number)
+    entry = PublishedEntry(
+        id=f"https://blog.example/{number}",
+        guid=str(number),
+        source=origin or source(),
+        also_in=also_in,
+        published=at,
+        updated=at,
+        first_seen=NOON,
+        changed_at=NOON,
+        content=content or Content(title=f"Entry {number}", link=f"https://blog.example/{number}"),
+    )
+    return Shown(entry=entry, excerpt=excerpt)
+
+
+def health(key: str = "blog") -> SourceHealth:
+    return SourceHealth(
+        key=key,
+        url=f"https://{key}.example/feed",
+        name="A Blog",
+        info=FeedInfo(),
+        enabled=True,
+        last_poll_at=NOON,
+        last_success_at=NOON,
+        next_poll_at=NOON + timedelta(hours=1),
+        next_poll_reason="interval",
+        paused_until=None,
+        failures=0,
+        gone_count=0,
+        last_status=200,
+        last_error=None,
+        entries=7,
+    )
+
+
+class FakePublisher:
+    """`failing` takes the place of the database's answers."""
+
+    def __init__(
+        self,
+        entries: Sequence[Shown] = (),
+        *,
+        site: Site = SITE,
+        tags: Sequence[str] = (),
+        healths: Sequence[SourceHealth] = (),
+    ) -> None:
+        self.site = site
+        self.entries = tuple(entries)
+        self.tags = tags
+        self.healths = list(healths)
+        self.revision = 1
+        self.failing: Exception | None = None
+
+    def publications(self) -> tuple[Publication, ...]:
+        return (LATEST, PAPERS)
+
+    def find(self, kind: Kind, name: str) -> Publication:
+        known = {
+            "publications": {each.slug: each for each in self.publications()},
+            "sources": {"blog": Publication(slug="blog", title="A Blog", path="sources/blog")},
+            "tags": {
+                tag: Publication(slug=tag, title=tag, path=f"tags/{quote(tag, safe='')}")
+                for tag in self.tags
+            },
+        }
+        try:
+            return known[kind][name]
+        except KeyError:
+            raise UnknownPublication(name) from None
+
+    async def document(self, publication: Publication, format: Format) -> Document:
+        self._answer()
+        body = f"{publication.slug} as {format}, revision {self.revision} ".encode() * 50
+        tag = f"{publication.slug}-{format}-{self.revision}"
+        return Document(
+            body=body,
+            gzipped=gzip.compress(body, mtime=0),
+            content_type=CONTENT_TYPES[format],
+            etag=f'"{tag}"',
+            gzip_etag=f'"{tag}-gzip"',
+            last_modified=NOON,
+        )
+
+    async def page(self, publication: Publication, number: int) -> Page:
+        self._answer()
+        size = self.site.page_size
+        pages = max(1, -(-len(self.entries) // size))
+        if not 1 <= number <= pages:
+            raise UnknownPublication(str(number))
+        return Page(
+            publication=publication,
+            number=number,
+            pages=pages,
+            entries=self.entries[(number - 1) * size : number * size],
+            etag=f'"{self.revision}-{number}"',
+            last_modified=NOON,
+        )
+
+    async def sources(self) -> list[SourceHealth]:
+        self._answer()
+        return self.healths
+
+    async def opml(self) -> bytes:
+        self._answer()
+        return b"<opml/>"
+
+    def _answer(self) -> None:
+        if self.failing:
+            raise self.failing
+
+    def break_store(self) -> None:
+        self.failing = StoreError("no such table: secret")
+
+
+class FakeHealth:
+    def __init__(self, *problems: str) -> None:
+        self._problems = problems
+
+    async def problems(self) -> tuple[str, ...]:
+        return self._problems
+
+
+class Reports:
+    """What was reported."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Exception]] = []
+
+    def __call__(self, request: str, error: Exception) -> None:
+        self.heard.append((request, error))

@@ -1,0 +1,183 @@
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from aggregator.core.model import Content
+from aggregator.core.publication import Site
+from aggregator.web.pages import Pages, Place, headline, page_numbers
+from tests.web.fakes import LATEST, NOON, PAPERS, SITE, FakePublisher, health, shown, source
+
+PAGES = Pages()
+
+
+def place(path: str = "", site: Site = SITE) -> Place:
+    return Place(site=site, path=path, navigation=(LATEST, PAPERS))
+
+
+async def rendered(*entries, number: int = 1, site: Site = SITE) -> str:
+    page = await FakePublisher(entries, site=site).page(LATEST, number)
+    return PAGES.entries(place(site=site), page).decode()
+
+
+def health_page(*sources, now=NOON) -> str:
+    return PAGES.sources(place("sources"), list(sources), now).decode()
+
+
+@pytest.mark.parametrize(
+    ("number", "pages", "expected"),
+    [
+        (1, 1, [1]),
+        (1, 3, [1, 2, 3]),
+        (1, 20, [1, 2, None, 20]),
+        (5, 20, [1, None, 4, 5, 6, None, 20]),
+        (4, 20, [1, 2, 3, 4, 5, None, 20]),
+        (20, 20, [1, None, 19, 20]),
+        (3, 5, [1, 2, 3, 4, 5]),
+    ],
+)
+def test_page_numbers_show_the_ends_and_the_neighbours(number, pages, expected):
+    assert page_numbers(number, pages) == expected
+
+
+@pytest.mark.parametrize(
+    ("title", "excerpt", "expected"),
+    [
+        ("Given", "text", "Given"),
+        ("", "Short enough", "Short enough"),
+        ("", "word " * 40, ("word " * 16).strip() + "…"),
+        ("", "字" * 200, "字" * 80 + "…"),
+        ("", "", "Untitled"),
+    ],
+)
+def test_a_missing_title_is_borrowed_from_the_text(title, excerpt, expected):
+    assert headline(shown(Content(title=title), excerpt=excerpt)) == expected
+
+
+async def test_a_text_that_serves_as_title_is_not_said_twice():
+    page = await rendered(shown(Content(), excerpt="A short note"))
+
+    assert page.count("A short note") == 1
+
+
+async def test_an_entry_shows_title_link_source_date_and_excerpt():
+    page = await rendered(shown(Content(title="One", link="https://blog.example/1")))
+
+    assert '<a class="u-url" href="https://blog.example/1" rel="noopener">One</a>' in page
+    assert '<a class="p-author h-card source" href="/sources/blog"><bdi>A Blog</bdi></a>' in page
+    assert '<time class="dt-published" datetime="2026-03-04T11:00:00Z"' in page
+    assert '<p class="p-summary" dir="auto">How it begins</p>' in page
+
+
+async def test_the_other_sources_of_a_story_are_linked():
+    page = await rendered(shown(also_in=(source("other", "Other"), source("third", "Third"))))
+
+    assert '<a href="/sources/other"><bdi>Other</bdi></a>,' in page
+    assert '<a href="/sources/third"><bdi>Third</bdi></a>\n' in page
+
+
+async def test_markup_in_any_text_is_shown_as_text():
+    evil = "<script>alert(1)</script>\"'&"
+    entry = shown(
+        Content(title=evil, link='https://e.example/"><script>', language='"><script>'),
+        excerpt=evil + " and more",
+        origin=source("blog", evil),
+        also_in=(source("other", evil),),
+    )
+    site = replace(SITE, title=evil, tagline=evil, description=evil, language=evil, author=evil)
+
+    page = await rendered(entry, site=site)
+
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "//e.example", ""])
+async def test_only_web_addresses_become_links(link):
+    page = await rendered(shown(Content(title="One", link=link)))
+
+    assert '<h2 class="p-name" dir="auto">One</h2>' in page
+    assert not link or link not in page
+
+
+async def test_an_entry_says_its_language():
+    page = await rendered(shown(Content(title="通向概率分布之路", language="zh")))
+
+    assert '<article class="h-entry" lang="zh">' in page
+
+
+async def test_the_shown_feeds_can_be_discovered():
+    page = await rendered(shown())
+
+    discovered = re.findall(r'<link rel="alternate" type="(.*?)" title="(.*?)" href="(.*?)">', page)
+    assert discovered == [
+        ("application/atom+xml", "Latest updates (Atom)", "https://planet.example/feed.atom"),
+        ("application/rss+xml", "Latest updates (RSS)", "https://planet.example/feed.rss"),
+        ("application/feed+json", "Latest updates (JSON Feed)", "https://planet.example/feed.json"),
+    ]
+
+
+async def test_a_middle_page_links_its_neighbours_and_itself():
+    entries = [shown(number=number) for number in range(1, 40)]
+
+    page = await rendered(*entries, number=2)
+
+    assert '<link rel="canonical" href="https://planet.example/?page=2">' in page
+    assert '<link rel="prev" href="/">' in page
+    assert '<link rel="next" href="/?page=3">' in page
+    assert '<a href="/?page=2" aria-current="page" aria-label="Page 2">2</a>' in page
+
+
+async def test_a_site_below_a_path_links_below_it():
+    page = await rendered(shown(), site=replace(SITE, url="https://example.org/planet/"))
+
+    local = re.findall(r'href="(/[^"]*)"', page)
+    assert local
+    assert all(link.startswith("/planet/") for link in local)
+
+
+async def test_an_empty_page_says_what_to_do():
+    assert "aggregator add URL" in await rendered()
+
+
+async def test_there_is_no_script_and_no_inline_style():
+    page = await rendered(shown())
+
+    assert "<script" not in page
+    assert "style=" not in page
+
+
+def test_the_sources_page_shows_what_went_wrong_and_when_the_next_poll_is():
+    failing = replace(
+        health(), failures=3, last_error="503 <b>busy</b>", next_poll_reason="failed 3 times"
+    )
+
+    page = health_page(failing)
+
+    assert "503 &lt;b&gt;busy&lt;/b&gt;" in page
+    assert "state-failing" in page
+    assert '<time datetime="2026-03-04T13:00:00Z">2026-03-04 13:00</time>' in page
+    assert "failed 3 times" in page
+
+
+def test_a_disabled_source_is_never_due():
+    page = health_page(replace(health(), enabled=False))
+
+    assert "state-disabled" in page
+    assert "2026-03-04 13:00" not in page
+
+
+def test_a_pause_that_is_over_is_not_shown():
+    paused = replace(health(), paused_until=NOON + timedelta(minutes=5))
+
+    assert "state-throttled" in health_page(paused)
+    assert "state-throttled" not in health_page(paused, now=NOON + timedelta(minutes=6))
+
+
+def test_a_source_without_a_name_goes_by_its_key():
+    assert ">nameless</a>" in health_page(replace(health("nameless"), name=None))
+
+
+def test_no_sources_is_an_invitation():
+    assert "aggregator add URL" in health_page()

@@ -1,0 +1,174 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from aggregator.web.server import Limits, serve
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+CLOSING = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+LARGE = 20_000_000
+"""Bytes: more than the buffers of both ends hold."""
+
+QUICK = Limits(headers=0.15, exchange=0.3, shutdown=0.2)
+
+
+async def app(scope, _receive, send) -> None:
+    if scope["type"] != "http":
+        return
+    body = b"x" * LARGE if scope["path"] == "/large" else b"here"
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def running(limits: Limits = QUICK) -> AsyncIterator[int]:
+    stop = asyncio.Event()
+    where: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(
+        serve(
+            app,
+            host="127.0.0.1",
+            port=0,
+            stop=stop,
+            ready=lambda _host, port: where.set_result(port),
+            limits=limits,
+        )
+    )
+    try:
+        yield await where
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 5)
+
+
+async def answered(port: int, request: bytes) -> bytes:
+    """Everything until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request)
+        return await asyncio.wait_for(reader.read(), 5)
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_the_reported_port_is_served():
+    async with running() as port:
+        answer = await answered(port, CLOSING)
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert body == b"here"
+    assert b"server:" not in head.lower()
+
+
+async def test_a_client_that_dribbles_headers_is_closed_while_others_are_served():
+    async with running() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\n")
+        closed = asyncio.create_task(reader.read())
+        served = 0
+        async with asyncio.timeout(5):
+            while not closed.done():
+                writer.write(b"X: y\r\n")
+                served += (await answered(port, CLOSING)).endswith(b"here")
+
+        assert await closed == b""
+        assert served
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(b"", id="silent"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="silent after the HTTP/2 preface"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + b"1\r\na\r\n" * 99,
+            id="a body that nobody reads",
+        ),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", id="no body"),
+    ],
+)
+async def test_no_client_stays_for_ever(request_):
+    async with running() as port:
+        assert await answered(port, request_) is not None
+
+
+async def test_a_reader_that_stops_reading_loses_its_place():
+    async with running(Limits(exchange=0.2, connections=1, shutdown=0.2)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        writer.write(GET.replace(b" / ", b" /large "))
+        await reader.readuntil(b"\r\n\r\n")
+        turned_away = await answered(port, GET)
+
+        async with asyncio.timeout(5):
+            while not (await answered(port, CLOSING)).endswith(b"here"):
+                pass
+
+        assert turned_away == b""
+        writer.close()
+
+
+async def test_headers_have_a_limit():
+    async with running() as port:
+        answer = await answered(port, GET[:-2] + b"X: " + b"y" * 200_000 + b"\r\n\r\n")
+
+    assert not answer.startswith(b"HTTP/1.1 200")
+
+
+async def test_more_clients_than_allowed_are_turned_away():
+    async with running(Limits(headers=2, connections=1, shutdown=0.2)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await reader.readuntil(b"here")
+
+        turned_away = await answered(port, GET)
+
+        writer.close()
+    assert turned_away == b""
+
+
+async def test_stopping_does_not_wait_for_idle_clients():
+    loop = asyncio.get_running_loop()
+    async with running(Limits(headers=60, shutdown=4)) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        started = loop.time()
+
+    assert loop.time() - started < 2
+    writer.close()
+
+
+async def test_stopping_waits_for_a_slow_client_only_so_long():
+    loop = asyncio.get_running_loop()
+    async with running(Limits(shutdown=0.1)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        writer.write(GET.replace(b" / ", b" /large "))
+        await reader.readuntil(b"\r\n\r\n")
+        started = loop.time()
+
+    assert loop.time() - started < 2
+    writer.close()
+
+
+async def test_a_port_in_use_is_a_clear_error():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(OSError, match=rf"cannot listen on 127.0.0.1 port {port} .*\[server\]"):
+            await serve(
+                app,
+                host="127.0.0.1",
+                port=port,
+                stop=asyncio.Event(),
+                ready=lambda _host, _port: None,
+            )

@@ -1,0 +1,146 @@
+"""Who polls what next: due sources and the leases on them."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aggregator.service.ports import ClaimedSource, Lease
+from aggregator.store.mapping import AnyRow, claimed_source
+from aggregator.store.schema import sources
+from aggregator.store.statements import chunks
+
+NewToken = Callable[[], str]
+
+_LONGEST_WAIT = timedelta(days=400)
+"""Nobody schedules a poll so far ahead: it was a wrong clock."""
+
+
+async def claim_due(
+    connection: AsyncConnection,
+    new_token: NewToken,
+    *,
+    now: datetime,
+    lease_until: datetime,
+    limit: int,
+    per_host: int,
+    busy_hosts: Collection[str],
+) -> list[ClaimedSource]:
+    await _mend_schedule(connection, now)
+    claimed: list[ClaimedSource] = []
+    hosts = Counter(dict.fromkeys(busy_hosts, per_host))
+    while len(claimed) < limit:
+        full = [host for host, count in hosts.items() if count >= per_host]
+        due = (await connection.execute(_due(now, full, limit - len(claimed)))).all()
+        chosen = _within_hosts(due, hosts, per_host)
+        claimed += await _lease(connection, chosen, new_token, lease_until)
+        if len(chosen) == len(due):  # else hosts are full now, and others may still be due
+            break
+    return claimed
+
+
+async def _mend_schedule(connection: AsyncConnection, now: datetime) -> None:
+    await connection.execute(
+        update(sources).where(sources.c.next_poll_at > now + _LONGEST_WAIT).values(next_poll_at=now)
+    )
+
+
+def _due(now: datetime, full_hosts: Sequence[str], limit: int) -> Select[Any]:
+    return (
+        select(sources)
+        .where(
+            _is_polled(),
+            sources.c.next_poll_at <= now,
+            or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now),
+            sources.c.host.not_in(full_hosts),
+        )
+        .order_by(sources.c.next_poll_at, sources.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _is_polled() -> ColumnElement[bool]:
+    return sources.c.listed & sources.c.enabled
+
+
+def _within_hosts(due: Sequence[AnyRow], hosts: Counter[str], per_host: int) -> list[AnyRow]:
+    """Of the due ones, those that their hosts have room for; counts them in `hosts`."""
+    chosen = []
+    for row in due:
+        if hosts[row.host] < per_host:
+            hosts[row.host] += 1
+            chosen.append(row)
+    return chosen
+
+
+async def claim(
+    connection: AsyncConnection,
+    new_token: NewToken,
+    keys: Collection[str] | None,
+    *,
+    lease_until: datetime,
+) -> list[ClaimedSource]:
+    rows: list[AnyRow] = []
+    for condition in _named(keys):
+        statement = select(sources).where(condition).order_by(sources.c.id).with_for_update()
+        rows += (await connection.execute(statement)).all()
+    rows.sort(key=lambda row: (row.next_poll_at, row.id))
+    return await _lease(connection, rows, new_token, lease_until)
+
+
+def _named(keys: Collection[str] | None) -> list[ColumnElement[bool]]:
+    if keys is None:
+        return [_is_polled()]
+    return [sources.c.listed & sources.c.key.in_(chunk) for chunk in chunks(sorted(set(keys)))]
+
+
+async def _lease(
+    connection: AsyncConnection,
+    rows: Sequence[AnyRow],
+    new_token: NewToken,
+    lease_until: datetime,
+) -> list[ClaimedSource]:
+    claimed = [claimed_source(row, new_token()) for row in rows]
+    if claimed:
+        await connection.execute(
+            update(sources).where(sources.c.id == bindparam("source_id")),
+            [
+                {
+                    "source_id": source.lease.source_id,
+                    "lease_token": source.lease.token,
+                    "lease_until": lease_until,
+                }
+                for source in claimed
+            ],
+        )
+    return claimed
+
+
+async def release(connection: AsyncConnection, leases: Collection[Lease]) -> None:
+    if leases:
+        await connection.execute(
+            update(sources).where(
+                sources.c.id == bindparam("source_id"), sources.c.lease_token == bindparam("token")
+            ),
+            [
+                {
+                    "source_id": lease.source_id,
+                    "token": lease.token,
+                    "lease_token": None,
+                    "lease_until": None,
+                }
+                for lease in sorted(leases, key=lambda lease: lease.source_id)
+            ],
+        )
+
+
+async def next_due_at(connection: AsyncConnection) -> datetime | None:
+    """A leased source is due again when its lease ends, at the earliest."""
+    leased_longer = sources.c.lease_until > sources.c.next_poll_at
+    due_at = case((leased_longer, sources.c.lease_until), else_=sources.c.next_poll_at)
+    found: datetime | None = await connection.scalar(select(func.min(due_at)).where(_is_polled()))
+    return found

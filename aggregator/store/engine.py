@@ -1,0 +1,141 @@
+"""The connection to the database, and the two kinds of transaction.
+
+SQLite: WAL, so that readers and the one writer do not wait for each other. Reads begin plainly;
+writes begin with the write lock, since a transaction that first reads and then writes can be
+refused at its second step. Our own writers queue up in front of it; other processes' wait in it.
+synchronous=NORMAL: a power cut can lose the last polls but damages nothing, and what comes in
+again comes in under the same ids, as these depend on the source and the guid alone
+(`core.stories.published_id`).
+
+PostgreSQL: one snapshot per read; writes are read committed and lock what they decide by.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from aggregator.core.errors import StoreError
+from aggregator.store.faults import explain
+
+BUSY_TIMEOUT = 30.0
+"""Seconds that we wait for another process to end its transaction on SQLite."""
+
+_CONNECT_TIMEOUT = 10.0
+"""Seconds for a connection to PostgreSQL."""
+
+_BEGIN = "aggregator_begin"
+
+
+class Database:
+    """An open database. `place` names it in messages, without a password."""
+
+    def __init__(self, engine: AsyncEngine, place: str) -> None:
+        self.place = place
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self._engine = engine
+        if self.is_sqlite:
+            self._reader = engine
+            self._writer = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+            self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock()
+        else:
+            self._reader = engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            self._writer = engine
+            self._turn = nullcontext()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that sees one state of the database. Raises StoreError."""
+        async with self._transaction(self._reader) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may write; an exception undoes all of it. Raises StoreError."""
+        async with self._turn, self._transaction(self._writer) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self, engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
+        try:
+            async with engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreError(explain(error, self.place)) from error
+
+    async def aclose(self) -> None:
+        await self._engine.dispose()
+
+
+def connect(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Database:
+    """Prepares for a database of the configuration; nothing is opened before the first use.
+
+    Raises StoreError where the address names no database, or its driver is not installed.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError(f"the database's address cannot be read; {_FORMS}") from None
+    match parsed.drivername:
+        case "sqlite" if parsed.database:
+            return Database(_sqlite(parsed, busy_timeout), parsed.database)
+        case "postgresql":
+            return Database(_postgresql(parsed), parsed.render_as_string(hide_password=True))
+        case _:
+            raise StoreError(f"the database's address is of no known kind; {_FORMS}")
+
+
+_FORMS = 'write "sqlite:///FILE" or "postgresql://USER@HOST/NAME"'
+
+
+def _sqlite(url: URL, busy_timeout: float) -> AsyncEngine:
+    engine = create_async_engine(
+        url.set(drivername="sqlite+aiosqlite"),
+        # isolation_level None keeps the driver from opening transactions by itself.
+        connect_args={"isolation_level": None, "timeout": busy_timeout},
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+
+
+def _postgresql(url: URL) -> AsyncEngine:
+    try:
+        return create_async_engine(
+            # libpq's name of the setting, which people know, for the driver's.
+            _renamed(url, "sslmode", "ssl").set(drivername="postgresql+asyncpg"),
+            connect_args={
+                "timeout": _CONNECT_TIMEOUT,
+                "server_settings": {"application_name": "aggregator"},
+            },
+            pool_pre_ping=True,  # a server that was restarted left dead connections behind
+            hide_parameters=True,
+        )
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            "PostgreSQL needs a driver: install aggregator with the extra `postgres`"
+        ) from error
+
+
+def _renamed(url: URL, old: str, new: str) -> URL:
+    if old not in url.query:
+        return url
+    return url.difference_update_query([old]).update_query_dict({new: url.query[old]})

@@ -1,0 +1,199 @@
+"""From the model to rows, and back."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from aggregator.core.model import (
+    Content,
+    EditedEntry,
+    Enclosure,
+    Entry,
+    FeedInfo,
+    KnownEntry,
+    NewEntry,
+    Person,
+    PublishedEntry,
+    PublishedSource,
+)
+from aggregator.core.text import xml_safe
+from aggregator.core.wire import Validators
+from aggregator.service.ports import ClaimedSource, Lease, PollRecord, SourceHealth
+
+Columns = dict[str, Any]
+AnyRow = Row[*tuple[Any, ...]]
+
+
+def info_columns(info: FeedInfo) -> Columns:
+    present = {name: value for name, value in asdict(info).items() if value}
+    if info.updated:
+        present["updated"] = info.updated.isoformat()
+    return present
+
+
+def info_of(columns: Mapping[str, Any]) -> FeedInfo:
+    updated = columns.get("updated")
+    return FeedInfo(
+        **{
+            **columns,
+            "updated": datetime.fromisoformat(updated) if updated else None,
+            "authors": _people(columns.get("authors", ())),
+        }
+    )
+
+
+def poll_columns(record: PollRecord) -> Columns:
+    """What a poll leaves on its source, beside what a document says of its feed."""
+    success = {"last_success_at": record.polled_at} if record.succeeded else {}
+    return success | {
+        "etag": record.validators.etag,
+        "last_modified": record.validators.last_modified,
+        "body_digest": record.body_digest,
+        "failures": record.failures,
+        "gone_count": record.gone_count,
+        "paused_until": record.paused_until,
+        "next_poll_at": record.next_poll_at,
+        "next_poll_reason": record.next_poll_reason,
+        "last_poll_at": record.polled_at,
+        "last_status": record.status,
+        # It quotes what came from outside; it must not cost us the rest of the record.
+        "last_error": None if record.error is None else xml_safe(record.error),
+        "lease_token": None,
+        "lease_until": None,
+    }
+
+
+def new_columns(item: NewEntry, *, source_id: int, story_id: int) -> Columns:
+    return {
+        "source_id": source_id,
+        "story_id": story_id,
+        "guid": item.entry.guid,
+        "digest": item.entry.digest,
+        "published_at": item.published,
+        "updated_at": item.updated,
+        "first_seen_at": item.first_seen,
+        **_said_columns(item.entry),
+    }
+
+
+def edited_columns(edit: EditedEntry) -> Columns:
+    return {"updated_at": edit.updated, **_said_columns(edit.entry)}
+
+
+def _said_columns(entry: Entry) -> Columns:
+    return {
+        "link_digest": entry.link_digest,
+        "fingerprint": entry.fingerprint,
+        **_content_columns(entry.content),
+    }
+
+
+def _content_columns(content: Content) -> Columns:
+    return {
+        "link": content.link,
+        "language": content.language,
+        "image": content.image,
+        "authors": [_without_none(asdict(author)) for author in content.authors],
+        "categories": list(content.categories),
+        "enclosures": [_without_none(asdict(enclosure)) for enclosure in content.enclosures],
+        "title": content.title,
+        "summary": content.summary,
+        "text": content.text,
+        "content_html": content.content_html,
+    }
+
+
+def _without_none(columns: Columns) -> Columns:
+    return {name: value for name, value in columns.items() if value is not None}
+
+
+def _content(row: AnyRow) -> Content:
+    return Content(
+        link=row.link,
+        language=row.language,
+        image=row.image,
+        authors=_people(row.authors),
+        categories=tuple(row.categories),
+        enclosures=tuple(Enclosure(**enclosure) for enclosure in row.enclosures),
+        title=row.title,
+        summary=row.summary,
+        text=row.text,
+        content_html=row.content_html,
+    )
+
+
+def _people(columns: Iterable[Mapping[str, Any]]) -> tuple[Person, ...]:
+    return tuple(Person(**person) for person in columns)
+
+
+def known_entry(row: AnyRow) -> KnownEntry:
+    return KnownEntry(
+        id=row.id,
+        digest=row.digest,
+        link_digest=row.link_digest,
+        fingerprint=row.fingerprint,
+        published=row.published_at,
+        updated=row.updated_at,
+        first_seen=row.first_seen_at,
+    )
+
+
+def claimed_source(row: AnyRow, token: str) -> ClaimedSource:
+    return ClaimedSource(
+        lease=Lease(source_id=row.id, token=token),
+        key=row.key,
+        url=row.url,
+        host=row.host,
+        validators=Validators(etag=row.etag, last_modified=row.last_modified),
+        body_digest=row.body_digest,
+        ever_read=row.ever_read,
+        failures=row.failures,
+        gone_count=row.gone_count,
+        paused_until=row.paused_until,
+    )
+
+
+def source_health(row: AnyRow, entries: int) -> SourceHealth:
+    return SourceHealth(
+        key=row.key,
+        url=row.url,
+        name=row.name,
+        info=info_of(row.info),
+        enabled=row.enabled,
+        last_poll_at=row.last_poll_at,
+        last_success_at=row.last_success_at,
+        next_poll_at=row.next_poll_at,
+        next_poll_reason=row.next_poll_reason,
+        paused_until=row.paused_until,
+        failures=row.failures,
+        gone_count=row.gone_count,
+        last_status=row.last_status,
+        last_error=row.last_error,
+        entries=entries,
+    )
+
+
+def published_source(row: AnyRow) -> PublishedSource:
+    info = info_of(row.info)
+    return PublishedSource(
+        key=row.key, name=row.name or info.title or row.key, url=row.url, info=info
+    )
+
+
+def published_entry(
+    story: AnyRow, lead: AnyRow, source: PublishedSource, also_in: Iterable[PublishedSource]
+) -> PublishedEntry:
+    return PublishedEntry(
+        id=story.published_id,
+        guid=lead.guid,
+        source=source,
+        also_in=tuple(also_in),
+        published=lead.published_at,
+        updated=lead.updated_at,
+        first_seen=lead.first_seen_at,
+        changed_at=story.changed_at,
+        content=_content(lead),
+    )

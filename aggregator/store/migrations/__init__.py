@@ -1,0 +1,1 @@
+"""The schema's history: each file of `versions` is one step, and none changes once released."""

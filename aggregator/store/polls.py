@@ -1,0 +1,177 @@
+"""What a poll reads of the entries that are stored, and what it writes.
+
+lock       on stories, if a document was read
+| fence    the lease is still ours, or nothing is written
+| source   its state, its schedule, and what its document says of the feed
+| entries  left out, migrated, edited, new                            (stories: who joins which)
+| revision moves on if anything shown did
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aggregator.core.model import EditedEntry, Entry, EntryChanges, FeedInfo, KnownEntry
+from aggregator.service.ports import Known, Lease, PollRecord
+from aggregator.store.mapping import (
+    AnyRow,
+    edited_columns,
+    info_columns,
+    info_of,
+    known_entry,
+    poll_columns,
+)
+from aggregator.store.revisions import bump, lock_stories
+from aggregator.store.schema import entries, sources, stories, tombstones
+from aggregator.store.statements import chunks, insert_missing, run_for_each
+from aggregator.store.stories import add_entries
+
+
+async def known(
+    connection: AsyncConnection,
+    source_id: int,
+    digests: Collection[bytes],
+    links: Collection[bytes],
+) -> Known:
+    buried = tombstones.c.digest
+    dead: set[bytes] = set()
+    for chunk in chunks(digests):
+        found = select(buried).where(tombstones.c.source_id == source_id, buried.in_(chunk))
+        dead.update(await connection.scalars(found))
+    by_digest = await _known_by(connection, source_id, entries.c.digest, digests)
+    by_link = await _known_by(connection, source_id, entries.c.link_digest, links)
+    return Known(
+        by_digest={entry.digest: entry for entry in by_digest},
+        # Of several entries with one link the newest stands for it.
+        by_link={entry.link_digest: entry for entry in by_link if entry.link_digest},
+        tombstones=frozenset(dead),
+    )
+
+
+async def _known_by(
+    connection: AsyncConnection,
+    source_id: int,
+    column: ColumnElement[bytes],
+    values: Collection[bytes],
+) -> list[KnownEntry]:
+    """In the order in which they were stored."""
+    found: list[KnownEntry] = []
+    for chunk in chunks(values):
+        statement = (
+            select(
+                entries.c.id,
+                entries.c.digest,
+                entries.c.link_digest,
+                entries.c.fingerprint,
+                entries.c.published_at,
+                entries.c.updated_at,
+                entries.c.first_seen_at,
+            )
+            .where(entries.c.source_id == source_id, column.in_(chunk))
+            .order_by(entries.c.id)
+        )
+        found += map(known_entry, await connection.execute(statement))
+    return found
+
+
+async def save_poll(connection: AsyncConnection, record: PollRecord) -> bool:
+    if record.read:
+        await lock_stories(connection)
+    source = await _leased(connection, record.lease)
+    if source is None:
+        return False
+    columns = poll_columns(record)
+    info = _info_to_keep(info_of(source.info), record)
+    if record.read:
+        columns |= {"ever_read": True, "info": info_columns(info)}
+    await _update_source(connection, source.id, columns)
+    if record.read:
+        shown = info != info_of(source.info)
+        await _apply(connection, source, record, shown=shown)
+    return True
+
+
+async def _leased(connection: AsyncConnection, lease: Lease) -> AnyRow | None:
+    held = (sources.c.id == lease.source_id) & (sources.c.lease_token == lease.token)
+    return (await connection.execute(select(sources).where(held).with_for_update())).one_or_none()
+
+
+async def _update_source(
+    connection: AsyncConnection, source_id: int, columns: dict[str, Any]
+) -> None:
+    await connection.execute(update(sources).where(sources.c.id == source_id).values(columns))
+
+
+def _info_to_keep(before: FeedInfo, record: PollRecord) -> FeedInfo:
+    """Many servers call a document updated whenever it is asked for; alone, that is no change."""
+    if record.changes.empty and replace(record.info, updated=before.updated) == before:
+        return before
+    return record.info
+
+
+async def _apply(
+    connection: AsyncConnection, source: AnyRow, record: PollRecord, *, shown: bool
+) -> None:
+    """Carries out what changes among the entries; `shown` is whether the source's own data did."""
+    changes, at = record.changes, record.polled_at
+    refused = await _bury(connection, source.id, changes.left_out)
+    refused += await _migrate(connection, source.id, changes.migrated)
+    refused += await _edit(connection, source.id, changes.edited, at)
+    added = await add_entries(connection, source.id, source.key, changes.new, at)
+    refused += added.refused
+    if shown or changes.migrated or changes.edited or added.count:
+        await bump(connection, at)
+    if refused:
+        told = _refusal(refused, changes)
+        await _update_source(connection, source.id, {"last_error": told})
+
+
+def _refusal(refused: int, changes: EntryChanges) -> str:
+    of = len(changes.new) + len(changes.edited) + len(changes.migrated)
+    return f"the database refused {refused} of {of} entries: they hold values that it cannot store"
+
+
+async def _bury(connection: AsyncConnection, source_id: int, digests: Sequence[bytes]) -> int:
+    rows = [{"source_id": source_id, "digest": digest} for digest in digests]
+    return await run_for_each(connection, insert_missing(connection, tombstones), rows)
+
+
+async def _migrate(
+    connection: AsyncConnection, source_id: int, migrated: Sequence[tuple[int, Entry]]
+) -> int:
+    """A guid that another entry of the source bears already is refused like a bad value."""
+    rows = [
+        {"entry_id": entry_id, "guid": entry.guid, "digest": entry.digest}
+        for entry_id, entry in migrated
+    ]
+    return await run_for_each(connection, update(entries).where(_own(source_id)), rows)
+
+
+async def _edit(
+    connection: AsyncConnection, source_id: int, edited: Sequence[EditedEntry], at: datetime
+) -> int:
+    rows = [{"entry_id": edit.id, **edited_columns(edit)} for edit in edited]
+    refused = await run_for_each(connection, update(entries).where(_own(source_id)), rows)
+    for chunk in chunks([edit.id for edit in edited]):
+        own = select(entries.c.id).where(entries.c.source_id == source_id, entries.c.id.in_(chunk))
+        await connection.execute(
+            update(stories).where(stories.c.lead_entry_id.in_(own)).values(changed_at=at)
+        )
+    await _rank(connection, source_id, edited)
+    return refused
+
+
+async def _rank(connection: AsyncConnection, source_id: int, edited: Sequence[EditedEntry]) -> None:
+    story_id = select(entries.c.story_id).where(_own(source_id)).scalar_subquery()
+    rows = [{"entry_id": edit.id, "rank_at": edit.rank_at} for edit in edited if edit.rank_at]
+    if rows:
+        await connection.execute(update(stories).where(stories.c.id == story_id), rows)
+
+
+def _own(source_id: int) -> ColumnElement[bool]:
+    """The entry to be changed, provided that it is this source's."""
+    return (entries.c.id == bindparam("entry_id")) & (entries.c.source_id == source_id)

@@ -1,0 +1,161 @@
+"""What is published: stories with their sources, and the sources with their health.
+
+page       ids of the stories that are asked for, by rank, off the index
+| members  their entries of listed sources
+| leads    the content of one entry a story
+"""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Table,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aggregator.core.model import PublishedEntry, PublishedSource
+from aggregator.core.text import one_line
+from aggregator.service.ports import Selection, SourceHealth
+from aggregator.store.mapping import AnyRow, published_entry, published_source, source_health
+from aggregator.store.schema import entries, sources, stories
+from aggregator.store.statements import chunks
+
+_LONGEST_SEARCH = 200
+"""Characters."""
+
+
+async def list_stories(
+    connection: AsyncConnection, selection: Selection, *, limit: int, offset: int
+) -> list[PublishedEntry]:
+    condition = await _condition(connection, selection)
+    page = (
+        await connection.execute(
+            select(
+                stories.c.id,
+                stories.c.published_id,
+                stories.c.lead_entry_id,
+                stories.c.changed_at,
+            )
+            .where(condition)
+            .order_by(stories.c.rank_at.desc(), stories.c.id.desc())
+            .limit(limit)
+            .offset(offset)
+        )
+    ).all()
+    members = await _members(connection, [row.id for row in page])
+    return await _show(connection, page, members)
+
+
+async def count_stories(connection: AsyncConnection, selection: Selection) -> int:
+    condition = await _condition(connection, selection)
+    count = select(func.count()).select_from(stories).where(condition)
+    return await connection.scalar(count) or 0
+
+
+async def _condition(connection: AsyncConnection, selection: Selection) -> ColumnElement[bool]:
+    """Which stories are selected: those with an entry that is."""
+    search = one_line(selection.search or "", _LONGEST_SEARCH)
+    wanted = await _source_ids(connection, selection.sources)
+    if wanted is None and not search:
+        return true()
+    chosen = select(entries.c.story_id)
+    if wanted is not None:
+        # Written into the statement, as there may be more of them than it takes variables.
+        ids: BindParameter[Any] = bindparam(
+            "source_ids", wanted, expanding=True, literal_execute=True
+        )
+        chosen = chosen.where(entries.c.source_id.in_(ids))
+    if search:
+        chosen = chosen.where(_says(search))
+    return stories.c.id.in_(chosen)
+
+
+def _says(search: str) -> ColumnElement[bool]:
+    return or_(
+        entries.c.title.icontains(search, autoescape=True),
+        entries.c.text.icontains(search, autoescape=True),
+    )
+
+
+async def _source_ids(
+    connection: AsyncConnection, keys: Collection[str] | None
+) -> list[int] | None:
+    """The listed sources among those named; None when that is every source there is."""
+    if keys is None:
+        hidden = select(sources.c.id).where(~sources.c.listed).limit(1)
+        if await connection.scalar(hidden) is None:
+            return None
+        return list(await connection.scalars(select(sources.c.id).where(sources.c.listed)))
+    found: list[int] = []
+    for chunk in chunks(keys):
+        named = select(sources.c.id).where(sources.c.listed, sources.c.key.in_(chunk))
+        found += await connection.scalars(named)
+    return found
+
+
+async def _members(
+    connection: AsyncConnection, story_ids: Collection[int]
+) -> dict[int, dict[int, int]]:
+    """For each story the ids of its entries, oldest first, with their listed sources' ids."""
+    members: dict[int, dict[int, int]] = {story_id: {} for story_id in story_ids}
+    for chunk in chunks(story_ids):
+        rows = await connection.execute(
+            select(entries.c.id, entries.c.story_id, entries.c.source_id)
+            .join(sources, sources.c.id == entries.c.source_id)
+            .where(entries.c.story_id.in_(chunk), sources.c.listed)
+            .order_by(entries.c.id)
+        )
+        for row in rows:
+            members[row.story_id][row.id] = row.source_id
+    return members
+
+
+async def _show(
+    connection: AsyncConnection,
+    page: Sequence[AnyRow],
+    members: dict[int, dict[int, int]],
+) -> list[PublishedEntry]:
+    leads = {story.id: _lead(story, members[story.id]) for story in page}
+    contents = {row.id: row for row in await _rows(connection, entries, leads.values())}
+    seen = {source_id for those in members.values() for source_id in those.values()}
+    by_id = {row.id: published_source(row) for row in await _rows(connection, sources, seen)}
+    shown = []
+    for story in page:
+        lead = contents[leads[story.id]]
+        others = {by_id[each].key: by_id[each] for each in members[story.id].values()}
+        source = others.pop(by_id[lead.source_id].key)
+        shown.append(published_entry(story, lead, source, _by_key(others)))
+    return shown
+
+
+def _lead(story: AnyRow, members: dict[int, int]) -> int:
+    """The story's own lead; the oldest entry that may be shown when the lead may not."""
+    return story.lead_entry_id if story.lead_entry_id in members else next(iter(members))
+
+
+def _by_key(sources_by_key: dict[str, PublishedSource]) -> list[PublishedSource]:
+    return [sources_by_key[key] for key in sorted(sources_by_key)]
+
+
+async def _rows(connection: AsyncConnection, table: Table, ids: Collection[int]) -> list[AnyRow]:
+    found: list[AnyRow] = []
+    for chunk in chunks(ids):
+        found += await connection.execute(select(table).where(table.c.id.in_(chunk)))
+    return found
+
+
+async def list_sources(connection: AsyncConnection) -> list[SourceHealth]:
+    counted = select(entries.c.source_id, func.count()).group_by(entries.c.source_id)
+    counts: dict[int, int] = {id: count for id, count in await connection.execute(counted)}
+    listed = select(sources).where(sources.c.listed)
+    rows = await connection.execute(listed)
+    # In Python, as a database sorts text by the rules of its locale.
+    return sorted(
+        (source_health(row, counts.get(row.id, 0)) for row in rows), key=lambda source: source.key
+    )

@@ -1,0 +1,71 @@
+"""What is deleted when it is old, and what stays behind of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aggregator.store.mapping import AnyRow
+from aggregator.store.revisions import bump, current, lock_stories
+from aggregator.store.schema import entries, sources, stories, tombstones
+from aggregator.store.statements import insert_missing
+from aggregator.store.stories import choose_leads, drop_empty
+
+BATCH = 500
+"""Entries deleted in one transaction; polls save theirs in between."""
+
+
+_ALL = 2**62
+"""More entries than there are: an OFFSET wants a LIMIT on SQLite."""
+
+
+async def source_ids(connection: AsyncConnection) -> list[int]:
+    return list(await connection.scalars(select(sources.c.id).order_by(sources.c.id)))
+
+
+async def delete_old(
+    connection: AsyncConnection,
+    source_id: int,
+    *,
+    before: datetime,
+    keep: int,
+) -> int:
+    """Deletes at most `BATCH` of the source's entries; returns how many."""
+    await lock_stories(connection)
+    old = await _old(connection, source_id, before, keep)
+    if not old:
+        return 0
+    ids = [row.id for row in old]
+    touched = {row.story_id for row in old}
+    await connection.execute(
+        insert_missing(connection, tombstones),
+        [{"source_id": source_id, "digest": row.digest} for row in old],
+    )
+    await connection.execute(delete(entries).where(entries.c.id.in_(ids)))
+    await drop_empty(connection, stories.c.id.in_(touched))
+    # Nothing new is to be seen: what is left dates from the last change at the latest.
+    at = (await current(connection)).changed_at
+    await choose_leads(connection, touched, at)
+    await bump(connection, at)
+    return len(old)
+
+
+async def _old(
+    connection: AsyncConnection, source_id: int, before: datetime, keep: int
+) -> Sequence[AnyRow]:
+    """Old entries beyond the newest `keep`; the index tells where those end."""
+    its_own = entries.c.source_id == source_id
+    newest_first = (entries.c.published_at.desc(), entries.c.id.desc())
+    beyond = select(entries.c.id).where(its_own).order_by(*newest_first).limit(_ALL).offset(keep)
+    statement = (
+        select(entries.c.id, entries.c.digest, entries.c.story_id)
+        .where(
+            entries.c.id.in_(beyond),
+            entries.c.published_at < before,
+            entries.c.first_seen_at < before,
+        )
+        .order_by(entries.c.id)
+        .limit(BATCH)
+    )
+    return (await connection.execute(statement)).all()

@@ -1,0 +1,27 @@
+"""The count of changes to what is shown; its row is also the lock on stories.
+
+Whoever changes entries or stories takes the row first and keeps it until commit. That makes the
+choices by which entries join stories and leads are found exact, on PostgreSQL as on SQLite,
+and a revision number stands for one state. Polls that read no document do not come here.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aggregator.service.ports import Revision
+from aggregator.store.schema import revision
+
+
+async def lock_stories(connection: AsyncConnection) -> None:
+    await connection.execute(select(revision.c.number).with_for_update())
+
+
+async def bump(connection: AsyncConnection, at: datetime) -> None:
+    await connection.execute(update(revision).values(number=revision.c.number + 1, changed_at=at))
+
+
+async def current(connection: AsyncConnection) -> Revision:
+    row = (await connection.execute(select(revision))).one()
+    return Revision(number=row.number, changed_at=row.changed_at)

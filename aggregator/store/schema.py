@@ -1,0 +1,177 @@
+"""The tables, as the newest migration leaves them.
+
+    sources     what we poll, with the state of its polls, its schedule and its lease
+    entries     what sources said, one row for each guid of each source
+    stories     what we publish: one row for the entries that are one story
+    tombstones  guids that must not come back as new
+    revision    one row: counts the changes to what is shown
+
+A text can be longer than an index takes, so that what must be unique is so by its digest.
+Short columns come first: SQLite reads a long row only as far as it must.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+
+
+class UtcMicros(TypeDecorator[datetime]):
+    """An aware datetime as microseconds since 1970.
+
+    Both databases hold and sort it alike, and it always reads back: an offset that carries a
+    time out of the years 1 to 9999 in UTC, which PostgreSQL stores and never reads again, is
+    clamped. A naive datetime raises TypeError.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return min(max((value - _EPOCH) // _MICROSECOND, _FIRST), _LAST)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+class Json(TypeDecorator[Any]):
+    """JSON in plain ASCII text: escaped, no character of it can be refused by a database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
+        return json.dumps(value, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else json.loads(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives out 64-bit row ids under this very name only.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("name", Text),
+    Column("host", Text, nullable=False),
+    Column("listed", Boolean, nullable=False),  # named by the configuration now
+    Column("enabled", Boolean, nullable=False),
+    Column("ever_read", Boolean, nullable=False),
+    Column("next_poll_at", UtcMicros, nullable=False, index=True),
+    Column("next_poll_reason", Text, nullable=False),
+    Column("lease_token", Text),
+    Column("lease_until", UtcMicros),
+    Column("paused_until", UtcMicros),
+    Column("last_poll_at", UtcMicros),
+    Column("last_success_at", UtcMicros),
+    Column("last_status", Integer),
+    Column("last_error", Text),
+    Column("failures", Integer, nullable=False),
+    Column("gone_count", Integer, nullable=False),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("body_digest", LargeBinary),
+    Column("info", Json, nullable=False),
+    UniqueConstraint("key"),
+    sqlite_autoincrement=True,
+)
+
+stories = Table(
+    "stories",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("link_digest", LargeBinary),
+    Column("published_digest", LargeBinary, nullable=False),
+    # No foreign key: the two tables would need each other first. Empty only within a transaction.
+    Column("lead_entry_id", BigInteger),
+    Column("rank_at", UtcMicros, nullable=False),
+    Column("changed_at", UtcMicros, nullable=False),
+    Column("published_id", Text, nullable=False),
+    UniqueConstraint("link_digest"),
+    UniqueConstraint("published_digest"),
+    Index(None, "rank_at", "id"),
+    # An id that comes back would let a late edit hit another entry.
+    sqlite_autoincrement=True,
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("source_id", BigInteger, ForeignKey("sources.id"), nullable=False),
+    Column("story_id", BigInteger, ForeignKey("stories.id"), nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("link_digest", LargeBinary),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("published_at", UtcMicros, nullable=False),
+    Column("updated_at", UtcMicros, nullable=False),
+    Column("first_seen_at", UtcMicros, nullable=False),
+    Column("guid", Text, nullable=False),
+    Column("link", Text),
+    Column("language", Text),
+    Column("image", Text),
+    Column("authors", Json, nullable=False),
+    Column("categories", Json, nullable=False),
+    Column("enclosures", Json, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("content_html", Text, nullable=False),
+    UniqueConstraint("source_id", "digest"),
+    Index(None, "source_id", "link_digest"),
+    Index(None, "story_id", "source_id"),
+    # Answers retention and "stories of this source" without touching a row.
+    Index(None, "source_id", "published_at", "first_seen_at", "story_id"),
+    sqlite_autoincrement=True,
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("source_id", BigInteger, ForeignKey("sources.id"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("number", BigInteger, nullable=False),
+    Column("changed_at", UtcMicros, nullable=False),
+)

@@ -1,0 +1,140 @@
+"""The store as the services know it. One public method is one transaction, `prune` excepted."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from aggregator.core.model import PublishedEntry
+from aggregator.service.ports import (
+    ClaimedSource,
+    Known,
+    Lease,
+    PollRecord,
+    Revision,
+    Selection,
+    SourceHealth,
+    SourceSpec,
+)
+from aggregator.store import claims, listing, polls, reads, retention, revisions
+from aggregator.store.claims import NewToken
+from aggregator.store.engine import Database, connect
+from aggregator.store.migrate import upgrade
+from aggregator.store.schema import revision
+
+
+def _new_token() -> str:
+    return uuid4().hex
+
+
+async def open_store(url: str, *, new_token: NewToken = _new_token) -> "SqlStore":
+    """Opens the database of the configuration and upgrades its schema. Raises StoreError."""
+    database = connect(url)
+    try:
+        await upgrade(database)
+    except BaseException:
+        await database.aclose()
+        raise
+    return SqlStore(database, new_token=new_token)
+
+
+class SqlStore:
+    """Signs `service.ports.PollStore` and `ReadStore`. Every method may raise StoreError."""
+
+    def __init__(self, database: Database, *, new_token: NewToken = _new_token) -> None:
+        self._database = database
+        self._new_token = new_token
+
+    async def aclose(self) -> None:
+        await self._database.aclose()
+
+    async def sync_sources(self, specs: Sequence[SourceSpec], *, now: datetime) -> None:
+        async with self._database.writing() as connection:
+            await listing.sync_sources(connection, specs, now=now)
+
+    async def claim_due(
+        self,
+        *,
+        now: datetime,
+        lease_until: datetime,
+        limit: int,
+        per_host: int,
+        busy_hosts: Collection[str],
+    ) -> list[ClaimedSource]:
+        async with self._database.writing() as connection:
+            return await claims.claim_due(
+                connection,
+                self._new_token,
+                now=now,
+                lease_until=lease_until,
+                limit=limit,
+                per_host=per_host,
+                busy_hosts=busy_hosts,
+            )
+
+    async def claim(
+        self, keys: Collection[str] | None, *, lease_until: datetime
+    ) -> list[ClaimedSource]:
+        async with self._database.writing() as connection:
+            return await claims.claim(connection, self._new_token, keys, lease_until=lease_until)
+
+    async def release(self, leases: Collection[Lease]) -> None:
+        async with self._database.writing() as connection:
+            await claims.release(connection, leases)
+
+    async def next_due_at(self) -> datetime | None:
+        async with self._database.reading() as connection:
+            return await claims.next_due_at(connection)
+
+    async def known(
+        self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
+    ) -> Known:
+        async with self._database.reading() as connection:
+            return await polls.known(connection, source_id, digests, links)
+
+    async def save_poll(self, record: PollRecord) -> bool:
+        async with self._database.writing() as connection:
+            return await polls.save_poll(connection, record)
+
+    async def revision(self) -> Revision:
+        async with self._database.reading() as connection:
+            return await revisions.current(connection)
+
+    async def stories(
+        self, selection: Selection, *, limit: int, offset: int = 0
+    ) -> list[PublishedEntry]:
+        async with self._database.reading() as connection:
+            return await reads.list_stories(connection, selection, limit=limit, offset=offset)
+
+    async def count_stories(self, selection: Selection) -> int:
+        async with self._database.reading() as connection:
+            return await reads.count_stories(connection, selection)
+
+    async def sources(self) -> list[SourceHealth]:
+        async with self._database.reading() as connection:
+            return await reads.list_sources(connection)
+
+    async def ping(self) -> None:
+        async with self._database.reading() as connection:
+            await connection.execute(select(revision.c.number))
+
+    async def prune(self, before: datetime, keep_per_source: int) -> int:
+        """Deletes what was published and first seen before then, and returns how many entries.
+
+        Each source keeps its newest `keep_per_source`. What is deleted does not return as new.
+        It goes in batches, one transaction each; what is done when one fails stays done.
+        """
+        deleted = 0
+        async with self._database.reading() as connection:
+            ids = await retention.source_ids(connection)
+        for source_id in ids:
+            batch = retention.BATCH
+            while batch == retention.BATCH:
+                batch = await self._delete_old(source_id, before, keep_per_source)
+                deleted += batch
+        return deleted
+
+    async def _delete_old(self, source_id: int, before: datetime, keep: int) -> int:
+        async with self._database.writing() as connection:
+            return await retention.delete_old(connection, source_id, before=before, keep=keep)

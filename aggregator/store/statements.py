@@ -1,0 +1,55 @@
+"""Ways of running a statement that several places share."""
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable, Insert, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aggregator.store.faults import is_refused_value
+
+_CHUNK = 900
+"""Values in one IN list; SQLite takes 999 variables in a statement wherever it is built small."""
+
+T = TypeVar("T")
+
+
+def chunks(values: Collection[T]) -> Iterator[list[T]]:
+    remaining = iter(values)
+    while chunk := list(islice(remaining, _CHUNK)):
+        yield chunk
+
+
+def insert_missing(connection: AsyncConnection, table: Table) -> Insert:
+    """An INSERT that passes over rows that are there already."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()
+
+
+async def run_for_each(
+    connection: AsyncConnection, statement: Executable, rows: Sequence[dict[str, Any]]
+) -> int:
+    """Runs a statement for all rows at once; returns how many rows the database refused.
+
+    When their values are refused, the rows go one by one, so that one cannot take the others
+    with it. Every other error is raised.
+    """
+    if not rows or await _accepted(connection, statement, rows):
+        return 0
+    return sum([not await _accepted(connection, statement, [row]) for row in rows])
+
+
+async def _accepted(
+    connection: AsyncConnection, statement: Executable, rows: Sequence[dict[str, Any]]
+) -> bool:
+    try:
+        async with connection.begin_nested():
+            await connection.execute(statement, rows)
+    except Exception as error:
+        if is_refused_value(error):
+            return False
+        raise
+    return True

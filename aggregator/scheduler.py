@@ -41,7 +41,11 @@ class Scheduler:
 
     def every(self, period: timedelta, tick: Tick, *, name: str) -> None:
         """Adds a tick that never overlaps with itself."""
-        self._jobs.append(self._scheduler.add_job(tick, _Every(period), name=name))
+
+        async def run() -> None:  # APScheduler knows coroutine functions, not all that is awaited
+            await tick()
+
+        self._jobs.append(self._scheduler.add_job(run, _Every(period), name=name))
 
     async def run(self) -> None:
         """Ticks until cancelled."""

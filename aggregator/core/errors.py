@@ -6,6 +6,7 @@ AggregatorError
   UnknownSource       a key that the configuration does not have
   UnknownPublication  a slug that nothing is published under
   StoreError          the database cannot be used
+  CannotServe         the address to listen on cannot be had
 
 What the wire answers is a value (see `wire`), not an exception.
 """
@@ -37,3 +38,7 @@ class UnknownPublication(AggregatorError):
 
 class StoreError(AggregatorError):
     """The database cannot be used."""
+
+
+class CannotServe(AggregatorError):
+    """The address to listen on cannot be had."""

@@ -19,6 +19,7 @@ from aggregator.core.errors import StoreError
 from aggregator.core.wire import Answer, Failed
 from aggregator.service.polling import Poller, PollReport
 from aggregator.service.ports import ClaimedSource, Clock, Lease, PollStore
+from aggregator.service.turns import HostTurns
 
 
 class Watch(Protocol):
@@ -44,7 +45,7 @@ class DispatchPolicy:
 
 
 class Dispatcher:
-    """Runs polls side by side. `policy` may be replaced between two sweeps."""
+    """Runs polls side by side."""
 
     def __init__(
         self,
@@ -65,10 +66,15 @@ class Dispatcher:
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._settling: set[asyncio.Task[None]] = set()
         self._held: dict[str, Lease] = {}
-        self._free_at: dict[str, float] = {}
-        self.policy = policy
+        self._turns = HostTurns(policy.per_host_delay)
+        self._policy = policy
         self.swept_at: datetime | None = None
         """When due sources were last looked for, by the steady clock."""
+
+    def take(self, policy: DispatchPolicy) -> None:
+        """Works by another policy from now on; its `concurrency` counts from the next start."""
+        self._policy = policy
+        self._turns.delay = policy.per_host_delay
 
     def wake(self) -> None:
         """Asks for a look at what is due."""
@@ -94,24 +100,23 @@ class Dispatcher:
         """Ends requests at once, lets answers be saved, and gives back what was not polled."""
         await _end(self._runs.values())
         if self._settling:
-            await asyncio.wait(self._settling, timeout=self.policy.grace.total_seconds())
+            await asyncio.wait(self._settling, timeout=self._policy.grace.total_seconds())
         await _end(self._settling)
         await self._store.release(list(self._held.values()))
 
     async def _sweep(self) -> None:
         now = self._clock.steady()
-        room = self.policy.concurrency - len(self._runs)
+        room = self._policy.concurrency - len(self._runs)
         if room > 0:
             claimed = await self._store.claim_due(
                 now=now,
-                lease_until=now + self.policy.lease,
+                lease_until=now + self._policy.lease,
                 limit=room,
-                per_host=self.policy.per_host,
+                per_host=self._policy.per_host,
                 busy_hosts=tuple(self._runs),
             )
             self._start(claimed)
         self._more_is_due = room <= 0 or bool(claimed)
-        self._forget_free_hosts()
         self.swept_at = now
 
     def _start(self, sources: Iterable[ClaimedSource]) -> None:
@@ -125,11 +130,10 @@ class Dispatcher:
     async def _run_host(self, host: str, sources: Sequence[ClaimedSource]) -> None:
         try:
             for source in sources:
-                await self._wait_for_turn(host)
-                await self._slots.acquire()
-                started = self._clock.steady()
-                answer = await self._fetch(source)
-                self._free_at[host] = _loop_time() + self.policy.per_host_delay.total_seconds()
+                async with self._turns.turn(host):
+                    await self._slots.acquire()
+                    started = self._clock.steady()
+                    answer = await self._fetch(source)
                 settling = asyncio.create_task(self._settle(source, answer, started))
                 self._settling.add(settling)
                 settling.add_done_callback(self._settling.discard)
@@ -137,9 +141,6 @@ class Dispatcher:
             self._runs.pop(host, None)
             if self._more_is_due:
                 self._wake.set()
-
-    async def _wait_for_turn(self, host: str) -> None:
-        await asyncio.sleep(max(0.0, self._free_at.get(host, 0.0) - _loop_time()))
 
     async def _fetch(self, source: ClaimedSource) -> Answer:
         """Holds one slot when it returns, none when it is cancelled."""
@@ -170,15 +171,6 @@ class Dispatcher:
     def _internal(self, source: ClaimedSource, error: Exception) -> Failed:
         self._watch.failed(f"polling {source.key}", error)
         return Failed(kind="internal", reason=f"{type(error).__name__}: {error}"[:200])
-
-    def _forget_free_hosts(self) -> None:
-        now = _loop_time()
-        self._free_at = {host: at for host, at in self._free_at.items() if at > now}
-
-
-def _loop_time() -> float:
-    """Seconds on the loop's monotonic clock."""
-    return asyncio.get_running_loop().time()
 
 
 async def _end(tasks: Collection[asyncio.Task[None]]) -> None:

@@ -12,7 +12,7 @@ SILENCE = timedelta(minutes=1)
 
 
 class Health:
-    """`swept_at` tells when due sources were last looked for; None where this process only serves."""
+    """`swept_at` tells when due sources were last looked for; it is None in a web-only process."""
 
     def __init__(
         self, *, store: ReadStore, clock: Clock, swept_at: Callable[[], datetime | None] | None

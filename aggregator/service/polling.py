@@ -57,6 +57,18 @@ class SourcePolicy:
     language: str | None = None
     intake: Intake = field(default_factory=Intake)
 
+    def request(self, url: str, validators: Validators) -> FetchRequest:
+        """What a poll asks the source's server."""
+        return FetchRequest(
+            url=url,
+            validators=validators,
+            timeout=self.timeout,
+            max_body=self.max_body,
+            user_agent=self.user_agent,
+            headers=self.headers,
+            auth=self.auth,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollReport:
@@ -107,25 +119,15 @@ class Poller:
 
     async def fetch(self, source: ClaimedSource) -> Answer:
         """The request alone; every outcome is a value."""
-        policy = self.policies[source.key]
-        return await self._fetcher.fetch(
-            FetchRequest(
-                url=source.url,
-                validators=source.validators,
-                timeout=policy.timeout,
-                max_body=policy.max_body,
-                user_agent=policy.user_agent,
-                headers=policy.headers,
-                auth=policy.auth,
-            )
-        )
+        request = self.policies[source.key].request(source.url, source.validators)
+        return await self._fetcher.fetch(request)
 
     async def settle(
         self, source: ClaimedSource, answer: Answer, *, started: datetime
     ) -> PollReport:
         """Everything after the request. `started` is the steady clock's when it was sent."""
         taken = await self._take_in(source, answer)
-        record = self._record(source, answer, taken)
+        record = self._record(source, taken)
         held = await self._store.save_poll(record)
         return PollReport(
             source=source.key,
@@ -183,7 +185,7 @@ class Poller:
         outcome: Outcome = "new" if changes.new or changes.edited else "unchanged"
         return _Taken(answer=fetched, outcome=outcome, read=counts, info=feed.info, changes=changes)
 
-    def _record(self, source: ClaimedSource, answer: Answer, taken: _Taken) -> PollRecord:
+    def _record(self, source: ClaimedSource, taken: _Taken) -> PollRecord:
         failures, gone_count = _counts(source, taken)
         upcoming = next_poll(
             taken.answer,

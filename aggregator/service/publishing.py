@@ -10,8 +10,8 @@ revision       counts changes to what is published              (store)
 
 import asyncio
 import gzip
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Literal
@@ -40,6 +40,9 @@ WINDOW = 200
 
 DEEPEST_WINDOW = 20
 """Windows looked through at most; beyond, a publication that drops nearly all is just short."""
+
+
+EVERYTHING = Selection()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,7 @@ class Publisher:
         kept = self._kept.get(key)
         if kept and kept.revision >= revision.number:  # rendered while we waited for our turn
             return kept.document
-        stories = await self._window(publication, publication.limit)
+        stories = await self._window(publication)
         channel = self._channel(publication, format, stories, revision)
         written = WRITERS[format](channel, [self._show(story) for story in stories])
         changed = max((story.changed_at for story in stories), default=revision.changed_at)
@@ -161,7 +164,7 @@ class Publisher:
         size = self.site.page_size
         revision = await self._store.revision()
         if narrows(publication):
-            window = await self._window(publication, publication.limit)
+            window = await self._window(publication)
             count, stories = len(window), window[(number - 1) * size : number * size]
         else:
             selection = Selection(sources=publication.sources)
@@ -180,14 +183,15 @@ class Publisher:
             last_modified=revision.changed_at,
         )
 
-    async def entries(self, publication: Publication, limit: int) -> list[Shown]:
-        """The publication's own window, for commands."""
-        stories = await self._window(publication, min(limit, publication.limit))
-        return [self._show(story) for story in stories]
-
-    async def stored(self, selection: Selection, limit: int) -> list[Shown]:
-        """Everything stored that is selected, newest first."""
-        return [self._show(story) for story in await self._store.stories(selection, limit=limit)]
+    async def entries(
+        self, publication: Publication | None, selection: Selection, *, limit: int
+    ) -> list[Shown]:
+        """A publication's own window as far as selected; without one, everything stored."""
+        if publication is None:
+            stories = await self._store.stories(selection, limit=limit)
+        else:
+            stories = await self._window(publication, selection)
+        return [self._show(story) for story in stories[:limit]]
 
     async def sources(self) -> list[SourceHealth]:
         return await self._store.sources()
@@ -196,9 +200,12 @@ class Publisher:
         """The subscriptions as OPML 2.0."""
         return write_opml(self.site.title, await self._store.sources())
 
-    async def _window(self, publication: Publication, limit: int) -> list[PublishedEntry]:
-        """The newest stories that the publication shows, `limit` at most."""
-        selection = Selection(sources=publication.sources)
+    async def _window(
+        self, publication: Publication, selection: Selection = EVERYTHING
+    ) -> list[PublishedEntry]:
+        """The newest stories that the publication shows, as far as selected."""
+        limit = publication.limit
+        selection = replace(selection, sources=_both(publication.sources, selection.sources))
         if not narrows(publication):
             return await self._store.stories(selection, limit=limit)
         seen: list[PublishedEntry] = []
@@ -244,6 +251,13 @@ class Publisher:
             author=site.author or site.title,
             icon=site.icon,
         )
+
+
+def _both(some: Collection[str] | None, others: Collection[str] | None) -> Collection[str] | None:
+    """What two conditions allow together; None is no condition."""
+    if some is None or others is None:
+        return others if some is None else some
+    return frozenset(some).intersection(others)
 
 
 def _document(body: bytes, format: Format, changed: datetime) -> Document:

@@ -1,0 +1,89 @@
+"""Stand-ins for the wire, the cage, the clock and the log; each signs the real one's contract."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from aggregator.core.errors import UnreadableFeed
+from aggregator.core.model import ReadFeed
+from aggregator.core.wire import Answer, Fetched, FetchRequest, Validators
+from aggregator.service.polling import PollReport
+from aggregator.service.ports import Document
+from tests.builders import NOON
+
+
+class FakeClock:
+    """Stands still until told."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.wall = at
+        self.elapsed = timedelta()
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def steady(self) -> datetime:
+        return NOON + self.elapsed
+
+    def pass_(self, **span: float) -> None:
+        self.wall += timedelta(**span)
+        self.elapsed += timedelta(**span)
+
+    def step_the_wall_clock(self, **span: float) -> None:
+        self.wall += timedelta(**span)
+
+
+class ScriptedFetcher:
+    """Answers by address; remembers what was asked. An answer may be a function of the request."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer | Callable[[FetchRequest], Answer]] = {}
+        self.requests: list[FetchRequest] = []
+        self.under_way = 0
+        self.most_under_way = 0
+
+    async def fetch(self, request: FetchRequest) -> Answer:
+        self.requests.append(request)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        await asyncio.sleep(0)  # others get their turn, as on a real wire
+        self.under_way -= 1
+        answer = self.answers[request.url]
+        return answer(request) if callable(answer) else answer
+
+
+class ShelfReader:
+    """Reads the documents that stand on its shelf, by their bytes."""
+
+    def __init__(self) -> None:
+        self.shelf: dict[bytes, ReadFeed] = {}
+        self.read_count = 0
+
+    async def read(self, document: Document) -> ReadFeed:
+        self.read_count += 1
+        if document.body not in self.shelf:
+            raise UnreadableFeed("an HTML page, not a feed")
+        return self.shelf[document.body]
+
+
+class Notebook:
+    """A watch that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.reports: list[PollReport] = []
+        self.failures: list[tuple[str, Exception]] = []
+
+    def polled(self, report: PollReport) -> None:
+        self.reports.append(report)
+
+    def failed(self, doing: str, error: Exception) -> None:
+        self.failures.append((doing, error))
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        return {report.source: report.outcome for report in self.reports}
+
+
+def fetched(body: bytes, url: str = "https://a.example/feed", **changes) -> Fetched:
+    facts = {"status": 200, "content_type": "application/rss+xml", "validators": Validators()}
+    return Fetched(url=url, body=body, **{**facts, **changes})

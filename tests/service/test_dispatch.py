@@ -1,0 +1,201 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from aggregator.core.errors import StoreError
+from aggregator.core.wire import Answer, FetchRequest
+from aggregator.service.dispatch import DispatchPolicy
+from tests.builders import read_entry
+from tests.fakes import ScriptedFetcher
+from tests.service.world import World
+
+
+async def until(condition, message: str = "it never came to it") -> None:
+    """Lets the loop turn, a bounded number of times, until the condition holds."""
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError(message)
+
+
+class HangingFetcher:
+    """Never answers; counts who asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def fetch(self, request: FetchRequest) -> Answer:
+        self.asked.append(request.url)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+class OneHangs(ScriptedFetcher):
+    """Never answers for one address."""
+
+    def __init__(self, hanging: str) -> None:
+        super().__init__()
+        self.hanging = hanging
+
+    async def fetch(self, request: FetchRequest) -> Answer:
+        if request.url == self.hanging:
+            await asyncio.Event().wait()
+        return await super().fetch(request)
+
+
+async def running(world: World) -> asyncio.Task[None]:
+    task = asyncio.create_task(world.dispatcher.run())
+    world.dispatcher.wake()
+    return task
+
+
+async def stopped(world: World, task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await world.dispatcher.stop()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_waking_polls_what_is_due_and_nothing_else():
+    world = World()
+    world.serves(await world.add("a"), read_entry("1"))
+    task = await running(world)
+    await until(lambda: world.notebook.reports)
+    world.dispatcher.wake()
+    await until(lambda: world.dispatcher.swept_at)
+    await stopped(world, task)
+
+    assert world.notebook.outcomes == {"a": "new"}
+    assert len(world.fetcher.requests) == 1
+
+
+async def test_a_source_is_due_again_after_its_interval():
+    world = World()
+    world.serves(await world.add("a"), read_entry("1"))
+    task = await running(world)
+    await until(lambda: len(world.notebook.reports) == 1)
+    world.clock.pass_(hours=1)
+    world.dispatcher.wake()
+    await until(lambda: len(world.notebook.reports) == 2)
+    await stopped(world, task)
+
+    assert world.notebook.reports[1].outcome == "unchanged"
+
+
+@pytest.mark.parametrize("step", [{"days": -1}, {"days": 3650}])
+async def test_a_stepped_wall_clock_neither_stops_nor_floods_polling(step):
+    world = World()
+    world.serves(await world.add("a"), read_entry("1"))
+    task = await running(world)
+    await until(lambda: len(world.notebook.reports) == 1)
+    world.clock.step_the_wall_clock(**step)
+    for count in (2, 3, 4):
+        world.clock.pass_(hours=1)
+        world.dispatcher.wake()
+        await until(lambda count=count: len(world.notebook.reports) == count)
+    await stopped(world, task)
+
+    assert len(world.fetcher.requests) == 4
+
+
+async def test_one_request_at_a_time_for_a_host():
+    world = World()
+    for n in range(20):
+        world.serves(await world.add(f"s{n}", f"https://one.example/{n}"), read_entry(str(n)))
+    task = await running(world)
+    await until(lambda: len(world.notebook.reports) == 20)
+    await stopped(world, task)
+
+    assert world.fetcher.most_under_way == 1
+
+
+async def test_many_hosts_are_polled_side_by_side():
+    world = World()
+    for n in range(20):
+        world.serves(await world.add(f"s{n}"), read_entry(str(n)))
+    task = await running(world)
+    await until(lambda: len(world.notebook.reports) == 20)
+    await stopped(world, task)
+
+    assert world.fetcher.most_under_way > 5
+
+
+async def test_there_are_never_more_polls_than_allowed():
+    world = World(dispatch=DispatchPolicy(concurrency=3, per_host_delay=timedelta()))
+    for n in range(20):
+        world.serves(await world.add(f"s{n}"), read_entry(str(n)))
+    task = await running(world)
+    await until(lambda: len(world.notebook.reports) == 20)
+    await stopped(world, task)
+
+    assert world.fetcher.most_under_way == 3
+
+
+async def test_a_hanging_source_does_not_hold_back_the_others():
+    fetcher = OneHangs("https://hanging.example/feed")
+    world = World(fetcher=fetcher)
+    await world.add("hanging")
+    for n in range(5):
+        world.serves(await world.add(f"s{n}"), read_entry(str(n)))
+    task = await running(world)
+    await until(lambda: len(world.notebook.reports) == 5)
+    await stopped(world, task)
+
+    assert "hanging" not in world.notebook.outcomes
+
+
+async def test_a_stop_ends_requests_and_gives_their_sources_back():
+    hanging = HangingFetcher()
+    world = World(fetcher=hanging)
+    await world.add("a")
+    task = await running(world)
+    await until(lambda: hanging.asked)
+    await stopped(world, task)
+    now = world.clock.steady()
+    again = await world.store.claim_due(
+        now=now, lease_until=now, limit=9, per_host=9, busy_hosts=()
+    )
+
+    assert [source.key for source in again] == ["a"]
+    assert world.notebook.reports == []
+
+
+async def test_a_fault_of_ours_in_one_poll_is_counted_and_harms_no_other():
+    world = World()
+    bad, good = await world.add("bad"), await world.add("good")
+    world.serves(good, read_entry("1"))
+
+    def broken(_: FetchRequest) -> Answer:
+        raise RuntimeError("a bug")
+
+    world.fetcher.answers[bad] = broken
+    task = await running(world)
+    await until(lambda: len(world.notebook.reports) == 2)
+    await stopped(world, task)
+
+    assert world.notebook.outcomes == {"bad": "failed", "good": "new"}
+    assert (await world.health("bad")).failures == 1
+    assert [str(error) for _, error in world.notebook.failures] == ["a bug"]
+
+
+async def test_a_database_that_fails_is_reported_and_polling_goes_on():
+    world = World()
+    world.serves(await world.add("a"), read_entry("1"))
+    save, failing = world.store.save_poll, [True]
+
+    async def save_poll(record):
+        if failing.pop() if failing else False:
+            raise StoreError("the disk is full")
+        return await save(record)
+
+    world.store.save_poll = save_poll
+    task = await running(world)
+    await until(lambda: world.notebook.failures)
+    world.clock.pass_(minutes=11)
+    world.dispatcher.wake()
+    await until(lambda: world.notebook.reports)
+    await stopped(world, task)
+
+    assert [str(error) for _, error in world.notebook.failures] == ["the disk is full"]
+    assert world.notebook.outcomes == {"a": "new"}

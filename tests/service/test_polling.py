@@ -1,0 +1,181 @@
+from datetime import timedelta
+
+import pytest
+
+from aggregator.core.reconcile import Intake
+from aggregator.core.wire import Failed, Gone, NotModified, Validators
+from tests.builders import NOON, ago, read_entry
+from tests.fakes import fetched
+from tests.service.world import TAGGED, World
+
+URL = "https://a.example/feed"
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World()
+    await world.add("a")
+    return world
+
+
+async def test_a_first_poll_brings_the_entries_in(world):
+    world.serves(URL, read_entry("1"), read_entry("2"))
+
+    report = await world.poll("a")
+
+    assert (report.outcome, report.entries_new, report.status) == ("new", 2, 200)
+    assert await world.titles() == ["Title 1", "Title 2"]
+
+
+async def test_the_same_document_again_is_not_even_read(world):
+    world.serves(URL, read_entry("1"))
+    await world.poll("a")
+
+    report = await world.poll("a")
+
+    assert (report.outcome, report.entries_new, report.entries_updated) == ("unchanged", 0, 0)
+    assert world.reader.read_count == 1
+
+
+async def test_validators_come_back_as_they_were(world):
+    world.serves(URL, read_entry("1"), validators=TAGGED)
+    await world.poll("a")
+    await world.poll("a")
+
+    assert world.fetcher.requests[0].validators == Validators()
+    assert world.fetcher.requests[1].validators == TAGGED
+
+
+async def test_validators_that_the_server_dropped_are_not_sent_again(world):
+    world.serves(URL, read_entry("1"), validators=TAGGED)
+    await world.poll("a")
+    world.serves(URL, read_entry("1"))
+    await world.poll("a")
+    await world.poll("a")
+
+    assert world.fetcher.requests[2].validators == Validators()
+
+
+async def test_a_304_may_bring_a_new_etag_and_keeps_the_rest(world):
+    world.serves(URL, read_entry("1"), validators=TAGGED)
+    await world.poll("a")
+    world.answers(URL, NotModified(validators=Validators(etag='"2"')))
+
+    report = await world.poll("a")
+    await world.poll("a")
+
+    assert report.outcome == "not_modified"
+    expected = Validators(etag='"2"', last_modified=TAGGED.last_modified)
+    assert world.fetcher.requests[2].validators == expected
+
+
+async def test_a_body_that_is_no_feed_is_a_failure_and_its_validators_are_not_kept(world):
+    world.answers(URL, fetched(b"<html>", URL, validators=TAGGED))
+
+    report = await world.poll("a")
+    await world.poll("a")
+
+    assert (report.outcome, report.error) == ("failed", "an HTML page, not a feed")
+    assert world.fetcher.requests[1].validators == Validators()
+
+
+async def test_failures_are_counted_and_end_with_a_good_poll(world):
+    world.answers(URL, Failed(kind="timeout", reason="no answer within 20 s"))
+    await world.poll("a")
+    second = await world.poll("a")
+    failing = await world.health("a")
+    world.serves(URL, read_entry("1"))
+    await world.poll("a")
+    well = await world.health("a")
+
+    assert second.next_poll_at == NOON + timedelta(hours=2)
+    assert (failing.failures, failing.last_error) == (2, "no answer within 20 s")
+    assert (well.failures, well.last_error) == (0, None)
+
+
+async def test_a_pause_that_a_server_asks_for_is_no_failure(world):
+    world.answers(
+        URL, Failed(kind="http", reason="HTTP 429", status=429, retry_after=timedelta(hours=3))
+    )
+
+    report = await world.poll("a")
+    health = await world.health("a")
+
+    assert report.outcome == "throttled"
+    assert report.next_poll_at >= NOON + timedelta(hours=3)
+    assert (health.failures, health.paused_until) == (0, NOON + timedelta(hours=3))
+
+
+async def test_a_gone_source_keeps_its_entries(world):
+    world.serves(URL, read_entry("1"))
+    await world.poll("a")
+    world.answers(URL, Gone())
+    await world.poll("a")
+    report = await world.poll("a")
+
+    assert report.outcome == "gone"
+    assert report.next_poll_at >= NOON + timedelta(days=7)
+    assert await world.titles() == ["Title 1"]
+
+
+async def test_an_edit_is_an_update_in_place(world):
+    world.serves(
+        URL, read_entry("1", published=ago(days=1)), read_entry("2", published=ago(days=2))
+    )
+    await world.poll("a")
+    world.serves(URL, read_entry("1"), read_entry("2", title="Edited"))
+
+    report = await world.poll("a")
+
+    assert (report.entries_new, report.entries_updated) == (0, 1)
+    assert await world.titles() == ["Title 1", "Edited"]
+
+
+async def test_an_empty_first_document_does_not_make_the_past_news(world):
+    world.serves(URL)
+    await world.poll("a")
+    world.serves(URL, *(read_entry(str(n), published=ago(days=n + 1)) for n in range(30)))
+
+    report = await world.poll("a")
+
+    assert report.entries_new == 10
+
+
+async def test_with_no_backfill_what_follows_an_empty_document_is_news():
+    world = World()
+    await world.add("a", intake=Intake(backfill=0))
+    world.serves(URL)
+    await world.poll("a")
+    world.serves(URL, read_entry("1"))
+
+    assert (await world.poll("a")).entries_new == 1
+
+
+async def test_a_new_source_cannot_push_its_past_above_what_is_there(world):
+    world.serves(URL, read_entry("1", published=ago(days=2)))
+    await world.poll("a")
+    other = await world.add("b")
+    world.serves(
+        other, read_entry("old", published=ago(days=9), guid="b-old", link="https://b.example/old")
+    )
+    await world.poll("b")
+
+    assert await world.titles() == ["Title 1", "Title old"]
+
+
+async def test_a_story_from_two_sources_is_one_entry_that_names_both(world):
+    planet = await world.add("planet")
+    world.serves(planet, read_entry("1", guid="p1", link="https://a.example/1?utm_source=planet"))
+    world.serves(URL, read_entry("1", title="The original"))
+    await world.poll("planet")
+    await world.poll("a")
+
+    assert await world.titles() == ["The original"]
+
+
+async def test_a_stepped_wall_clock_does_not_move_the_schedule(world):
+    world.serves(URL, read_entry("1"))
+    world.clock.step_the_wall_clock(days=-1)
+    report = await world.poll("a")
+
+    assert report.next_poll_at == NOON + timedelta(hours=1)

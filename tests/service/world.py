@@ -1,0 +1,90 @@
+"""A whole service on fakes: a place to say what sources answer and to see what comes of it."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from aggregator.core.model import ReadEntry
+from aggregator.core.reconcile import Intake
+from aggregator.core.wire import Answer, Validators
+from aggregator.service.dispatch import Dispatcher, DispatchPolicy
+from aggregator.service.polling import Poller, PollReport, SourcePolicy
+from aggregator.service.ports import Selection, SourceHealth, SourceSpec
+from tests.builders import read_feed
+from tests.fakes import FakeClock, Notebook, ScriptedFetcher, ShelfReader, fetched
+from tests.store.memory import MemoryStore
+
+
+def policy(**changes) -> SourcePolicy:
+    facts = {
+        "interval": timedelta(hours=1),
+        "timeout": 20.0,
+        "max_body": 10_000_000,
+        "user_agent": "aggregator/test",
+        "intake": Intake(),
+    }
+    return SourcePolicy(**{**facts, **changes})
+
+
+@dataclass
+class World:
+    clock: FakeClock = field(default_factory=FakeClock)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    fetcher: ScriptedFetcher = field(default_factory=ScriptedFetcher)
+    reader: ShelfReader = field(default_factory=ShelfReader)
+    notebook: Notebook = field(default_factory=Notebook)
+    policies: dict[str, SourcePolicy] = field(default_factory=dict)
+    specs: dict[str, SourceSpec] = field(default_factory=dict)
+
+    dispatch: DispatchPolicy = field(
+        default_factory=lambda: DispatchPolicy(per_host_delay=timedelta())
+    )
+
+    def __post_init__(self) -> None:
+        self.poller = Poller(
+            store=self.store,
+            fetcher=self.fetcher,
+            reader=self.reader,
+            clock=self.clock,
+            chance=lambda: 0.0,
+            policies=self.policies,
+        )
+        self.dispatcher = Dispatcher(
+            poller=self.poller,
+            store=self.store,
+            clock=self.clock,
+            policy=self.dispatch,
+            watch=self.notebook,
+        )
+
+    async def add(self, key: str, url: str | None = None, **changes) -> str:
+        """Configures a source; returns its address."""
+        url = url or f"https://{key}.example/feed"
+        self.policies[key] = policy(**changes)
+        self.specs[key] = SourceSpec(key=key, url=url, name=None)
+        await self.store.sync_sources(list(self.specs.values()), now=self.clock.steady())
+        return url
+
+    def serves(self, url: str, *entries: ReadEntry, **changes) -> None:
+        """What the address answers from now on; equal entries make an equal body."""
+        body = repr(entries).encode()
+        self.reader.shelf[body] = read_feed(*entries)
+        self.fetcher.answers[url] = fetched(body, url, **changes)
+
+    def answers(self, url: str, answer: Answer) -> None:
+        self.fetcher.answers[url] = answer
+
+    async def poll(self, key: str) -> PollReport:
+        """One poll now, whatever the schedule says."""
+        claimed = await self.store.claim([key], lease_until=self.clock.steady())
+        await self.dispatcher.poll(claimed)
+        return self.notebook.reports[-1]
+
+    async def titles(self) -> list[str]:
+        stories = await self.store.stories(Selection(), limit=1000)
+        return [story.content.title for story in stories]
+
+    async def health(self, key: str) -> SourceHealth:
+        return next(source for source in await self.store.sources() if source.key == key)
+
+
+TAGGED = Validators(etag='W/"1"', last_modified="Sun, 01 Mar 2026 11:00:00 GMT")

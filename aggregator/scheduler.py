@@ -9,6 +9,7 @@ https://github.com/agronholm/apscheduler/issues/351
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,8 +43,11 @@ class Scheduler:
     def every(self, period: timedelta, tick: Tick, *, name: str) -> None:
         """Adds a tick that never overlaps with itself."""
 
-        async def run() -> None:  # APScheduler knows coroutine functions, not all that is awaited
-            await tick()
+        # APScheduler knows coroutine functions, not all that can be awaited, and takes the end of
+        # a tick by our own shutdown for a failure.
+        async def run() -> None:
+            with suppress(asyncio.CancelledError):
+                await tick()
 
         self._jobs.append(self._scheduler.add_job(run, _Every(period), name=name))
 

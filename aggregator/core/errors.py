@@ -7,6 +7,7 @@ AggregatorError
   UnknownPublication  a slug that nothing is published under
   StoreError          the database cannot be used
   CannotServe         the address to listen on cannot be had
+  GuardMissing        requests would leave by a way that is not guarded
 
 What the wire answers is a value (see `wire`), not an exception.
 """
@@ -42,3 +43,7 @@ class StoreError(AggregatorError):
 
 class CannotServe(AggregatorError):
     """The address to listen on cannot be had."""
+
+
+class GuardMissing(AggregatorError):
+    """Requests would leave by a way that is not guarded; nothing may be polled."""

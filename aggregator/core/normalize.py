@@ -2,8 +2,9 @@
 
 Rule 1: an entry's identity is the source's own guid; else its link as written; else a digest of
         its text. No base address and no redirect takes part in it.
-Rule 2: a guid that a document gives to items with different links names none of them alone;
-        there the link takes part in the identity of each.
+Rule 2: what a document gives to several items names none of them alone. With one guid, items with
+        different links are different entries; with one link and no guid, different titles are.
+        With all of it the same they are versions of one entry, and the newest stands.
 Rule 3: a link that a document gives to several items names no story.
 """
 
@@ -18,28 +19,33 @@ from aggregator.core.urls import canonical_link
 
 
 def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tuple[Entry, ...]:
-    """A document's entries, each identity once (its first occurrence), in document order.
+    """A document's entries, each identity once, in document order.
 
     `language` is what the configuration knows better than the source.
     """
-    guids = [_guid(entry) for entry in read]
     links = [_canonical(entry.content.link) for entry in read]
-    ambiguous = _guids_of_several_links(zip(guids, links, strict=True))
+    names = [_name(entry, link) for entry, link in zip(read, links, strict=True)]
+    ambiguous = _names_of_several(names)
     shared_links = {link for link, count in Counter(links).items() if count > 1}
     entries: dict[bytes, Entry] = {}
-    for item, guid, link in zip(read, guids, links, strict=True):
-        identity = digest(guid, link or "") if guid in ambiguous else digest(guid)
-        if identity not in entries:
-            entries[identity] = Entry(
-                guid=guid,
-                digest=identity,
-                link_digest=digest(link) if link and link not in shared_links else None,
-                fingerprint=fingerprint(item.content),
-                published=item.published,
-                updated=item.updated,
-                content=replace(item.content, language=language or item.content.language),
-            )
+    for item, link, (guid, apart) in zip(read, links, names, strict=True):
+        identity = digest(guid, apart) if guid in ambiguous else digest(guid)
+        entry = Entry(
+            guid=guid,
+            digest=identity,
+            link_digest=digest(link) if link and link not in shared_links else None,
+            fingerprint=fingerprint(item.content),
+            published=item.published,
+            updated=item.updated,
+            content=replace(item.content, language=language or item.content.language),
+        )
+        if identity not in entries or _is_newer(entry, entries[identity]):
+            entries[identity] = entry
     return tuple(entries.values())
+
+
+def _is_newer(entry: Entry, than: Entry) -> bool:
+    return bool(entry.updated and than.updated and entry.updated > than.updated)
 
 
 def fingerprint(content: Content) -> bytes:
@@ -56,8 +62,11 @@ def fingerprint(content: Content) -> bytes:
     )
 
 
-def _guid(entry: ReadEntry) -> str:
-    return entry.guid or entry.link_as_written or _text_guid(entry.content)
+def _name(entry: ReadEntry, link: str | None) -> tuple[str, str]:
+    """The entry's guid, and what tells it apart from others of the document that bear it, too."""
+    if entry.guid:
+        return entry.guid, link or ""
+    return entry.link_as_written or _text_guid(entry.content), entry.content.title
 
 
 def _text_guid(content: Content) -> str:
@@ -70,8 +79,8 @@ def _canonical(link: str | None) -> str | None:
     return canonical_link(link) if link else None
 
 
-def _guids_of_several_links(pairs: Iterable[tuple[str, str | None]]) -> set[str]:
-    links_of: defaultdict[str, set[str | None]] = defaultdict(set)
-    for guid, link in pairs:
-        links_of[guid].add(link)
-    return {guid for guid, links in links_of.items() if len(links) > 1}
+def _names_of_several(names: Iterable[tuple[str, str]]) -> set[str]:
+    apart_by_guid: defaultdict[str, set[str]] = defaultdict(set)
+    for guid, apart in names:
+        apart_by_guid[guid].add(apart)
+    return {guid for guid, apart in apart_by_guid.items() if len(apart) > 1}

@@ -31,6 +31,10 @@ from aggregator.core.publication import (
 )
 from aggregator.core.select import narrows, select
 from aggregator.core.shown import ContentMode, Shown
+from aggregator.formats.jsonfeed_writing import write_json_feed
+from aggregator.formats.opml import write_opml
+from aggregator.formats.writing.atom import write_atom
+from aggregator.formats.writing.rss import write_rss
 from aggregator.service.ports import Clock, ReadStore, Revision, Selection, SourceHealth
 
 Kind = Literal["publications", "sources", "tags"]
@@ -43,6 +47,8 @@ DEEPEST_WINDOW = 20
 
 
 EVERYTHING = Selection()
+
+WRITERS = {"atom": write_atom, "rss": write_rss, "json": write_json_feed}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

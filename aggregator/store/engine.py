@@ -11,6 +11,7 @@ PostgreSQL: one snapshot per read; writes are read committed and lock what they 
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
@@ -74,17 +75,18 @@ class Database:
 
 
 def connect(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Database:
-    """Prepares for a database of the configuration; nothing is opened before the first use.
+    """Prepares for a database of the configuration; a server is not spoken to before its first use.
 
-    Raises StoreError where the address names no database, or its driver is not installed.
+    Raises StoreError where the address names no database, an SQLite file cannot be opened, or a
+    driver is not installed.
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise StoreError(f"the database's address cannot be read; {_FORMS}") from None
     match parsed.drivername:
         case "sqlite" if parsed.database:
-            return Database(_sqlite(parsed, busy_timeout), parsed.database)
+            return Database(_sqlite(parsed, parsed.database, busy_timeout), parsed.database)
         case "postgresql":
             return Database(_postgresql(parsed), parsed.render_as_string(hide_password=True))
         case _:
@@ -94,7 +96,13 @@ def connect(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Database:
 _FORMS = 'write "sqlite:///FILE" or "postgresql://USER@HOST/NAME"'
 
 
-def _sqlite(url: URL, busy_timeout: float) -> AsyncEngine:
+def _sqlite(url: URL, path: str, busy_timeout: float) -> AsyncEngine:
+    # The asynchronous driver fails to open a file in a thread of its own, which then may find
+    # our loop closed and complain. So the likeliest failure of a start is found out before it.
+    try:
+        sqlite3.connect(path).close()
+    except sqlite3.Error as error:
+        raise StoreError(explain(error, path)) from error
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
         # isolation_level None keeps the driver from opening transactions by itself.
@@ -107,10 +115,14 @@ def _sqlite(url: URL, busy_timeout: float) -> AsyncEngine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    try:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+    except BaseException:
+        connection.close()  # nobody else does yet, and its thread would stay
+        raise
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -67,7 +67,7 @@ async def _condition(connection: AsyncConnection, selection: Selection) -> Colum
     chosen = select(entries.c.story_id)
     if wanted is not None:
         # Written into the statement, as there may be more of them than it takes variables.
-        ids: BindParameter[Any] = bindparam(
+        ids: BindParameter[int] = bindparam(
             "source_ids", wanted, expanding=True, literal_execute=True
         )
         chosen = chosen.where(entries.c.source_id.in_(ids))
@@ -152,7 +152,7 @@ async def _rows(connection: AsyncConnection, table: Table, ids: Collection[int])
 
 async def list_sources(connection: AsyncConnection) -> list[SourceHealth]:
     counted = select(entries.c.source_id, func.count()).group_by(entries.c.source_id)
-    counts: dict[int, int] = {id: count for id, count in await connection.execute(counted)}
+    counts: dict[int, int] = {row[0]: row[1] for row in await connection.execute(counted)}
     listed = select(sources).where(sources.c.listed)
     rows = await connection.execute(listed)
     # In Python, as a database sorts text by the rules of its locale.

@@ -152,11 +152,13 @@ async def _new_ids(
 
 
 def _ids_by_preference(source_key: str, item: NewEntry) -> Iterator[str]:
-    guid = item.entry.guid
+    guid, identity = item.entry.guid, item.entry.digest.hex()
     yield published_id(source_key, guid)
     yield published_id(source_key, guid, taken=True)
-    # Both are held when an earlier entry of this source bore the guid and moved to another.
-    yield published_id(source_key, f"{guid}\n{item.first_seen.isoformat()}", taken=True)
+    # A source may give one guid to many entries.
+    yield published_id(source_key, f"{guid}\n{identity}", taken=True)
+    # An entry that bore this very identity may have moved on to another guid.
+    yield published_id(source_key, f"{guid}\n{identity}\n{item.first_seen}", taken=True)
 
 
 async def _held_ids(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:

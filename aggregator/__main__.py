@@ -1,0 +1,5 @@
+"""python -m aggregator"""
+
+from aggregator.cli.main import app
+
+app()

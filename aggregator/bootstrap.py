@@ -1,0 +1,197 @@
+"""The composition root: settings to a wired service. It alone knows every concrete class."""
+
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aggregator import __version__
+from aggregator.cage.limits import Limits
+from aggregator.cage.pool import CagedReader
+from aggregator.clock import SystemClock
+from aggregator.config.settings import PublicationSettings, Settings, SourceSettings
+from aggregator.core.publication import Publication, Site
+from aggregator.core.reconcile import Intake
+from aggregator.core.wire import Validators
+from aggregator.fetch.http import HttpFetcher
+from aggregator.service.dispatch import Dispatcher, DispatchPolicy, Watch
+from aggregator.service.health import Health
+from aggregator.service.looking import Looker
+from aggregator.service.polling import Poller, SourcePolicy
+from aggregator.service.ports import Clock, SourceSpec
+from aggregator.service.publishing import Catalogue, Publisher
+from aggregator.service.turns import HostTurns
+from aggregator.store.sql import SqlStore, open_store
+
+READERS = 2
+"""Worker processes that read documents: reading is the dear part, and takes a core each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Everything wired together; `take` is the only thing that changes it."""
+
+    clock: Clock
+    store: SqlStore
+    fetcher: HttpFetcher
+    reader: CagedReader
+    poller: Poller
+    dispatcher: Dispatcher
+    publisher: Publisher
+
+    async def take(self, settings: Settings) -> None:
+        """Works by these settings from now on; those of `restart_needed` excepted."""
+        self.poller.policies = source_policies(settings)
+        self.dispatcher.take(dispatch_policy(settings))
+        self.publisher.take(catalogue(settings))
+        await self.store.sync_sources(source_specs(settings), now=self.clock.steady())
+
+    def health(self, *, polling: bool) -> Health:
+        """What readiness asks; a process that only serves is not asked about polling."""
+        swept_at = (lambda: self.dispatcher.swept_at) if polling else None
+        return Health(store=self.store, clock=self.clock, swept_at=swept_at)
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings, *, watch: Watch, clock: Clock | None = None
+) -> AsyncIterator[Service]:
+    """A wired service on an opened, migrated database; closed in the end."""
+    clock = clock or SystemClock()
+    store = await open_store(settings.database.url)
+    fetcher = HttpFetcher(allow_networks=settings.fetch.allow_networks, now=clock.now)
+    reader = CagedReader(workers=READERS, limits=Limits())
+    poller = Poller(
+        store=store,
+        fetcher=fetcher,
+        reader=reader,
+        clock=clock,
+        chance=random.random,
+        policies=source_policies(settings),
+    )
+    dispatcher = Dispatcher(
+        poller=poller, store=store, clock=clock, policy=dispatch_policy(settings), watch=watch
+    )
+    publisher = Publisher(store=store, clock=clock, catalogue=catalogue(settings))
+    service = Service(
+        clock=clock,
+        store=store,
+        fetcher=fetcher,
+        reader=reader,
+        poller=poller,
+        dispatcher=dispatcher,
+        publisher=publisher,
+    )
+    try:
+        await fetcher.prove_guard()
+        await service.take(settings)
+        yield service
+    finally:
+        await reader.aclose()
+        await fetcher.aclose()
+        await store.aclose()
+
+
+@asynccontextmanager
+async def open_looker(settings: Settings) -> AsyncIterator[Looker]:
+    """What looks at sources without a database."""
+    fetcher = HttpFetcher(allow_networks=settings.fetch.allow_networks, now=SystemClock().now)
+    reader = CagedReader(workers=READERS, limits=Limits())
+    policies = source_policies(settings)
+    try:
+        await fetcher.prove_guard()
+        yield Looker(
+            fetcher=fetcher,
+            reader=reader,
+            requests={
+                key: policies[key].request(source.url, Validators())
+                for key, source in settings.sources.items()
+            },
+            turns=HostTurns(settings.fetch.per_host_delay),
+            at_once=settings.fetch.concurrency,
+        )
+    finally:
+        await reader.aclose()
+        await fetcher.aclose()
+
+
+def restart_needed(old: Settings, new: Settings) -> tuple[str, ...]:
+    """The settings that differ and that a running process does not take."""
+    fixed = {
+        "[database]": (old.database, new.database),
+        "[server]": (old.server, new.server),
+        "[fetch] concurrency": (old.fetch.concurrency, new.fetch.concurrency),
+        "[fetch] allow_networks": (old.fetch.allow_networks, new.fetch.allow_networks),
+    }
+    return tuple(name for name, (before, after) in fixed.items() if before != after)
+
+
+def source_specs(settings: Settings) -> list[SourceSpec]:
+    return [
+        SourceSpec(key=key, url=source.url, name=source.name, enabled=source.enabled)
+        for key, source in settings.sources.items()
+    ]
+
+
+def source_policies(settings: Settings) -> Mapping[str, SourcePolicy]:
+    return {key: source_policy(settings, source) for key, source in settings.sources.items()}
+
+
+def source_policy(settings: Settings, source: SourceSettings) -> SourcePolicy:
+    fetch = settings.fetch
+    auth = source.auth
+    return SourcePolicy(
+        interval=source.interval or fetch.interval,
+        timeout=(source.timeout or fetch.timeout).total_seconds(),
+        max_body=fetch.max_body,
+        user_agent=source.user_agent or fetch.user_agent or user_agent(settings.site.url),
+        headers=source.headers,
+        auth=(auth.user, auth.password) if auth else None,
+        language=source.language,
+        intake=Intake(backfill=source.backfill, updates=source.updates),
+    )
+
+
+def user_agent(site_url: str) -> str:
+    """Who polls, and where a publisher finds out more."""
+    return f"aggregator/{__version__} (+{site_url})"
+
+
+def dispatch_policy(settings: Settings) -> DispatchPolicy:
+    return DispatchPolicy(
+        concurrency=settings.fetch.concurrency, per_host_delay=settings.fetch.per_host_delay
+    )
+
+
+def catalogue(settings: Settings) -> Catalogue:
+    """What is published, in which form."""
+    tags = {tag for source in settings.sources.values() for tag in source.tags}
+    latest_first = sorted(settings.publications.items(), key=lambda item: item[0] != "latest")
+    return Catalogue(
+        site=site(settings),
+        publications=tuple(_publication(settings, slug, made) for slug, made in latest_first),
+        names={key: source.name or key for key, source in settings.sources.items()},
+        tags={
+            tag: frozenset(k for k, source in settings.sources.items() if tag in source.tags)
+            for tag in tags
+        },
+        content={key: source.content for key, source in settings.sources.items()},
+    )
+
+
+def site(settings: Settings) -> Site:
+    return Site(**dict(settings.site))
+
+
+def _publication(settings: Settings, slug: str, made: PublicationSettings) -> Publication:
+    return Publication(
+        slug=slug,
+        title=made.title,
+        path="" if slug == "latest" else f"publications/{slug}",
+        description=made.description,
+        sources=settings.keys_of(made),
+        languages=frozenset(language.lower() for language in made.languages) or None,
+        limit=made.limit,
+        max_per_source=made.max_per_source,
+        max_age=made.max_age,
+    )

@@ -1,0 +1,132 @@
+"""One reading process, as seen from our side."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from dataclasses import asdict
+from pathlib import Path
+from typing import Self
+
+import aggregator
+from aggregator.cage import frames
+from aggregator.cage.limits import Limits
+from aggregator.core.errors import UnreadableFeed
+from aggregator.core.model import ReadFeed
+from aggregator.service.ports import Document
+
+_START_SECONDS = 60.0
+"""A board that starts with many things to do takes its time for the imports."""
+
+
+_EXIT_SECONDS = 2.0
+
+
+class KilledFromOutside(UnreadableFeed):
+    """The process got a SIGKILL that was not ours, which need not be the document's fault."""
+
+
+class ReadingProcess:
+    """A confined child that reads documents one by one."""
+
+    def __init__(self, process: Process, limits: Limits) -> None:
+        self._process = process
+        self._limits = limits
+        self.documents = 0
+        """How many it was given."""
+        self.usable = True
+        """False while it reads, and for good once it did not answer."""
+
+    @classmethod
+    async def start(cls, limits: Limits) -> Self:
+        """A child that waits for documents. Raises UnreadableFeed when it does not come up."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-W", "ignore", "-m", "aggregator.cage.worker"),
+            json.dumps(asdict(limits)),
+            stdin=PIPE,
+            stdout=PIPE,
+            # Nothing of ours: no secret of our environment is worth anything in there.
+            env={"PYTHONPATH": str(Path(aggregator.__file__).parents[1]), "PYTHONUTF8": "1"},
+            start_new_session=True,  # Ctrl-C on the terminal is for us to handle
+        )
+        child = cls(process, limits)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await child._receive()
+        except (asyncio.IncompleteReadError, TimeoutError) as error:
+            status = await child._exit_status()
+            raise UnreadableFeed(f"the reading process did not start ({status})") from error
+        except BaseException:
+            await child.end()
+            raise
+        return child
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    async def read(self, document: Document) -> ReadFeed:
+        """Raises UnreadableFeed; `usable` says whether that was the end of the process."""
+        self.documents += 1
+        self.usable = False
+        try:
+            async with asyncio.timeout(self._limits.wall_seconds):
+                payload = await self._ask(frames.request(document))
+        except TimeoutError as error:
+            reason = f"reading took more than {self._limits.wall_seconds:g} s"
+            raise UnreadableFeed(reason) from error
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise self._cause(await self._exit_status()) from error
+        self.usable = not frames.is_last(payload)
+        return frames.feed_of(payload)
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def end(self) -> int:
+        """Kills it, and leaves neither a zombie nor an open pipe. Returns its status."""
+        self.usable = False
+        self.kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        await self._process.communicate()
+        return await self._process.wait()
+
+    async def _exit_status(self) -> int:
+        """The status of a process that has closed its end: it is about to exit by itself."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_EXIT_SECONDS):
+                await self._process.wait()
+        return await self.end()
+
+    def _cause(self, status: int) -> UnreadableFeed:
+        match -status:
+            case signal.SIGXCPU:
+                return UnreadableFeed(f"reading took more than {self._limits.cpu_seconds} s of CPU")
+            case signal.SIGKILL:
+                return KilledFromOutside("the reading process was killed by the system")
+            case signal.SIGABRT | signal.SIGSEGV | signal.SIGBUS:
+                return UnreadableFeed(
+                    f"reading broke the process, most likely for want of memory ({status})"
+                )
+            case _:
+                return UnreadableFeed(f"the reading process ended ({status})")
+
+    async def _ask(self, payload: bytes) -> bytes:
+        if self._process.stdin is None:
+            raise ConnectionError("no pipe")
+        self._process.stdin.write(frames.frame(payload))
+        await self._process.stdin.drain()
+        return await self._receive()
+
+    async def _receive(self) -> bytes:
+        if self._process.stdout is None:
+            raise ConnectionError("no pipe")
+        head = await self._process.stdout.readexactly(frames.LENGTH.size)
+        (length,) = frames.LENGTH.unpack(head)
+        if length > frames.LARGEST_REPLY:
+            raise ConnectionError("an impossible reply")
+        return await self._process.stdout.readexactly(length)

@@ -1,0 +1,62 @@
+"""A reading process: `python -m aggregator.cage.worker LIMITS`, LIMITS being JSON.
+
+It reads requests from stdin and writes replies to stdout, one after the other, until stdin ends.
+"""
+
+import contextlib
+import json
+import sys
+from typing import BinaryIO
+
+from aggregator.cage import frames
+from aggregator.cage.limits import Limits, confine, grant_cpu
+from aggregator.core.errors import UnreadableFeed
+from aggregator.formats.reading import read_feed
+
+
+def main() -> None:
+    limits = Limits(**json.loads(sys.argv[1]))
+    confine(limits)
+    grant_cpu(limits)
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for the answer any more
+        _send(sys.stdout.buffer, frames.READY)
+        while (payload := _receive(sys.stdin.buffer)) is not None:
+            grant_cpu(limits)
+            answer = _answer(payload, limits)
+            _send(sys.stdout.buffer, answer)
+            if frames.is_last(answer):
+                break
+
+
+def _answer(payload: bytes, limits: Limits) -> bytes:
+    try:
+        document = frames.document_of(payload)
+        feed = read_feed(document.body, content_type=document.content_type, url=document.url)
+        return frames.reply(feed)
+    except UnreadableFeed as error:
+        return frames.refusal(str(error))
+    except MemoryError:
+        reason = f"reading took more than {limits.memory_bytes >> 20} MB of memory"
+        return frames.refusal(reason, last=True)
+    except Exception as error:  # noqa: BLE001 whatever a parser does, the next document is read
+        return frames.refusal(f"reading failed ({type(error).__name__}: {str(error)[:200]})")
+
+
+def _receive(stream: BinaryIO) -> bytes | None:
+    """The next payload; None when the other side has closed."""
+    head = stream.read(frames.LENGTH.size)
+    if len(head) < frames.LENGTH.size:
+        return None
+    (length,) = frames.LENGTH.unpack(head)
+    payload = stream.read(length)
+    return payload if len(payload) == length else None
+
+
+def _send(stream: BinaryIO, payload: bytes) -> None:
+    stream.write(frames.LENGTH.pack(len(payload)))
+    stream.write(payload)
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()

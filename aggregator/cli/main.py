@@ -1,0 +1,278 @@
+"""The commands. Each loads the configuration, opens the service, prints, and says how it went.
+
+Exit status: 0 good; 1 some part failed; 2 usage or configuration.
+"""
+
+import asyncio
+import difflib
+import os
+from collections.abc import Coroutine, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+
+from aggregator import __version__, daemon, log
+from aggregator.bootstrap import open_looker, open_service
+from aggregator.cli.output import (
+    look_row,
+    print_entries,
+    print_json,
+    print_looks,
+    print_polls,
+    print_sources,
+    source_row,
+)
+from aggregator.cli.progress import RoundWatch, progress
+from aggregator.clock import SystemClock
+from aggregator.config.load import load
+from aggregator.config.settings import Settings
+from aggregator.core.errors import AggregatorError, ConfigError
+from aggregator.demo.samples import sample_configuration
+from aggregator.formats.entry_json import entry_object
+from aggregator.service.once import Round
+from aggregator.service.ports import Selection
+
+FAILED = 1
+USAGE = 2
+
+app = typer.Typer(
+    name="aggregator",
+    help="Polls RSS, Atom and JSON feeds and publishes them merged.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="Default: $AGGREGATOR_CONFIG, else config.toml."),
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON Lines: one object a line.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"aggregator {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    context: typer.Context,
+    config: Config = None,
+    version: Annotated[  # noqa: ARG001  # its callback does the work
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    context.obj = config
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    only: Annotated[
+        Literal["poll", "web"] | None, typer.Option(help="Run one half of the daemon.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """The daemon: polls on schedule and serves, until SIGTERM or SIGINT."""
+    path, settings = _settings(context, config)
+    _finish(daemon.run(path, os.environ, settings, only=only))
+
+
+@app.command()
+def fetch(
+    context: typer.Context,
+    keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY]...")] = None,
+    all: Annotated[bool, typer.Option("--all", help="Every source, due or not.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even during a server's pause.")] = False,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Polls what is due (or the sources named; or all) once, then exits."""
+    _, settings = _settings(context, config)
+    _known(keys or (), settings.sources, "source")
+    wanted = None if all else (keys or [])
+    _finish(_fetch(settings, wanted, due=not (all or keys), force=force, as_json=json))
+
+
+async def _fetch(
+    settings: Settings, keys: list[str] | None, *, due: bool, force: bool, as_json: bool
+) -> int:
+    watch = RoundWatch(as_json=as_json)
+    async with open_service(settings, watch=watch) as service:
+        once = Round(
+            store=service.store, dispatcher=service.dispatcher, clock=service.clock, watch=watch
+        )
+        claimed = await once.claim_due() if due else await once.claim(keys, force=force)
+        with progress("Polling", len(claimed)) as watch.advance:
+            await once.poll(claimed)
+    if not as_json:
+        print_polls(watch.reports)
+    return FAILED if watch.failures else 0
+
+
+@app.command()
+def sources(
+    context: typer.Context,
+    keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY]...")] = None,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Every source (or those named) with its health."""
+    _, settings = _settings(context, config)
+    _known(keys or (), settings.sources, "source")
+    _finish(_sources(settings, keys or list(settings.sources), as_json=json))
+
+
+async def _sources(settings: Settings, keys: Sequence[str], *, as_json: bool) -> None:
+    async with open_service(settings, watch=log.LogWatch()) as service:
+        now = service.clock.steady()
+        rows = [
+            source_row(source, settings.sources[source.key].tags, now)
+            for source in await service.store.sources()
+            if source.key in keys
+        ]
+    if as_json:
+        for row in rows:
+            print_json(row)
+    else:
+        print_sources(rows)
+
+
+@app.command()
+def entries(
+    context: typer.Context,
+    publication: Annotated[str | None, typer.Option(metavar="SLUG")] = None,
+    source: Annotated[str | None, typer.Option(metavar="KEY")] = None,
+    search: Annotated[str | None, typer.Option(metavar="TEXT")] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 100,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Entries as published, newest first."""
+    _, settings = _settings(context, config)
+    _known([source] if source else (), settings.sources, "source")
+    _known([publication] if publication else (), settings.publications, "publication")
+    selection = Selection(sources={source} if source else None, search=search)
+    _finish(_entries(settings, publication, selection, limit, as_json=json))
+
+
+async def _entries(
+    settings: Settings, slug: str | None, selection: Selection, limit: int, *, as_json: bool
+) -> None:
+    async with open_service(settings, watch=log.LogWatch()) as service:
+        publisher = service.publisher
+        publication = publisher.find("publications", slug) if slug else None
+        shown = await publisher.entries(publication, selection, limit=limit)
+    if as_json:
+        for one in shown:
+            print_json(entry_object(one))
+    else:
+        print_entries(shown)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also poll each source once; nothing is stored.")
+    ] = False,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Validates the configuration."""
+    path, settings = _settings(context, config)
+    for note in settings.notes:
+        typer.echo(note, err=True)
+    typer.echo(
+        f"{path}: good; {len(settings.sources)} sources, {len(settings.publications)} publications",
+        err=json,
+    )
+    if online:
+        _finish(_check_online(settings, as_json=json))
+
+
+async def _check_online(settings: Settings, *, as_json: bool) -> int:
+    looks = []
+    async with open_looker(settings) as looker:
+        with progress("Looking", len(settings.sources)) as advance:
+            async for look in looker.look_at_all():
+                advance(look.source)
+                looks.append(look)
+                if as_json:
+                    print_json(look_row(look))
+    if not as_json:
+        print_looks(looks)
+    return FAILED if any(look.error for look in looks) else 0
+
+
+@app.command()
+def prune(context: typer.Context, config: Config = None) -> None:
+    """Drops entries that [retention] does not keep."""
+    _, settings = _settings(context, config)
+    _finish(_prune(settings))
+
+
+async def _prune(settings: Settings) -> None:
+    keep = settings.retention
+    async with open_service(settings, watch=log.LogWatch()) as service:
+        before = service.clock.now() - keep.keep
+        dropped = await service.store.prune(before, keep.keep_per_source)
+    typer.echo(f"{dropped} entries dropped")
+
+
+@app.command()
+def migrate(context: typer.Context, config: Config = None) -> None:
+    """Brings the database to this version's schema; `run` does so by itself."""
+    _, settings = _settings(context, config)
+    _finish(_migrate(settings))
+
+
+async def _migrate(settings: Settings) -> None:
+    async with open_service(settings, watch=log.LogWatch()):
+        typer.echo("the database is up to date")
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where to serve.")] = 8000,
+) -> None:
+    """Sample sources on loopback and the daemon in front of them: no network, no configuration."""
+    with sample_configuration(port, SystemClock().now()) as path:
+        _finish(daemon.run(path, {}, load(path, {})))
+
+
+def _settings(context: typer.Context, config: Path | None) -> tuple[Path, Settings]:
+    """Where the configuration is, and what it says; exits with 2 when it cannot be used."""
+    named = config or context.find_root().obj or os.environ.get("AGGREGATOR_CONFIG")
+    path = Path(named or "config.toml")
+    try:
+        return path, load(path, os.environ)
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            typer.echo(mistake, err=True)
+        raise typer.Exit(USAGE) from None
+
+
+def _known(names: Iterable[str], known: Iterable[str], what: str) -> None:
+    """Exits with 2 when the configuration does not have one of the names."""
+    for name in set(names) - set(known):
+        near = difflib.get_close_matches(name, list(known), n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        typer.echo(f'there is no {what} "{name}" in the configuration{hint}', err=True)
+        raise typer.Exit(USAGE)
+
+
+def _finish(work: Coroutine[Any, Any, int | None]) -> NoReturn:
+    """Runs a command to its exit status."""
+    log.configure()
+    try:
+        status = asyncio.run(work)
+    except AggregatorError as error:
+        typer.echo(f"aggregator: {error}", err=True)
+        raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(FAILED) from None
+    raise typer.Exit(status or 0)

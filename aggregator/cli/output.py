@@ -1,0 +1,144 @@
+"""Results on stdout: JSON Lines for programs, tables for people."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from aggregator.core.shown import Shown
+from aggregator.formats.entry_json import rfc3339
+from aggregator.service.looking import Look
+from aggregator.service.polling import PollReport
+from aggregator.service.ports import SourceHealth
+from aggregator.service.states import state
+
+_PIPE_WIDTH = 10_000
+
+
+def print_json(row: dict[str, Any]) -> None:
+    """One object, one line, at once."""
+    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def poll_row(report: PollReport) -> dict[str, Any]:
+    """The row of `fetch --json`."""
+    return {
+        "source": report.source,
+        "outcome": report.outcome,
+        "status": report.status,
+        "entries_new": report.entries_new,
+        "entries_updated": report.entries_updated,
+        "bytes": report.bytes,
+        "elapsed_ms": round(report.elapsed.total_seconds() * 1000),
+        "next_poll_at": _time(report.next_poll_at),
+        "error": report.error,
+    }
+
+
+def source_row(source: SourceHealth, tags: Sequence[str], now: datetime) -> dict[str, Any]:
+    """The row of `sources --json`."""
+    return {
+        "key": source.key,
+        "url": source.url,
+        "name": source.name or source.info.title or source.key,
+        "tags": list(tags),
+        "state": state(source, now),
+        "last_poll_at": _time(source.last_poll_at),
+        "last_success_at": _time(source.last_success_at),
+        "next_poll_at": _time(source.next_poll_at),
+        "next_poll_reason": source.next_poll_reason,
+        "failures": source.failures,
+        "last_error": source.last_error,
+        "entries": source.entries,
+    }
+
+
+def look_row(look: Look) -> dict[str, Any]:
+    """The row of `check --online --json`."""
+    return {
+        "source": look.source,
+        "status": look.status,
+        "format": look.format,
+        "title": look.title,
+        "entries": look.entries,
+        "error": look.error,
+    }
+
+
+def print_looks(looks: Iterable[Look]) -> None:
+    columns = ("source", "status", "format", "entries", "title", "error")
+    table = _table(*columns)
+    for look in sorted(looks, key=lambda look: look.source):
+        row = look_row(look)
+        table.add_row(*(_cell(row[column]) for column in columns))
+    _console().print(table)
+
+
+def print_polls(reports: Iterable[PollReport]) -> None:
+    columns = {
+        "source": "source",
+        "outcome": "outcome",
+        "status": "status",
+        "new": "entries_new",
+        "updated": "entries_updated",
+        "bytes": "bytes",
+        "ms": "elapsed_ms",
+        "error": "error",
+    }
+    table = _table(*columns)
+    for report in sorted(reports, key=lambda report: report.source):
+        row = poll_row(report)
+        table.add_row(*(_cell(row[field]) for field in columns.values()))
+    _console().print(table)
+
+
+def print_sources(rows: Iterable[dict[str, Any]]) -> None:
+    columns = ("key", "state", "entries", "failures", "last_success_at", "next_poll_at")
+    table = _table(*(column.replace("_", " ") for column in columns), "last error")
+    for row in rows:
+        table.add_row(*(_cell(row[column]) for column in columns), _cell(row["last_error"]))
+    _console().print(table)
+
+
+def print_entries(entries: Iterable[Shown]) -> None:
+    console = _console()
+    for shown in entries:
+        entry = shown.entry
+        title = entry.content.title or shown.excerpt[:80] or "(no title)"
+        console.print(f"[bold]{_plain(title)}[/bold]")
+        date = entry.published.strftime("%Y-%m-%d %H:%M")
+        also = f" · also in {', '.join(s.key for s in entry.also_in)}" if entry.also_in else ""
+        console.print(f"  [dim]{date} · {_plain(entry.source.name)}{also}[/dim]")
+        if entry.content.link:
+            console.print(f"  {_plain(entry.content.link)}", soft_wrap=True)
+
+
+def _console() -> Console:
+    # A pipe has no width: there a row stays a line.
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else _plain(str(value))
+
+
+def _plain(text: str) -> str:
+    # Square brackets are markup to rich, and control characters move a terminal's cursor.
+    printable = "".join(character for character in text if character.isprintable())
+    return printable.replace("[", r"\[")
+
+
+def _time(moment: datetime | None) -> str | None:
+    return rfc3339(moment.replace(microsecond=0)) if moment else None

@@ -1,0 +1,164 @@
+"""The daemon: polls on schedule and serves, started together and stopped together."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from aggregator import __version__
+from aggregator.bootstrap import Service, open_service, restart_needed
+from aggregator.config.load import load
+from aggregator.config.settings import Settings
+from aggregator.core.digest import body_digest
+from aggregator.core.errors import CannotServe, ConfigError, StoreError
+from aggregator.log import LogWatch
+from aggregator.scheduler import Scheduler
+from aggregator.web.app import create_app
+from aggregator.web.server import serve
+
+SWEEP = timedelta(seconds=1)
+RELOAD = timedelta(seconds=2)
+PRUNE = timedelta(hours=1)
+
+Role = Literal["poll", "web"]
+
+
+class Daemon:
+    """One process: what it runs by, and what it runs."""
+
+    def __init__(
+        self,
+        path: Path,
+        environ: Mapping[str, str],
+        settings: Settings,
+        service: Service,
+        watch: LogWatch,
+    ) -> None:
+        self._path = path
+        self._environ = environ
+        self._settings = settings
+        self._service = service
+        self._watch = watch
+        self._file = _fingerprint(path)
+
+    async def run(self, *, only: Role | None, stop: asyncio.Event) -> None:
+        """Works until `stop` is set; then ends requests, saves answers and closes connections."""
+        scheduler = Scheduler(self._service.clock.now)
+        scheduler.every(RELOAD, self._reload_if_changed, name="reload")
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(scheduler.run(), name="ticks")]
+        if only != "web":
+            scheduler.every(SWEEP, self._sweep, name="sweep")
+            scheduler.every(PRUNE, self._prune, name="prune")
+            tasks.append(asyncio.create_task(self._service.dispatcher.run(), name="polls"))
+        if only != "poll":
+            tasks.append(asyncio.create_task(self._serve(only, stop), name="web"))
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            stop.set()
+            for task in done - {stopped}:
+                task.result()  # a part that ended by itself says why
+        finally:
+            await self._stop([stopped, *tasks])
+
+    async def _stop(self, tasks: list[asyncio.Task[Any]]) -> None:
+        web = [task for task in tasks if task.get_name() == "web"]
+        for task in set(tasks) - set(web):
+            task.cancel()
+        await self._service.dispatcher.stop()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _sweep(self) -> None:
+        self._service.dispatcher.wake()
+
+    async def _serve(self, only: Role | None, stop: asyncio.Event) -> None:
+        server = self._settings.server
+        health = self._service.health(polling=only is None)
+        app = create_app(
+            self._service.publisher,
+            health,
+            clock=self._service.clock,
+            report=self._watch.failed,
+        )
+        try:
+            await serve(app, host=server.host, port=server.port, stop=stop, ready=self._say_where)
+        except OSError as error:
+            raise CannotServe(error.strerror) from error
+
+    async def _prune(self) -> None:
+        keep = self._settings.retention
+        try:
+            dropped = await self._service.store.prune(
+                self._service.clock.now() - keep.keep, keep.keep_per_source
+            )
+        except StoreError as error:
+            self._watch.failed("dropping old entries", error)
+            return
+        if dropped:
+            self._watch.say("pruned", entries=dropped)
+
+    async def _reload_if_changed(self) -> None:
+        found = _fingerprint(self._path)
+        if found != self._file:
+            self._file = found
+            await self.reload()
+
+    async def reload(self) -> None:
+        """Takes the file as it is now; a broken one is reported, and the old settings stay."""
+        try:
+            settings = load(self._path, self._environ)
+            await self._service.take(settings)
+        except ConfigError as error:
+            for mistake in error.mistakes:
+                self._watch.say("configuration not taken", mistake=mistake)
+            return
+        except StoreError as error:
+            self._watch.failed("taking the configuration", error)
+            return
+        later = restart_needed(self._settings, settings)
+        self._settings = settings
+        self._watch.say("configuration taken", sources=len(settings.sources))
+        if later:
+            self._watch.say("restart to take the rest", changed=", ".join(later))
+
+    def _say_where(self, host: str, port: int) -> None:
+        feed = f"{self._service.publisher.site.url}feed.atom"
+        self._watch.say("serving", address=f"http://{_in_url(host)}:{port}/", feed=feed)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _fingerprint(path: Path) -> bytes | None:
+    """Of the file's bytes: some editors write a file without moving its time."""
+    try:
+        return body_digest(path.read_bytes())
+    except OSError:
+        return None
+
+
+async def run(
+    path: Path, environ: Mapping[str, str], settings: Settings, *, only: Role | None = None
+) -> None:
+    """Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    watch = LogWatch()
+    watch.say("starting", version=__version__, config=str(path), sources=len(settings.sources))
+    stop = asyncio.Event()
+    async with open_service(settings, watch=watch) as service:
+        daemon = Daemon(path, environ, settings, service, watch)
+        loop = asyncio.get_running_loop()
+        reloads: set[asyncio.Task[None]] = set()
+
+        def reload() -> None:
+            task = loop.create_task(daemon.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        await daemon.run(only=only, stop=stop)
+    watch.say("stopped")

@@ -1,0 +1,141 @@
+"""Which IP addresses and ports may be dialled.
+
+An own table: what `ipaddress` calls global differs between Python versions, and counts multicast
+and addresses that carry a private IPv4 one. The ranges are those of IANA's special-purpose
+registries (RFC 6890).
+"""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+IPAddress = IPv4Address | IPv6Address
+IPNetwork = IPv4Network | IPv6Network
+
+_CLOSED_V4 = tuple(
+    IPv4Network(text)
+    for text in (
+        "0.0.0.0/8",  # this host (RFC 1122)
+        "10.0.0.0/8",  # private (RFC 1918)
+        "100.64.0.0/10",  # carriers' shared space (RFC 6598)
+        "127.0.0.0/8",  # loopback
+        "169.254.0.0/16",  # link-local, and the clouds' metadata
+        "172.16.0.0/12",
+        "192.0.0.0/24",  # protocol assignments
+        "192.0.2.0/24",  # documentation
+        "192.31.196.0/24",  # AS112 (RFC 7535)
+        "192.52.193.0/24",  # AMT (RFC 7450)
+        "192.88.99.0/24",  # 6to4 relays (RFC 7526)
+        "192.168.0.0/16",
+        "192.175.48.0/24",  # AS112 (RFC 7534)
+        "198.18.0.0/15",  # benchmarks (RFC 2544)
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast
+    )
+)
+
+_GLOBAL_UNICAST_V6 = IPv6Network("2000::/3")
+_CLOSED_V6 = tuple(
+    IPv6Network(text)
+    for text in (
+        "2001::/23",  # protocol assignments, Teredo among them
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4
+        "2620:4f:8000::/48",  # AS112
+        "3fff::/20",  # documentation (RFC 9637)
+    )
+)
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""RFC 6052: how a network without IPv4 reaches the rest of it."""
+
+_ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
+"""RFC 5214: an interface identifier that carries an IPv4 address."""
+
+# fmt: off
+BAD_PORTS = frozenset({
+    # https://fetch.spec.whatwg.org/#port-blocking
+    1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102,
+    103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465,
+    512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993,
+    995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668,
+    6669, 6679, 6697, 10080,
+    # databases and caches
+    3306, 5432, 6379, 11211, 27017,
+})
+# fmt: on
+"""Ports where a line of HTTP might be understood as something else."""
+
+# Names that only the machine or its own network can define, never the public DNS: RFC 6761,
+# RFC 6762 and its Appendix G, RFC 8375. A name without a dot is one, too.
+_LOCAL_SUFFIXES = (
+    ".localhost",
+    ".local",
+    ".internal",
+    ".home.arpa",
+    ".intranet",
+    ".private",
+    ".corp",
+    ".home",
+    ".lan",
+)
+
+
+def literal_address(host: str) -> IPAddress | None:
+    """The address that a host is written as, or None for a name."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def may_dial(address: IPAddress, opened: Sequence[IPNetwork] = ()) -> bool:
+    """Public addresses, and those in an opened network; never one with a zone."""
+    if isinstance(address, IPv6Address) and address.scope_id is not None:
+        return False
+    return is_public(address) or any(address in network for network in opened)
+
+
+def is_public(address: IPAddress) -> bool:
+    """True when the address leads to the internet and nowhere else."""
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _CLOSED_V4)
+    inner = _translated(address)
+    if inner is not None:
+        return is_public(inner)
+    return (
+        address in _GLOBAL_UNICAST_V6
+        and not any(address in network for network in _CLOSED_V6)
+        and not _wraps_closed(address)
+    )
+
+
+def opened_by(host: str, networks: Sequence[IPNetwork]) -> tuple[IPNetwork, ...]:
+    """Those of the networks that a source configured with this host lives in.
+
+    A written address names them. A name does so only when no stranger can define it: whoever
+    holds a public name might point it at our network at any time.
+    """
+    address = literal_address(host)
+    if address is None:
+        return tuple(networks) if _is_local_name(host) else ()
+    if is_public(address):
+        return ()
+    return tuple(network for network in networks if address in network)
+
+
+def _translated(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address at which the packets arrive, where the system or the network says so."""
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return IPv4Address(address.packed[12:]) if address in _NAT64 else None
+
+
+def _wraps_closed(address: IPv6Address) -> bool:
+    is_isatap = address.packed[8:12] in _ISATAP
+    return is_isatap and not is_public(IPv4Address(address.packed[12:]))
+
+
+def _is_local_name(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    return "." not in name or name.endswith(_LOCAL_SUFFIXES)

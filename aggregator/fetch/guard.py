@@ -1,0 +1,155 @@
+"""The one way out. It resolves once, judges each address, and dials the one that it judged.
+
+Checking a URL beforehand is not enough: a name may resolve anew when it is dialled, and a redirect
+brings another one. Here nothing lies between judging and dialling. The Host field, SNI and the
+name in the certificate stay those of the URL.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from itertools import chain, zip_longest
+from typing import cast
+
+import httpcore
+import httpx
+
+from aggregator.core.errors import GuardMissing
+from aggregator.fetch.addresses import BAD_PORTS, IPAddress, IPNetwork, may_dial
+from aggregator.fetch.failures import FetchFailure
+from aggregator.fetch.resolver import Resolver
+
+MOST_ATTEMPTS = 4
+"""Addresses of one host that are tried."""
+
+ATTEMPT_LIMIT = 3.0
+"""Seconds for an address while there is another to try."""
+
+KEEPALIVE = 2.0
+"""Seconds a connection stays open for the next source of the same server; servers close theirs
+after five or more, and one that closes as we write costs a poll."""
+
+_SELF_TEST = "http://127.0.0.1:1/"
+
+
+class Refused(Exception):
+    """The guard does not dial this. `address` is None when the port is the reason."""
+
+    def __init__(self, host: str, port: int, address: IPAddress | None) -> None:
+        super().__init__(f"{host}:{port} may not be dialled")
+        self.host = host
+        self.port = port
+        self.address = address
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Dials public addresses, and those in `opened` networks. No proxy, no unix socket."""
+
+    def __init__(self, resolver: Resolver, opened: Sequence[IPNetwork] = ()) -> None:
+        self._resolver = resolver
+        self._opened = opened
+        self._dialler = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Raises Refused when none of the host's addresses may be dialled."""
+        found = await self._resolver.addresses(host)
+        admitted = [address for address in found if may_dial(address, self._opened)]
+        if not admitted:
+            raise Refused(host, port, found[0])
+        if port in BAD_PORTS:
+            raise Refused(host, port, None)
+        *others, last = _by_turns(admitted)[:MOST_ATTEMPTS]
+        for address in others:
+            try:
+                return await self._dialler.connect_tcp(
+                    str(address), port, ATTEMPT_LIMIT, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await self._dialler.connect_tcp(
+            str(last), port, timeout, local_address, socket_options
+        )
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109  # httpcore's signature
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> httpcore.AsyncNetworkStream:
+        raise Refused(path, 0, None)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class GuardedTransport(httpx.AsyncBaseTransport):
+    """httpx's way to the wire, over a pool of connections that the guard has dialled.
+
+    Written on httpcore's public parts: httpx's own transport offers no place for a backend.
+    Raises httpcore's exceptions, and the guard's.
+    """
+
+    def __init__(self, backend: GuardedBackend, ssl_context: ssl.SSLContext) -> None:
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=ssl_context,
+            max_connections=None,  # whoever polls limits that, and a wait here would cost its time
+            max_keepalive_connections=20,
+            keepalive_expiry=KEEPALIVE,
+            network_backend=backend,
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = httpcore.URL(
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.url.raw_path,
+        )
+        answer = await self._pool.handle_async_request(
+            httpcore.Request(request.method, url, headers=request.headers.raw)
+        )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer))
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+class _Stream(httpx.AsyncByteStream):
+    """The body as it comes."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return cast("AsyncIterable[bytes]", self._answer.stream).__aiter__()
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+
+
+async def prove_guard(transport: httpx.AsyncBaseTransport) -> None:
+    """Raises GuardMissing unless the transport refuses to dial this machine."""
+    try:
+        await transport.handle_async_request(httpx.Request("GET", _SELF_TEST))
+    except Refused as refused:
+        if refused.address is not None:
+            return
+    except (httpx.HTTPError, httpcore.NetworkError, httpcore.TimeoutException, FetchFailure):
+        pass  # it tried to
+    raise GuardMissing("requests to private addresses are not refused; do not poll with this build")
+
+
+def _by_turns(addresses: Sequence[IPAddress]) -> list[IPAddress]:
+    """IPv6 and IPv4 in turn, the preferred family first, so that one dead family costs little."""
+    families = [
+        [address for address in addresses if address.version == addresses[0].version],
+        [address for address in addresses if address.version != addresses[0].version],
+    ]
+    return [address for address in chain(*zip_longest(*families)) if address is not None]

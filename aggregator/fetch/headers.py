@@ -1,0 +1,117 @@
+"""Header fields: those that we send, and what those of an answer mean. Pure."""
+
+from base64 import b64encode
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from aggregator.core.wire import FetchRequest, Validators
+from aggregator.fetch.failures import FetchFailure
+from aggregator.fetch.inflate import Encoding
+
+Fields = Iterable[tuple[bytes, bytes]]
+
+ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, "
+    "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.5"
+)
+
+LONGEST_WAIT = timedelta(days=366)
+"""A Retry-After beyond it is taken as this."""
+
+LONGEST_VALIDATOR = 4096
+"""Bytes; a longer one would make requests that servers refuse, so it counts as absent."""
+
+_ENCODINGS: dict[str, Encoding] = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+
+
+def request_headers(
+    request: FetchRequest, auth: tuple[str, str] | None, *, own: bool
+) -> list[tuple[bytes, bytes]]:
+    """What goes with a request; the source's private headers and password only where `own`.
+
+    Configured headers replace Accept and User-Agent; what makes the exchange work stays ours.
+    """
+    fields = {"accept": ("Accept", ACCEPT), "user-agent": ("User-Agent", request.user_agent)}
+    if own:
+        fields |= {name.lower(): (name, value) for name, value in request.headers}
+    if own and auth is not None:
+        fields["authorization"] = ("Authorization", f"Basic {_basic(auth)}")
+    ours = (b"host", b"accept-encoding", b"connection", b"if-none-match", b"if-modified-since")
+    sent = [(name.encode(), value.encode()) for name, value in fields.values() if value]
+    return [
+        *((name, value) for name, value in sent if name.lower() not in ours),
+        (b"Accept-Encoding", b"gzip, deflate"),
+        *_conditions(request.validators),
+    ]
+
+
+def validators_of(fields: Fields) -> Validators:
+    """ETag and Last-Modified as received."""
+    return Validators(
+        etag=_validator(fields, b"etag"), last_modified=_validator(fields, b"last-modified")
+    )
+
+
+def first(fields: Fields, name: bytes) -> str | None:
+    """The first field of this (lower-case) name, each byte a character; None without one."""
+    return next((value.decode("latin-1") for key, value in fields if key.lower() == name), None)
+
+
+def encoding_of(fields: Fields) -> Encoding | None:
+    """How the body is packed; None when it is not. Raises FetchFailure on what we did not ask."""
+    named = [
+        word.strip().lower()
+        for key, value in fields
+        if key.lower() == b"content-encoding"
+        for word in value.decode("latin-1").split(",")
+    ]
+    packed = [word for word in named if word not in {"", "identity"}]
+    if not packed:
+        return None
+    if len(packed) > 1:
+        raise FetchFailure("encoding", "the body is packed more than once")
+    if packed[0] not in _ENCODINGS:
+        raise FetchFailure("encoding", "the body is packed in a way that we did not ask for")
+    return _ENCODINGS[packed[0]]
+
+
+def announced_length(fields: Fields) -> int:
+    """Content-Length in bytes; 0 when it says nothing."""
+    text = first(fields, b"content-length") or ""
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def retry_after(value: str | None, now: datetime) -> timedelta | None:
+    """How long a server asks us to stay away (RFC 9110 §10.2.3), in seconds or until a date.
+
+    None when it does not say so in a form that can be read. A date in the past is no wait.
+    """
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        # Enough digits for any wait; Python refuses to read thousands of them.
+        return min(timedelta(seconds=int(text[:10])), LONGEST_WAIT)
+    try:
+        moment = parsedate_to_datetime(text)
+        wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return min(max(wait, timedelta()), LONGEST_WAIT)
+
+
+def _conditions(validators: Validators) -> list[tuple[bytes, bytes]]:
+    pairs = (
+        (b"If-None-Match", validators.etag),
+        (b"If-Modified-Since", validators.last_modified),
+    )
+    return [(name, value.encode("latin-1")) for name, value in pairs if value]
+
+
+def _validator(fields: Fields, name: bytes) -> str | None:
+    value = first(fields, name)
+    return value if value and len(value) <= LONGEST_VALIDATOR else None
+
+
+def _basic(auth: tuple[str, str]) -> str:
+    # RFC 7617 §2.1: UTF-8, where the server does not say otherwise.
+    return b64encode(":".join(auth).encode()).decode()

@@ -1,0 +1,183 @@
+"""One poll over HTTP.
+
+Of httpx this uses addresses, requests, answers and the place for a transport, not its client:
+that reads the bodies of redirects, keeps cookies, unpacks without a bound, and logs addresses with
+their secrets.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from http import HTTPStatus
+
+import httpx
+
+from aggregator.core.wire import (
+    Answer,
+    Failed,
+    Fetched,
+    FetchRequest,
+    Gone,
+    NotModified,
+    Validators,
+)
+from aggregator.fetch.addresses import IPNetwork
+from aggregator.fetch.failures import FetchFailure, failure_of
+from aggregator.fetch.guard import GuardedBackend, GuardedTransport, Refused, prove_guard
+from aggregator.fetch.headers import (
+    announced_length,
+    encoding_of,
+    first,
+    request_headers,
+    retry_after,
+    validators_of,
+)
+from aggregator.fetch.hops import REDIRECTS, Hop, first_hop, password_in
+from aggregator.fetch.inflate import BoundedBody
+from aggregator.fetch.resolver import Resolver
+
+TransportFactory = Callable[[tuple[IPNetwork, ...]], httpx.AsyncBaseTransport]
+"""Makes a way to public addresses and to those of the given networks."""
+
+BREATH = 200
+"""Chunks of a body after which other tasks, and the deadline, get their turn: a server may send
+a byte at a time, and what is already here is taken without waiting."""
+
+
+class HttpFetcher:
+    """Signs `service.ports.Fetcher`.
+
+    `allow_networks` are private networks that sources may live in. `now` is the wall clock, for
+    a Retry-After that names a date.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_networks: Sequence[IPNetwork] = (),
+        now: Callable[[], datetime],
+        transports: TransportFactory | None = None,
+    ) -> None:
+        self._networks = tuple(allow_networks)
+        self._now = now
+        self._make_transport = transports or guarded_transports(Resolver())
+        # One for each set of opened networks: a connection into one of them is never there for
+        # a source that may not go in.
+        self._transports: dict[tuple[IPNetwork, ...], httpx.AsyncBaseTransport] = {}
+
+    async def fetch(self, request: FetchRequest) -> Answer:
+        """One conditional GET with its redirects; `request.timeout` holds for all of it."""
+        deadline = asyncio.timeout(request.timeout)
+        try:
+            async with deadline:
+                return await self._poll(request)
+        except Exception as error:  # noqa: BLE001  # every outcome is a value; failure_of judges
+            if deadline.expired():
+                return Failed(kind="timeout", reason=f"no answer within {request.timeout:g} s")
+            return failure_of(error)
+
+    async def prove_guard(self) -> None:
+        """Raises GuardMissing when private addresses are not refused; ask it at start."""
+        await prove_guard(self._transport(()))
+
+    async def aclose(self) -> None:
+        for transport in self._transports.values():
+            await transport.aclose()
+        self._transports.clear()
+
+    async def _poll(self, request: FetchRequest) -> Answer:
+        hop = first_hop(request.url, self._networks)
+        while True:
+            response = await self._send(request, hop)
+            try:
+                if response.status_code not in REDIRECTS:
+                    return await self._answer(request, hop, response)
+                location = first(response.headers.raw, b"location") or ""
+                hop = hop.follow(response.status_code, _as_text(location))
+            finally:
+                await response.aclose()
+
+    async def _send(self, request: FetchRequest, hop: Hop) -> httpx.Response:
+        auth = request.auth or password_in(request.url)
+        headers = request_headers(request, auth, own=hop.own)
+        try:
+            return await self._transport(hop.opened).handle_async_request(
+                httpx.Request("GET", hop.url, headers=headers)
+            )
+        except Refused as refused:
+            reason = hop.refusal(refused.host, refused.address, refused.port)
+            raise FetchFailure("blocked", reason) from refused
+
+    def _transport(self, opened: tuple[IPNetwork, ...]) -> httpx.AsyncBaseTransport:
+        if opened not in self._transports:
+            self._transports[opened] = self._make_transport(opened)
+        return self._transports[opened]
+
+    async def _answer(self, request: FetchRequest, hop: Hop, response: httpx.Response) -> Answer:
+        fields = response.headers.raw
+        match response.status_code:
+            # 203 is a 200 that a proxy touched. Other successes are no whole document.
+            case HTTPStatus.OK | HTTPStatus.NON_AUTHORITATIVE_INFORMATION as status:
+                return Fetched(
+                    url=str(hop.url),
+                    status=status,
+                    body=await _body(response, request.max_body),
+                    content_type=first(fields, b"content-type") or "",
+                    validators=validators_of(fields),
+                    permanent_url=hop.permanent_url,
+                )
+            case HTTPStatus.NOT_MODIFIED if request.validators != Validators():
+                await _finish(response)
+                return NotModified(validators=validators_of(fields))
+            case HTTPStatus.GONE:
+                return Gone()
+            case status:
+                wait = retry_after(first(fields, b"retry-after"), self._now())
+                return Failed(
+                    kind="http", reason=_status_line(status), status=status, retry_after=wait
+                )
+
+
+def guarded_transports(
+    resolver: Resolver, ssl_context: ssl.SSLContext | None = None
+) -> TransportFactory:
+    """Guarded ways out that share look-ups and TLS settings; the environment has no say in them."""
+    shared = ssl_context or httpx.create_ssl_context(trust_env=False)
+    return lambda opened: GuardedTransport(GuardedBackend(resolver, opened), shared)
+
+
+async def _body(response: httpx.Response, limit: int) -> bytes:
+    fields = response.headers.raw
+    body = BoundedBody(encoding_of(fields), limit)
+    if announced_length(fields) > limit:
+        raise FetchFailure("too_large", f"the body is larger than {limit} bytes")
+    count = 0
+    async for chunk in response.aiter_raw():
+        body.feed(chunk)
+        count += 1
+        if count % BREATH == 0:
+            await asyncio.sleep(0)
+    return body.finish()
+
+
+async def _finish(response: httpx.Response) -> None:
+    """Reads a 304 to its end: it has no body, and its connection can be used again."""
+    async for _ in response.aiter_raw():
+        pass
+
+
+def _as_text(location: str) -> str:
+    """Location as most servers mean it that do not keep to ASCII: UTF-8."""
+    raw = location.encode("latin-1")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return location
+
+
+def _status_line(status: int) -> str:
+    try:
+        return f"HTTP {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"HTTP {status}"

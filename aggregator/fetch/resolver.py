@@ -1,0 +1,89 @@
+"""Names to addresses, in threads of our own.
+
+asyncio's threads are few and shared: some forty look-ups that hang would stop everything else.
+"""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+
+from aggregator.fetch.addresses import IPAddress, literal_address
+from aggregator.fetch.failures import FetchFailure
+
+Lookup = Callable[[str], Sequence[IPAddress]]
+"""Blocks until the addresses of a name are known. Raises OSError or UnicodeError."""
+
+THREADS = 128
+LIMIT = 10.0
+"""Seconds for one look-up: time for the system to turn to its second name server."""
+
+
+def system_lookup(host: str) -> list[IPAddress]:
+    """The system's answer, in the order in which it wants them tried (RFC 6724)."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [ip_address(address[0]) for *_, address in found]
+
+
+class Resolver:
+    """Looks names up, at most THREADS at a time.
+
+    The threads are daemons, so that one which hangs in the system does not hold up the exit.
+    """
+
+    def __init__(self, lookup: Lookup = system_lookup, *, limit: float = LIMIT) -> None:
+        self._lookup = lookup
+        self._limit = limit
+        self._free = asyncio.Semaphore(THREADS)
+
+    async def addresses(self, host: str) -> Sequence[IPAddress]:
+        """One look-up at most; none for an address. Raises FetchFailure when nothing is found."""
+        literal = literal_address(host)
+        if literal is not None:
+            return [literal]
+        try:
+            async with asyncio.timeout(self._limit):
+                found = await self._in_thread(host)
+        except TimeoutError:
+            raise FetchFailure("dns", f"no answer from DNS about {host}") from None
+        except socket.gaierror as error:
+            raise FetchFailure("dns", f"{host}: {(error.strerror or '').lower()}") from error
+        except (OSError, ValueError) as error:
+            raise FetchFailure("dns", f"{host} cannot be looked up") from error
+        if not found:
+            raise FetchFailure("dns", f"{host} has no address")
+        return found
+
+    async def _in_thread(self, host: str) -> Sequence[IPAddress]:
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Sequence[IPAddress]] = loop.create_future()
+
+        def settle(found: Sequence[IPAddress] | Exception) -> None:
+            self._free.release()
+            if answer.done():  # nobody waits any more
+                return
+            if isinstance(found, Exception):
+                answer.set_exception(found)
+            else:
+                answer.set_result(found)
+
+        def work() -> None:
+            found = self._try(host)
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and all that waited
+                loop.call_soon_threadsafe(settle, found)
+
+        try:
+            threading.Thread(target=work, name=f"dns {host}", daemon=True).start()
+        except RuntimeError:  # the system gives no more threads
+            self._free.release()
+            raise
+        return await answer
+
+    def _try(self, host: str) -> Sequence[IPAddress] | Exception:
+        try:
+            return self._lookup(host)
+        except Exception as error:  # noqa: BLE001  # handed to the waiting task, which judges it
+            return error

@@ -1,0 +1,37 @@
+"""The entry object of `entries --json` and of the API, field by field as documented."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from aggregator.core.shown import Shown
+
+
+def entry_object(shown: Shown) -> dict[str, Any]:
+    """Absent values are None or empty lists; times are RFC 3339 in UTC."""
+    entry = shown.entry
+    content = entry.content
+    return {
+        "id": entry.id,
+        "guid": entry.guid,
+        "source": entry.source.key,
+        "also_in": [source.key for source in entry.also_in],
+        "link": content.link,
+        "title": content.title,
+        "authors": [asdict(author) for author in content.authors],
+        "published": rfc3339(entry.published),
+        "updated": rfc3339(entry.updated),
+        "first_seen": rfc3339(entry.first_seen),
+        "language": content.language,
+        "summary": content.summary or None,
+        "content_html": content.content_html or None,
+        "excerpt": shown.excerpt,
+        "categories": list(content.categories),
+        "enclosures": [asdict(enclosure) for enclosure in content.enclosures],
+        "image": content.image,
+    }
+
+
+def rfc3339(moment: datetime) -> str:
+    """Such as 2026-03-01T12:00:00Z (RFC 3339 §5.6); a fraction only where there is one."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,82 @@
+"""Publications as JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/)."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from aggregator.core.model import Enclosure, Person
+from aggregator.core.publication import Channel
+from aggregator.core.shown import Shown
+from aggregator.formats.entry_json import rfc3339
+from aggregator.formats.fitting import fit_language, fit_line, fit_url
+from aggregator.formats.item import Item
+from aggregator.formats.written import Written, build_each
+
+_Object = dict[str, Any]
+
+
+def write_json_feed(channel: Channel, entries: Sequence[Shown]) -> Written:
+    """The entries in the order given."""
+    items, dropped = build_each(entries, lambda item: _encoded(_item(item)))
+    head = _encoded(_head(channel)).removesuffix(b"}")
+    return Written(body=head + b',"items":[' + b",".join(items) + b"]}\n", dropped=dropped)
+
+
+def _encoded(value: _Object) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode()
+
+
+def _present(facts: _Object) -> _Object:
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def _head(channel: Channel) -> _Object:
+    author = fit_line(channel.author)
+    facts = {
+        "home_page_url": channel.page_url,
+        "feed_url": channel.self_url,
+        "description": fit_line(channel.subtitle),
+        "icon": fit_url(channel.icon) if channel.icon else None,
+        "authors": [{"name": author}] if author else [],
+        "language": fit_language(channel.language),
+    }
+    return {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": fit_line(channel.title) or channel.page_url,
+    } | _present(facts)
+
+
+def _item(item: Item) -> _Object:
+    # An item without any content is none (the specification, "content_html and content_text").
+    content = (
+        {"content_html": item.html} if item.html else {"content_text": item.summary or item.heading}
+    )
+    facts = {
+        "url": item.link,
+        "title": item.title,
+        **content,
+        "summary": item.summary,
+        "image": item.image,
+        "date_published": rfc3339(item.published),
+        "date_modified": rfc3339(item.updated),
+        "authors": [_author(author) for author in item.authors],
+        "tags": list(item.categories),
+        "language": item.language,
+        "attachments": [_attachment(enclosure) for enclosure in item.enclosures],
+    }
+    origin = {"source": item.source.key, "also_in": [source.key for source in item.also_in]}
+    return {"id": item.id} | _present(facts) | {"_aggregator": origin}
+
+
+def _author(person: Person) -> _Object:
+    return _present({"name": person.name, "url": person.uri})
+
+
+def _attachment(enclosure: Enclosure) -> _Object:
+    facts = {
+        "url": enclosure.url,
+        "mime_type": enclosure.type or "application/octet-stream",
+        "size_in_bytes": enclosure.length,
+    }
+    return _present(facts)

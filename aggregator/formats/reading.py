@@ -1,0 +1,184 @@
+"""RSS, Atom and CDF by feedparser, JSON Feed by our own reader, as a `ReadFeed`.
+
+read_feed:  JSON? → read_json_feed, else _parse (feedparser, as written) → read_info, read_entry
+
+feedparser's own sanitizing, resolving and fetching stay off: all of it is done here, once.
+"""
+
+import codecs
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from xml.sax import SAXException
+
+import feedparser
+import feedparser.api
+
+from aggregator.core.errors import UnreadableFeed
+from aggregator.core.model import ReadFeed
+from aggregator.formats.jsonfeed_reading import read_json_feed
+from aggregator.formats.reading_entries import Page, read_entry, read_info
+from aggregator.formats.reading_fields import MOST_ENTRIES, dicts
+
+_WHITE = b" \t\r\n\x0b\x0c"
+_HEAD = 4096
+"""Bytes at a document's beginning that say what it is."""
+_ROOT = re.compile(rb"<([A-Za-z_][\w:.-]{0,60})")
+_HTML_PAGE = re.compile(rb"<(?:!doctype\s+)?html\b", re.IGNORECASE)
+_DECLARATION = re.compile(rb"<\?xml[^>]{0,1000}>")
+_WIDE_WHITE = re.compile(rb"\s{3,}")
+
+
+class _AsWritten:
+    """What our feedparser does otherwise than the one from the shelf."""
+
+    baseuri: str
+    push: Any
+    pop: Any
+    _get_context: Any
+
+    # Of the texts of elements none is made absolute: a guid is the source's own text.
+    can_be_relative_uri: frozenset[str] = frozenset()
+
+    def resolve_uri(self, uri: str) -> str:
+        """Addresses in attributes stay as they are, too; `base` says what they are relative to."""
+        return uri
+
+    def _start_link(self, attributes: dict[str, str]) -> None:
+        declared = "yes" if "type" in attributes else ""  # feedparser fills in text/html
+        seen = attributes | {"base": self.baseuri, "declared": declared}
+        super()._start_link(seen)  # type: ignore[misc] # feedparser's
+
+    def _start_enclosure(self, attributes: dict[str, str]) -> None:
+        super()._start_enclosure(attributes | {"base": self.baseuri})  # type: ignore[misc] # dito
+
+    # The second of description, itunes:summary and media:description would become the entry's
+    # content. They get places of their own, and serve where nothing else does.
+    def _start_itunes_summary(self, _attributes: dict[str, str]) -> None:
+        self.push("itunes_summary", 1)
+
+    def _end_itunes_summary(self) -> None:
+        self.pop("itunes_summary")
+
+    def _start_media_description(self, _attributes: dict[str, str]) -> None:
+        self.push("media_description", 1)
+
+    def _end_media_description(self) -> None:
+        self.pop("media_description")
+
+    def _sync_author_detail(self, key: str = "author") -> None:
+        """Keeps the text of an RSS author whole.
+
+        feedparser's pattern for e-mail addresses knows no top-level domain of more than four
+        letters, and takes time quadratic in the text.
+        """
+        context = self._get_context()
+        people, text = context.get(f"{key}s"), context.get(key)
+        if isinstance(people, list) and people and not people[-1] and isinstance(text, str):
+            people[-1]["name"] = text
+
+    def handle_charref(self, ref: str) -> None:
+        """A reference to no character, such as `&#xD800;`, would end the whole document."""
+        super().handle_charref(ref if _names_a_character(ref) else "xfffd")  # type: ignore[misc] # dito
+
+
+def _names_a_character(ref: str) -> bool:
+    digits, radix = (ref[1:], 16) if ref[:1] in {"x", "X"} else (ref, 10)
+    if len(digits) > 8:  # noqa: PLR2004 more than any character needs
+        return False
+    try:
+        number = int(digits, radix)
+    except ValueError:
+        return False
+    return 0 < number <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF  # noqa: PLR2004 Unicode
+
+
+# feedparser.parse() has no argument for its parser classes, which it makes from mixins just so.
+feedparser.api.StrictFeedParser = type(
+    "StrictFeedParser", (_AsWritten, feedparser.api.StrictFeedParser), {}
+)
+feedparser.api.LooseFeedParser = type(
+    "LooseFeedParser", (_AsWritten, feedparser.api.LooseFeedParser), {}
+)
+
+
+def read_feed(body: bytes, *, content_type: str, url: str) -> ReadFeed:
+    """The feed in `body`, found at `url` and sent as `content_type` (the header, or empty).
+
+    Raises UnreadableFeed, which says what the body is instead.
+    """
+    document = _trimmed(body)
+    first = document.removeprefix(codecs.BOM_UTF8)[:1]
+    if not first:
+        raise UnreadableFeed("an empty document, not a feed")
+    if first == b"{" or ("json" in content_type.lower() and first != b"<"):
+        return read_json_feed(document, url=url)
+    result = _parse(document, content_type, url)
+    entries = dicts(result.get("entries"))
+    version = result.get("version") or ""
+    if not version and not entries:
+        raise UnreadableFeed(_what_it_is(document))
+    damaged = isinstance(result.get("bozo_exception"), SAXException) or not result.get("encoding")
+    page = Page(url=url, format=version or "unknown", damaged=damaged)
+    page = replace(page, info=read_info(result["feed"], page))
+    return ReadFeed(
+        format=page.format,
+        info=page.info,
+        entries=tuple(read_entry(one, page) for one in entries[:MOST_ENTRIES]),
+    )
+
+
+def _trimmed(body: bytes) -> bytes:
+    """The document without white space before it, and with little before its root element.
+
+    feedparser searches there with patterns that take time quadratic in the white space.
+    """
+    mark = codecs.BOM_UTF8 if body.startswith(codecs.BOM_UTF8) else b""
+    document = body.removeprefix(mark)
+    if b"\0" in document[:4]:  # UTF-16 or UTF-32
+        return body
+    document = document.lstrip(_WHITE)
+    root = _ROOT.search(document)
+    start = root.start() if root else 0
+    return mark + _WIDE_WHITE.sub(b"\n", document[:start]) + document[start:]
+
+
+def _what_it_is(document: bytes) -> str:
+    head = document[:_HEAD]
+    if _HTML_PAGE.search(head):
+        return "an HTML page, not a feed"
+    root = _ROOT.search(head)
+    if root:
+        return f"a document that begins with <{root[1].decode('ascii', 'replace')}>, not a feed"
+    return "neither XML nor JSON, not a feed"
+
+
+def _parse(document: bytes, content_type: str, url: str) -> Mapping[str, Any]:
+    try:
+        return _feedparser(document, content_type, url)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 feedparser lets through whatever a codec or a parser raises
+        text = document.decode("utf-8", "replace").encode()
+    try:
+        return _feedparser(_DECLARATION.sub(b"", text, count=1), "", url)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UnreadableFeed(f"a document that cannot be read ({type(error).__name__})") from error
+
+
+def _feedparser(document: bytes, content_type: str, url: str) -> Mapping[str, Any]:
+    # A stream, since feedparser takes bytes that look like a path or an address for one.
+    # Without a Content-Type it would assume ISO 8859-1; Content-Location makes every reported
+    # base absolute (without one, an entry's xml:base leaks into its successors).
+    headers = {"content-type": content_type or "application/xml", "content-location": url}
+    result: Mapping[str, Any] = feedparser.parse(
+        io.BytesIO(document),
+        response_headers=headers,
+        sanitize_html=False,
+        resolve_relative_uris=False,
+    )
+    return result

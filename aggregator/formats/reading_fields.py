@@ -1,0 +1,154 @@
+"""The one gate for what documents say: every field gets a type and a limit here.
+
+TEXT: one line without markup.  URL: absolute http(s).  HTML: sanitized.  INT: not negative.
+A value of another type than expected counts as missing: sources may say anything.
+"""
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+from aggregator.core.model import CODE_BLOCK, Enclosure, Person
+from aggregator.core.text import one_line, xml_safe
+from aggregator.core.urls import web_url
+from aggregator.formats.html import clean_html, paragraphs, plain_text
+
+MOST_ENTRIES = 2000
+"""Of one document; the first ones are read."""
+
+LONGEST_TITLE = 1000
+LONGEST_SUMMARY = 4096
+LONGEST_NAME = 300
+LONGEST_GUID = 4096
+_MOST_CATEGORIES = 50
+_MOST_ENCLOSURES = 20
+_MOST_AUTHORS = 50
+_LARGEST_LENGTH = 2**63 - 1
+
+_LANGUAGE = re.compile(r"[a-z]{2,8}(?:-[a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
+_EMAIL = re.compile(r"[^\s@<>()]{1,200}@[^\s@<>()]{1,200}")
+_WORDS = re.compile(r"[\s<>()\",;]+")
+_EMPTY_BRACKETS = re.compile(r"\(\s*\)|<\s*>")
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100}", re.ASCII)
+
+
+def text(value: object, limit: int = LONGEST_TITLE) -> str:
+    """A line of plain text; empty when there is none."""
+    return one_line(value, limit) if isinstance(value, str) else ""
+
+
+def text_of_html(value: object, limit: int = LONGEST_TITLE) -> str:
+    """A line of plain text out of HTML: markup removed, entities decoded."""
+    if not isinstance(value, str):
+        return ""
+    return one_line(plain_text(value).replace(CODE_BLOCK, " "), limit)
+
+
+def guid(value: object) -> str | None:
+    """The source's own text. One that is too long is cut, and a digest of the whole added."""
+    if not isinstance(value, str):
+        return None
+    own = xml_safe(value).strip()
+    if len(own) > LONGEST_GUID:
+        mark = f"#sha256:{sha256(own.encode()).hexdigest()}"
+        own = own[: LONGEST_GUID - len(mark)] + mark
+    return own or None
+
+
+def body(value: str, base: str, *, is_html: bool) -> tuple[str, str]:
+    """A body as sanitized HTML and as plain text."""
+    html = value if is_html else paragraphs(value)
+    return clean_html(html, base), plain_text(html)
+
+
+def language(*candidates: object) -> str | None:
+    """The first language tag (RFC 5646), in lower case."""
+    for candidate in candidates:
+        if isinstance(candidate, str):
+            tag = candidate.strip().replace("_", "-")
+            if len(tag) <= 35 and _LANGUAGE.fullmatch(tag):  # noqa: PLR2004 RFC 5646 §4.4.1
+                return tag.lower()
+    return None
+
+
+def person(name: object, email: object, uri: object, base: str) -> Person | None:
+    """An author, or None when nothing usable is known of it."""
+    label, address = text(name, LONGEST_NAME), text(email, LONGEST_NAME)
+    if "@" in label and not address:
+        label, address = _name_and_email(label)
+    known = Person(
+        name=label or None,
+        email=address if _EMAIL.fullmatch(address) else None,
+        uri=web_url(uri, base) if isinstance(uri, str) else None,
+    )
+    return known if known.name or known.email or known.uri else None
+
+
+def _name_and_email(label: str) -> tuple[str, str]:
+    """What RSS authors write in one: `mail (name)`, `name <mail>`, `name (mail)`, `mail`."""
+    words = [word.removeprefix("mailto:") for word in _WORDS.split(label)]
+    email = next((word for word in words if _EMAIL.fullmatch(word)), "")
+    if not email:
+        return label, ""
+    name = _EMPTY_BRACKETS.sub("", label.replace("mailto:", "").replace(email, "")).strip()
+    bracketed = name.startswith("(") and name.endswith(")")
+    return (name[1:-1].strip() if bracketed else name).strip('" '), email
+
+
+def people(found: Iterable[Person | None]) -> tuple[Person, ...]:
+    """Each author once; the same name without details is not another one."""
+    unique: dict[str, Person] = {}
+    for one in found:
+        if one is None:
+            continue
+        key = (one.name or one.email or one.uri or "").casefold()
+        known = unique.get(key)
+        if known is None or not (known.email or known.uri):
+            unique[key] = one if one.email or one.uri or known is None else known
+    return tuple(unique.values())[:_MOST_AUTHORS]
+
+
+def categories(found: Iterable[object]) -> tuple[str, ...]:
+    names = (text(name, LONGEST_NAME) for name in found)
+    return tuple(dict.fromkeys(name for name in names if name))[:_MOST_CATEGORIES]
+
+
+def enclosure(url: object, type_: object, length: object, base: str) -> Enclosure | None:
+    """A file of an entry, or None when its address cannot be used."""
+    address = web_url(url, base) if isinstance(url, str) else None
+    if address is None:
+        return None
+    kind = type_.strip().lower() if isinstance(type_, str) else ""
+    return Enclosure(
+        url=address,
+        type=kind if _MEDIA_TYPE.fullmatch(kind) else None,
+        length=size(length),
+    )
+
+
+def enclosures(found: Iterable[Enclosure | None]) -> tuple[Enclosure, ...]:
+    unique: dict[str, Enclosure] = {}
+    for one in found:
+        if one is not None:
+            unique.setdefault(one.url, one)
+    return tuple(unique.values())[:_MOST_ENCLOSURES]
+
+
+def size(value: object) -> int | None:
+    """A count of bytes; None for anything that is none."""
+    digits = value.strip() if isinstance(value, str) else ""
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 19:  # noqa: PLR2004 of 2**63
+        return None
+    return number if (number := int(digits)) <= _LARGEST_LENGTH else None
+
+
+def first_url(candidates: Iterable[object], base: str) -> str | None:
+    """The first that can be an absolute http(s) address."""
+    urls = (web_url(one, base) for one in candidates if isinstance(one, str))
+    return next((url for url in urls if url), None)
+
+
+def dicts(value: object) -> list[Any]:
+    """The dictionaries of a list; empty for anything else."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

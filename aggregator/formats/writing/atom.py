@@ -1,0 +1,135 @@
+"""Publications as Atom (RFC 4287).
+
+feedgen 1.0.0 drops the attributes of an entry's links (lkiesow/python-feedgen#135), knows of
+`source` but title and link, and has no xml:lang for entries: we finish each of its elements.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import partial
+
+from feedgen.entry import FeedEntry
+from feedgen.feed import FeedGenerator
+from lxml import etree
+
+from aggregator import __version__
+from aggregator.core.model import Person, PublishedSource
+from aggregator.core.publication import Channel
+from aggregator.core.reconcile import plausible
+from aggregator.core.shown import Shown
+from aggregator.core.stories import published_id
+from aggregator.formats.entry_json import rfc3339
+from aggregator.formats.fitting import fit_language, fit_line, fit_url
+from aggregator.formats.item import Item, named, source_name
+from aggregator.formats.writing.elements import XML_LANG, Element, Ready, child
+from aggregator.formats.written import Written, build_each
+
+
+def write_atom(channel: Channel, entries: Sequence[Shown]) -> Written:
+    """The entries in the order given."""
+    built, dropped = build_each(entries, partial(_entry, channel))
+    feed = _feed(channel)
+    feed.entry([Ready(element) for element in built])
+    return Written(body=feed.atom_str(), dropped=dropped)
+
+
+def _feed(channel: Channel) -> FeedGenerator:
+    title = fit_line(channel.title) or channel.page_url
+    feed = FeedGenerator()
+    feed.id(channel.id)
+    feed.title(title)
+    feed.updated(channel.updated)
+    # Always: an entry may lack an author only where its feed has one (RFC 4287 §4.1.1).
+    feed.author({"name": fit_line(channel.author) or title})
+    feed.link(href=channel.self_url, rel="self", type="application/atom+xml")
+    feed.link(href=channel.page_url, rel="alternate", type="text/html")
+    feed.generator("aggregator", version=__version__)
+    feed.subtitle(fit_line(channel.subtitle) or None)
+    feed.icon(fit_url(channel.icon) if channel.icon else None)
+    feed.language(fit_language(channel.language))
+    return feed
+
+
+def _entry(channel: Channel, item: Item) -> Element:
+    entry = FeedEntry()
+    entry.id(item.id)
+    entry.title(item.heading)
+    entry.updated(item.updated)
+    entry.published(item.published)
+    entry.author([_person(author) for author in item.authors])
+    entry.category([{"term": category} for category in item.categories])
+    entry.link(_links(item))
+    entry.summary(item.summary or None, type="text")
+    if item.html:
+        entry.content(item.html, type="html")
+    elif not item.link:  # RFC 4287 §4.1.2 demands one of the two
+        entry.content(item.summary or item.heading, type="text")
+    return _finished(entry, item, channel)
+
+
+def _person(person: Person) -> dict[str, str]:
+    facts = {"name": person.name, "email": person.email, "uri": person.uri}
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def _links(item: Item) -> list[dict[str, str]]:
+    links = [{"rel": "alternate", "href": item.link}] if item.link else []
+    for enclosure in item.enclosures:
+        link = {"rel": "enclosure", "href": enclosure.url}
+        if enclosure.type:
+            link["type"] = enclosure.type
+        if enclosure.length:
+            link["length"] = str(enclosure.length)
+        links.append(link)
+    return links + [_related(source) for source in item.also_in]
+
+
+def _related(source: PublishedSource) -> dict[str, str]:
+    href = fit_url(source.info.link or source.url)
+    return {"rel": "related", "href": href, "title": source_name(source)}
+
+
+def _finished(entry: FeedEntry, item: Item, channel: Channel) -> Element:
+    element = entry.atom_entry()
+    for link, attributes in zip(element.findall("link"), entry.link() or (), strict=True):
+        link.attrib.update(attributes)
+    element.append(_source(item.source, before=channel.updated, otherwise=item.updated))
+    if item.language and item.language.lower() != (fit_language(channel.language) or "").lower():
+        element.set(XML_LANG, item.language)
+    return element
+
+
+def _source(source: PublishedSource, *, before: datetime, otherwise: datetime) -> Element:
+    """The feed that the entry is from (RFC 4287 §4.2.11).
+
+    Its `updated` is no later than our own, `before`: many sources stamp every answer with the
+    time, and some with the future, and neither may change our bytes where nothing else does.
+    """
+    info = source.info
+    updated = min(plausible(info.updated) or otherwise, before)
+    element = etree.Element("source")
+    child(element, "id", _source_id(source))
+    child(element, "title", source_name(source))
+    child(element, "updated", rfc3339(updated))
+    child(element, "link", rel="self", href=fit_url(source.url))
+    if info.link:
+        child(element, "link", rel="alternate", href=fit_url(info.link))
+    _add_authors(element, named(info.authors))
+    if rights := fit_line(info.rights):
+        child(element, "rights", rights)
+    if info.icon:
+        child(element, "icon", fit_url(info.icon))
+    return element
+
+
+def _source_id(source: PublishedSource) -> str:
+    own = source.info.id
+    # What may stand as the id of an entry may stand as that of a feed (RFC 4287 §4.2.6).
+    return own if own and published_id(source.key, own) == own else fit_url(source.url)
+
+
+def _add_authors(parent: Element, authors: Iterable[Person]) -> None:
+    for author in authors:
+        element = child(parent, "author")
+        for name, fact in _person(author).items():
+            child(element, name, fact)

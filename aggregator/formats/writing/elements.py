@@ -1,0 +1,41 @@
+"""The seam between our own elements and feedgen's documents."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+Element = Any
+"""An lxml element; lxml has no types."""
+
+XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Stands in a FeedGenerator for an entry whose element is built.
+
+    feedgen builds entries while it writes the document, where one bad entry takes all with it.
+    """
+
+    element: Element
+
+    def atom_entry(self) -> Element:
+        return self.element
+
+    def rss_entry(self) -> Element:
+        return self.element
+
+    def register_extension(self, *_: object) -> None:
+        """Takes none of the extensions that feedgen offers to every entry."""
+
+
+def child(parent: Element, tag: str, text: str | None = None, **attributes: str | None) -> Element:
+    """Adds an element; attributes without a value are left out.
+
+    In Atom documents `tag` has no namespace: feedgen writes that of the root as an attribute.
+    """
+    present = {name: value for name, value in attributes.items() if value is not None}
+    element = etree.SubElement(parent, tag, present)
+    element.text = text
+    return element

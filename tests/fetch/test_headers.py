@@ -1,0 +1,129 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aggregator.core.wire import FetchRequest, Validators
+from aggregator.fetch.failures import FetchFailure
+from aggregator.fetch.headers import (
+    LONGEST_WAIT,
+    announced_length,
+    encoding_of,
+    request_headers,
+    retry_after,
+    validators_of,
+)
+
+NOON = datetime(1994, 11, 6, 12, 0, 0, tzinfo=UTC)
+
+
+def asking(**changes) -> FetchRequest:
+    plain = FetchRequest(url="http://a.example/", timeout=1, max_body=1, user_agent="agent/1")
+    return replace(plain, **changes)
+
+
+def sent(request: FetchRequest, *, auth=None, own=True) -> dict[bytes, bytes]:
+    pairs = request_headers(request, auth, own=own)
+    assert len({name.lower() for name, _ in pairs}) == len(pairs)
+    return {name.lower(): value for name, value in pairs}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("120", 120),
+        (" 120 ", 120),
+        ("Sun, 06 Nov 1994 12:01:30 GMT", 90),
+        ("Sunday, 06-Nov-94 12:01:30 GMT", 90),
+        ("Sun Nov  6 12:01:30 1994", 90),
+        ("Sun, 06 Nov 1994 13:01:30 +0100", 90),
+        ("Sun, 06 Nov 1994 11:00:00 GMT", 0),
+        ("99999999999999", LONGEST_WAIT.total_seconds()),
+        ("9" * 5000, LONGEST_WAIT.total_seconds()),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_WAIT.total_seconds()),
+    ],
+)
+def test_retry_after_is_read_in_both_forms_and_capped(text, seconds):
+    assert retry_after(text, NOON) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "-1", "1.5", "nan", "soon", "٣", "Sun, 99 Nov 1994 99:99:99 GMT", "1, 2"]
+)
+def test_a_retry_after_that_cannot_be_read_is_ignored(text):
+    assert retry_after(text, NOON) is None
+
+
+def test_validators_go_out_byte_for_byte_and_only_those_we_have():
+    both = Validators('W/"a\xe9b"', "sunday, or so")
+
+    headers = sent(asking(validators=both))
+
+    assert headers[b"if-none-match"] == b'W/"a\xe9b"'
+    assert headers[b"if-modified-since"] == b"sunday, or so"
+    assert not {b"if-none-match", b"if-modified-since"} & sent(asking()).keys()
+    assert b"if-modified-since" not in sent(asking(validators=Validators(etag='"x"')))
+
+
+def test_validators_come_in_byte_for_byte():
+    fields = [(b"ETAG", b'W/"a\xe9"'), (b"etag", b"second"), (b"Last-Modified", b"whenever")]
+
+    assert validators_of(fields) == Validators('W/"a\xe9"', "whenever")
+
+
+def test_a_validator_too_long_to_be_sent_back_is_none():
+    assert validators_of([(b"etag", b"x" * 5000), (b"last-modified", b"")]) == Validators()
+
+
+def test_private_headers_and_password_go_only_where_they_belong():
+    request = asking(headers=(("X-Key", "s3cret"),))
+
+    own = sent(request, auth=("me", "pä:ss"), own=True)
+    other = sent(request, auth=("me", "pä:ss"), own=False)
+
+    assert own[b"x-key"] == b"s3cret"
+    assert own[b"authorization"] == b"Basic bWU6cMOkOnNz"
+    assert not {b"x-key", b"authorization"} & other.keys()
+
+
+def test_a_configured_header_replaces_ours_but_not_what_makes_the_exchange_work():
+    request = asking(headers=(("user-agent", "other"), ("Accept-Encoding", "br"), ("Host", "x")))
+
+    headers = sent(request)
+
+    assert headers[b"user-agent"] == b"other"
+    assert headers[b"accept-encoding"] == b"gzip, deflate"
+    assert b"host" not in headers
+
+
+@pytest.mark.parametrize(
+    ("value", "encoding"),
+    [
+        (b"", None),
+        (b"identity", None),
+        (b"GZIP", "gzip"),
+        (b"x-gzip", "gzip"),
+        (b"deflate,", "deflate"),
+    ],
+)
+def test_the_encoding_is_named(value, encoding):
+    assert encoding_of([(b"Content-Encoding", value)]) == encoding
+
+
+@pytest.mark.parametrize("value", [b"br", b"zstd", b"gzip, gzip", b"gzip;q=1", b"\xff"])
+def test_an_encoding_that_we_did_not_ask_for_is_refused(value):
+    with pytest.raises(FetchFailure) as caught:
+        encoding_of([(b"content-encoding", value)])
+
+    assert caught.value.kind == "encoding"
+
+
+def test_encodings_in_several_fields_add_up():
+    with pytest.raises(FetchFailure, match="more than once"):
+        encoding_of([(b"content-encoding", b"gzip")] * 2)
+
+
+def test_a_missing_length_is_none():
+    assert announced_length([]) == 0
+    assert announced_length([(b"Content-Length", b"12")]) == 12

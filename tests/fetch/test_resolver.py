@@ -1,0 +1,71 @@
+import asyncio
+import socket
+import threading
+from ipaddress import ip_address
+
+import pytest
+
+from aggregator.fetch.failures import FetchFailure
+from aggregator.fetch.resolver import Resolver
+
+HERE = ip_address("192.0.2.1")
+
+
+def failing_with(error: Exception):
+    def lookup(_host):
+        raise error
+
+    return lookup
+
+
+async def test_an_address_is_not_looked_up():
+    resolver = Resolver(failing_with(AssertionError("looked up")))
+
+    assert await resolver.addresses("::1") == [ip_address("::1")]
+
+
+async def test_the_system_knows_localhost():
+    assert all(address.is_loopback for address in await Resolver().addresses("localhost"))
+
+
+@pytest.mark.parametrize("host", ["0x7f.1", "2130706433", "017700000001", "127.1"])
+async def test_odd_spellings_of_an_address_come_out_as_the_address(host):
+    assert await Resolver().addresses(host) == [ip_address("127.0.0.1")]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+        UnicodeError("label too long"),
+        OSError("no file descriptors"),
+    ],
+)
+async def test_a_failed_lookup_is_a_dns_failure(error):
+    with pytest.raises(FetchFailure, match=r"a\.example") as caught:
+        await Resolver(failing_with(error)).addresses("a.example")
+
+    assert caught.value.kind == "dns"
+
+
+async def test_a_name_without_addresses_is_a_dns_failure():
+    with pytest.raises(FetchFailure, match="has no address"):
+        await Resolver(lambda _: []).addresses("a.example")
+
+
+async def test_lookups_that_hang_end_in_time_and_hold_nobody_up():
+    release = threading.Event()
+
+    def lookup(host):
+        if host != "well.example":
+            release.wait(10)
+        return [HERE]
+
+    resolver = Resolver(lookup, limit=0.3)
+    hanging = [asyncio.ensure_future(resolver.addresses(f"h{n}.example")) for n in range(40)]
+    await asyncio.sleep(0)
+
+    assert await resolver.addresses("well.example") == [HERE]
+    outcomes = await asyncio.gather(*hanging, return_exceptions=True)
+    release.set()
+    assert {getattr(outcome, "kind", outcome) for outcome in outcomes} == {"dns"}

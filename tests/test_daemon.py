@@ -1,0 +1,209 @@
+"""The daemon as its users run it: a process that polls, serves, takes a new file, and stops."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+
+from tests.loopback import configuration, loopback, rss
+
+AGGREGATOR = [sys.executable, "-m", "aggregator"]
+PATIENCE = 20.0
+"""Seconds until a condition that has to come true is given up."""
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def daemon(config, *options):
+    process = subprocess.Popen(
+        [*AGGREGATOR, "run", "--config", str(config), *options],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def get(port: int, path: str, **headers: str):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read()
+    except OSError:
+        return 0, {}, b""
+
+
+def until(condition) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it never came to it"
+        time.sleep(0.02)  # another process works meanwhile
+
+
+@pytest.fixture
+def site():
+    with loopback(a=rss("a", "one", "two"), b=rss("b", "three")) as site:
+        yield site
+
+
+@pytest.fixture
+def place(tmp_path, site):
+    """A configuration on a free port; returns its path and the port."""
+    port = free_port()
+    config = tmp_path / "config.toml"
+    config.write_text(
+        configuration(site) + f'\n[server]\nport = {port}\n[publications.only-a]\nsources = ["a"]\n'
+    )
+    return config, port
+
+
+def test_it_polls_and_serves_and_stops_within_ten_seconds(place):
+    config, port = place
+    with daemon(config) as process:
+        until(lambda: get(port, "/feed.json")[2].count(b'"id"') == 3)
+        status, headers, body = get(port, "/feed.atom")
+        unchanged, _, nothing = get(port, "/feed.atom", **{"If-None-Match": headers["ETag"]})
+        page = get(port, "/")[2].decode()
+        only_a = json.loads(get(port, "/publications/only-a.json")[2])
+        ready = get(port, "/readyz")[0]
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+    assert time.monotonic() - started < 10
+    assert (status, unchanged, nothing, ready) == (200, 304, b"", 200)
+    assert b"<entry" in body
+    assert "three of b" in page
+    assert len(only_a["items"]) == 2
+
+
+def test_it_logs_one_line_a_poll(place):
+    config, port = place
+    with daemon(config) as process:
+        until(lambda: get(port, "/feed.json")[2].count(b'"id"') == 3)
+        process.send_signal(signal.SIGTERM)
+        log = process.communicate(timeout=10)[1]
+
+    polled = [line for line in log.splitlines() if "event=polled" in line]
+    assert sorted(line.split("source=")[1].split()[0] for line in polled) == ["a", "b"]
+    assert all("outcome=new status=200" in line for line in polled)
+
+
+def test_a_restart_polls_nothing_that_is_not_due(place, site):
+    config, port = place
+    for _ in range(2):
+        with daemon(config) as process:
+            until(lambda: get(port, "/feed.json")[2].count(b'"id"') == 3)
+            until(lambda: get(port, "/readyz")[0] == 200)
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=10)
+
+    assert sorted(site.paths()) == ["/a", "/b"]
+
+
+def test_a_source_that_cannot_be_reached_is_reported_and_harms_no_other(place, site):
+    config, port = place
+    del site.documents["/b"]
+    with daemon(config) as process:
+        until(lambda: get(port, "/feed.json")[2].count(b'"id"') == 2)
+        process.send_signal(signal.SIGTERM)
+        log = process.communicate(timeout=10)[1]
+
+    assert any("source=b" in line and "404" in line for line in log.splitlines())
+
+
+def test_a_changed_file_is_taken_while_it_runs(place, site):
+    config, port = place
+    with daemon(config) as process:
+        until(lambda: get(port, "/feed.json")[2].count(b'"id"') == 3)
+        site.documents["/c"] = rss("c", "four")
+        text = config.read_text().replace('title = "Test"', 'title = "Renamed"')
+        config.write_text(f'{text}\n[sources.c]\nurl = "{site.origin}/c"\n')
+        until(lambda: b"four of c" in get(port, "/feed.json")[2])
+        assert json.loads(get(port, "/feed.json")[2])["title"] == "Renamed"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+
+def test_a_broken_file_is_reported_and_the_old_one_stays(place):
+    config, port = place
+    with daemon(config) as process:
+        until(lambda: get(port, "/feed.json")[2].count(b'"id"') == 3)
+        config.write_text(config.read_text().replace("per_host_delay", "per_host_dealy"))
+        process.send_signal(signal.SIGHUP)
+        until(lambda: "did you mean" in process.stderr.readline())
+        assert get(port, "/feed.json")[2].count(b'"id"') == 3
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+
+def test_a_port_in_use_is_said_and_ends_it(place):
+    config, port = place
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        with daemon(config) as process:
+            log = process.communicate(timeout=20)[1]
+
+    assert process.returncode == 1
+    assert str(port) in log
+    assert "Traceback" not in log
+
+
+@pytest.mark.parametrize("role", ["poll", "web"])
+def test_either_half_runs_alone(place, site, role):
+    config, port = place
+    with daemon(config, "--only", role) as process:
+        if role == "web":
+            until(lambda: get(port, "/readyz")[0] == 200)
+        else:
+            until(lambda: len(site.requests) == 2)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+    assert bool(site.requests) == (role == "poll")
+
+
+def test_the_demo_shows_a_filled_page_offline(tmp_path):
+    port = free_port()
+    process = subprocess.Popen(
+        [*AGGREGATOR, "demo", "--port", str(port)],
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+    )
+    try:
+        until(lambda: b'["planet-tools"]' in get(port, "/feed.json")[2])
+        page = get(port, "/")[2].decode()
+        feed = json.loads(get(port, "/feed.json")[2])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+
+    chinese = next(item for item in feed["items"] if item["_aggregator"]["source"] == "shanlu")
+    cached = next(item for item in feed["items"] if "promise about time" in item["title"])
+    assert r"\( F(x) = \sum_{n \ge 0} f_n x^n \)" in chinese["summary"]
+    assert "[代码]" in chinese["summary"]
+    assert cached["_aggregator"] == {"source": "workshop", "also_in": ["planet-tools"]}
+    assert page.count('class="h-entry"') >= 8
+    assert process.returncode == 0

@@ -42,6 +42,7 @@ class Item:
     """Empty where the content is not republished."""
     categories: tuple[str, ...]
     enclosures: tuple[Enclosure, ...]
+    """Each address once, and always with a type: some readers take an untyped file for HTML."""
     image: str | None
     source: PublishedSource
     also_in: tuple[PublishedSource, ...]
@@ -107,7 +108,7 @@ def _enclosures(enclosures: Iterable[Enclosure]) -> tuple[Enclosure, ...]:
     by_url = {
         enclosure.url: Enclosure(
             url=fit_url(enclosure.url),
-            type=fit_media_type(enclosure.type, enclosure.url),
+            type=fit_media_type(enclosure.type, enclosure.url) or "application/octet-stream",
             length=enclosure.length if enclosure.length and enclosure.length > 0 else None,
         )
         for enclosure in enclosures

@@ -76,7 +76,7 @@ def _author(person: Person) -> _Object:
 def _attachment(enclosure: Enclosure) -> _Object:
     facts = {
         "url": enclosure.url,
-        "mime_type": enclosure.type or "application/octet-stream",
+        "mime_type": enclosure.type,
         "size_in_bytes": enclosure.length,
     }
     return _present(facts)

@@ -75,9 +75,7 @@ def _person(person: Person) -> dict[str, str]:
 def _links(item: Item) -> list[dict[str, str]]:
     links = [{"rel": "alternate", "href": item.link}] if item.link else []
     for enclosure in item.enclosures:
-        link = {"rel": "enclosure", "href": enclosure.url}
-        if enclosure.type:
-            link["type"] = enclosure.type
+        link = {"rel": "enclosure", "href": enclosure.url, "type": str(enclosure.type)}
         if enclosure.length:
             link["length"] = str(enclosure.length)
         links.append(link)

@@ -15,7 +15,6 @@ from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
 from aggregator import __version__
-from aggregator.core.model import Enclosure
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.fitting import fit_language, fit_line, fit_url, rfc822
@@ -91,7 +90,7 @@ def _item(item: Item) -> Element:
     if item.html:
         entry.content(item.html)
     for enclosure in item.enclosures[:1]:
-        entry.enclosure(enclosure.url, enclosure.length or 0, _type(enclosure))
+        entry.enclosure(enclosure.url, enclosure.length or 0, enclosure.type)
     return _finished(entry.rss_entry(), item)
 
 
@@ -103,10 +102,6 @@ def _finished(element: Element, item: Item) -> Element:
     for enclosure in item.enclosures[1:]:
         size = str(enclosure.length) if enclosure.length else None
         child(
-            element, f"{{{_MEDIA}}}content", url=enclosure.url, type=_type(enclosure), fileSize=size
+            element, f"{{{_MEDIA}}}content", url=enclosure.url, type=enclosure.type, fileSize=size
         )
     return element
-
-
-def _type(enclosure: Enclosure) -> str:
-    return enclosure.type or "application/octet-stream"

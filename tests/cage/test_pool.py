@@ -1,0 +1,224 @@
+import asyncio
+import os
+import signal
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aggregator.cage.limits import Limits
+from aggregator.cage.pool import CagedReader
+from aggregator.core.errors import UnreadableFeed
+from aggregator.formats.reading import read_feed
+from aggregator.service.ports import Document
+
+LIMITS = Limits(memory_bytes=400 * 1024 * 1024, cpu_seconds=1, wall_seconds=20)
+BOMBS = Path("../shared/corpora/bombs/defusedxml")
+
+
+def rss(items: str, prolog: str = "") -> Document:
+    body = f'{prolog}<rss version="2.0"><channel><title>T</title>{items}</channel></rss>'
+    return Document(body=body.encode(), content_type="", url="https://a.example/feed")
+
+
+HEALTHY = rss(
+    "<item><guid>1</guid><title>One</title><description>x &amp;lt; y</description></item>"
+)
+CUBIC_DECLARATION = rss("", prolog="<?" + "encoding='a'" * 4000 + "\n")
+ATTRIBUTES = " ".join(f"a{n}='1'" for n in range(50_000))
+MANY_ATTRIBUTES = rss(f"<item><title {ATTRIBUTES}>x</title></item>")
+HUGE_TEXT = rss("<item><description>" + "x &amp;amp; " * 1_500_000 + "</description></item>")
+
+
+@asynccontextmanager
+async def caged(limits: Limits = LIMITS, workers: int = 1):
+    reader = CagedReader(workers=workers, limits=limits)
+    try:
+        yield reader
+    finally:
+        await reader.aclose()
+
+
+def children() -> list[int]:
+    return [
+        int(pid)
+        for task in Path("/proc/self/task").iterdir()
+        for pid in (task / "children").read_text().split()
+    ]
+
+
+def limits_of(pid: int) -> dict[str, list[str]]:
+    lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    return {line[:26].strip(): line[26:].split()[:2] for line in lines}
+
+
+def environment_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def bombs() -> list[str]:
+    return [path.read_text() for path in sorted(BOMBS.glob("*.xml"))]
+
+
+async def assert_reads(reader: CagedReader) -> None:
+    assert [entry.guid for entry in (await reader.read(HEALTHY)).entries] == ["1"]
+
+
+async def test_a_feed_comes_out_as_it_does_without_a_cage():
+    document = rss(
+        "<item><guid>1</guid><title>中文</title><pubDate>Mon, 02 Nov 2026 10:00:00 +0100</pubDate>"
+        "<enclosure url='https://a.example/a.mp3' type='audio/mpeg' length='12'/>"
+        "<author>jane@a.example (Jane)</author><category>c</category></item>"
+    )
+
+    async with caged() as reader:
+        feed = await reader.read(document)
+
+    assert feed == read_feed(document.body, content_type="", url=document.url)
+    assert len(feed.entries) == 1
+
+
+async def test_no_process_is_started_before_there_is_a_document():
+    before = children()
+
+    async with caged():
+        assert children() == before
+
+
+async def test_one_process_reads_many_documents_and_is_gone_in_the_end():
+    before = set(children())
+
+    async with caged() as reader:
+        await assert_reads(reader)
+        first = set(children()) - before
+        await assert_reads(reader)
+        assert set(children()) - before == first
+        assert len(first) == 1
+
+    assert set(children()) == before
+
+
+async def test_an_unreadable_document_says_why_and_costs_no_process():
+    async with caged() as reader:
+        await assert_reads(reader)
+        before = children()
+        with pytest.raises(UnreadableFeed, match="an HTML page, not a feed"):
+            await reader.read(replace(HEALTHY, body=b"<!doctype html><html><p>Hello"))
+        await assert_reads(reader)
+
+        assert children() == before
+
+
+@pytest.mark.parametrize("bomb", [CUBIC_DECLARATION, MANY_ATTRIBUTES], ids=["head", "attributes"])
+async def test_a_document_that_takes_too_much_cpu_costs_its_process_only(
+    bomb: Document,
+):
+    async with caged() as reader:
+        with pytest.raises(UnreadableFeed, match="more than 1 s of CPU"):
+            await reader.read(bomb)
+        await assert_reads(reader)
+
+
+async def test_cpu_is_granted_for_each_document_anew():
+    slow = rss("<item><guid>1</guid></item>" * 1500)
+
+    async with caged() as reader:
+        for _ in range(4):
+            await reader.read(slow)
+
+
+async def test_a_document_that_takes_too_much_memory_is_unreadable_and_the_next_is_read():
+    async with caged(replace(LIMITS, memory_bytes=200 * 1024 * 1024, cpu_seconds=20)) as reader:
+        with pytest.raises(UnreadableFeed, match="memory"):
+            await reader.read(HUGE_TEXT)
+        await assert_reads(reader)
+
+
+async def test_a_document_that_takes_too_long_is_unreadable_and_the_next_is_read():
+    async with caged(replace(LIMITS, cpu_seconds=30, wall_seconds=0.5)) as reader:
+        await assert_reads(reader)
+        with pytest.raises(UnreadableFeed, match=r"more than 0\.5 s"):
+            await reader.read(CUBIC_DECLARATION)
+        await assert_reads(reader)
+
+
+async def test_a_process_that_is_killed_while_idle_costs_no_document():
+    before = set(children())
+
+    async with caged() as reader:
+        await assert_reads(reader)
+        (pid,) = set(children()) - before
+        os.kill(pid, signal.SIGKILL)
+        await assert_reads(reader)
+
+
+async def test_a_cancelled_read_ends_its_process_and_its_answer_reaches_nobody():
+    before = set(children())
+
+    async with caged(replace(LIMITS, cpu_seconds=30)) as reader:
+        await assert_reads(reader)
+        (pid,) = set(children()) - before
+        reading = asyncio.create_task(reader.read(CUBIC_DECLARATION))
+        await asyncio.wait([reading], timeout=0.05)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+        assert pid not in children()
+        await assert_reads(reader)
+
+
+async def test_a_healthy_document_does_not_wait_for_a_bomb():
+    async with caged(workers=2) as reader:
+        bomb = asyncio.create_task(reader.read(CUBIC_DECLARATION))
+        await assert_reads(reader)
+        with pytest.raises(UnreadableFeed):
+            await bomb
+
+
+async def test_closing_ends_a_read_that_is_under_way():
+    before = set(children())
+    reader = CagedReader(workers=1, limits=replace(LIMITS, cpu_seconds=30))
+    await assert_reads(reader)
+    reading = asyncio.create_task(reader.read(CUBIC_DECLARATION))
+    await asyncio.wait([reading], timeout=0.05)
+
+    await reader.aclose()
+
+    with pytest.raises(UnreadableFeed):
+        await reading
+    assert set(children()) == before
+
+
+async def test_a_reading_process_can_write_no_file_and_sees_nothing_of_our_environment():
+    os.environ["CAGE_TEST_SECRET"] = "secret"
+    before = set(children())
+    try:
+        async with caged() as reader:
+            await assert_reads(reader)
+            (pid,) = set(children()) - before
+            limits, environment = limits_of(pid), environment_of(pid)
+    finally:
+        del os.environ["CAGE_TEST_SECRET"]
+
+    assert limits["Max file size"] == ["0", "0"]
+    assert limits["Max core file size"] == ["0", "0"]
+    assert limits["Max open files"] == ["16", "16"]
+    assert limits["Max address space"] == [str(LIMITS.memory_bytes)] * 2
+    assert b"secret" not in environment
+
+
+@pytest.mark.skipif(not BOMBS.is_dir(), reason="the shared corpora are not there")
+async def test_entity_and_dtd_bombs_neither_expand_nor_harm_the_next_document():
+    async with caged() as reader:
+        for bomb in bombs():
+            prolog, _, root = bomb.rpartition("]>")
+            body = f"{prolog}]>" if prolog else ""
+            feed = rss(f"<item><guid>b</guid><title>{root}</title></item>", prolog=body)
+            try:
+                (entry,) = (await reader.read(feed)).entries
+                assert len(entry.content.title) <= 1000
+            except UnreadableFeed:
+                pass
+            await assert_reads(reader)

@@ -1,0 +1,267 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
+
+from aggregator.core.model import CODE_BLOCK
+from aggregator.formats.html import LONGEST_HTML, LONGEST_TEXT, clean_html, paragraphs, plain_text
+
+BASE = "https://a.example/blog/feed.xml"
+PAYLOADS = Path("../shared/corpora/html/dompurify/payloads.json")
+
+KATEX = (
+    '<span class="katex"><span class="katex-mathml"><math><semantics><mi>x</mi>'
+    '<annotation encoding="application/x-tex">x^2 &lt; y</annotation></semantics></math></span>'
+    '<span class="katex-html" aria-hidden="true">x2y</span></span>'
+)
+HEXO = (
+    '<figure class="highlight python"><figcaption>a.py</figcaption><table><tr>'
+    '<td class="gutter"><pre>1\n2</pre></td><td class="code"><pre>print()</pre></td>'
+    "</tr></table></figure>"
+)
+ROUGE = (
+    '<div class="language-ruby highlighter-rouge"><div class="highlight">'
+    '<pre class="highlight"><code>puts</code></pre></div></div>'
+)
+PYGMENTS = (
+    '<div class="highlight"><table class="highlighttable"><tr><td class="linenos"><div><pre>1</pre>'
+    '</div></td><td class="code"><div><pre>x</pre></div></td></tr></table></div>'
+)
+STRIPPED = "<table><tr><td><pre>1</pre></td><td><pre>x</pre></td></tr></table>"
+
+
+def clean(html: str) -> str:
+    return clean_html(html, BASE)
+
+
+def strings(value: object) -> list[str]:
+    match value:
+        case str():
+            return [value]
+        case list():
+            return [text for one in value for text in strings(one)]
+        case dict():
+            return strings(list(value.values()))
+        case _:
+            return []
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p onclick='x()'>a</p><script>b</script><style>c</style>", "<p>a</p>"),
+        ("<iframe src='//x.example'>i</iframe><form>f<input></form>", "f"),
+        ("<p style='color:red' class='x' id='y'>a</p>", "<p>a</p>"),
+        ("<svg><script>x</script><text>t</text></svg>z", "z"),
+        ("a & b < c", "a &amp; b &lt; c"),
+        ("<!-- c --><b>x", "<b>x</b>"),
+        ("<img src='data:image/png;base64,AA' alt='p'>", '<img alt="p">'),
+    ],
+)
+def test_only_what_is_allowed_stays(html: str, expected: str):
+    assert clean(html) == expected
+
+
+@pytest.mark.parametrize("scheme", ["javascript:x", "data:text/html,x", "vbscript:x", "file:///x"])
+def test_links_lead_to_the_web_or_to_mail_only(scheme: str):
+    assert "href" not in clean(f'<a href="{scheme}">x</a>')
+    assert 'href="mailto:a@b.example"' in clean('<a href="mailto:a@b.example">x</a>')
+
+
+def test_relative_addresses_become_absolute():
+    html = clean('<a href="../x?a=1&amp;b=2">x</a><img src="/y.png"><img src="//c.example/z.png">')
+
+    assert 'href="https://a.example/x?a=1&amp;b=2"' in html
+    assert 'src="https://a.example/y.png"' in html
+    assert 'src="https://c.example/z.png"' in html
+
+
+def test_each_candidate_of_a_srcset_becomes_absolute_or_goes():
+    html = clean('<img src="a.png" srcset="a.png 1x, javascript:x 2x, //c.example/b.png 3x">')
+
+    assert 'srcset="https://a.example/blog/a.png 1x, https://c.example/b.png 3x"' in html
+
+
+def test_without_a_usable_base_relative_addresses_go():
+    assert clean_html('<a href="/x">x</a>', None) == '<a rel="noopener noreferrer">x</a>'
+
+
+def test_the_language_of_code_stays_and_other_classes_go():
+    assert clean('<pre class="hl"><code class="big language-c++ x">a</code></pre>') == (
+        '<pre><code class="language-c++">a</code></pre>'
+    )
+
+
+@pytest.mark.parametrize(
+    "pixel",
+    [
+        '<img src="https://t.example/p" width="1" height="1">',
+        "<img src=https://t.example/p width=0>",
+        '<img src="https://t.example/p" style="display:none">',
+        '<img src="https://t.example/p" style="width: 1px; height: 1px">',
+        '<img src="http://feeds.feedburner.com/~r/Blog/~4/x">',
+        '<img src="https://pixel.wp.com/b.gif?host=x">',
+        '<IMG SRC="https://stats.wordpress.com/b.gif">',
+    ],
+)
+def test_tracking_pixels_are_gone(pixel: str):
+    assert clean(f"<p>a{pixel}b</p>") == "<p>ab</p>"
+
+
+def test_pictures_of_other_sizes_stay():
+    assert 'width="10"' in clean('<img src="/a.png" width="10" height="100">')
+
+
+def test_a_lazy_picture_is_promoted_and_its_stand_in_dropped():
+    lazy = '<img src="data:image/gif;base64,A" data-src="/a.png"><noscript><img src="/a.png">'
+
+    assert clean(f"{lazy}</noscript>") == '<img src="https://a.example/a.png">'
+
+
+def test_a_formula_is_republished_once():
+    html = clean(f'<p>{KATEX} <script type="math/tex">a^2</script></p>')
+
+    assert "<mi>x</mi>" in html
+    assert "x2y" not in html
+    assert r"\(a^2\)" in html
+
+
+def test_html_that_nests_too_deep_becomes_its_text_quickly():
+    bomb = "<div>" * 50_000 + "a < b"
+
+    assert clean(bomb) == "<p>a &lt; b</p>"
+    assert plain_text(bomb) == "a < b"
+
+
+@pytest.mark.parametrize("hidden", ["<!--{}-->", '<a title="{}">', "<a title='{}'>", "<a b={} c>"])
+def test_end_tags_in_comments_and_attributes_do_not_hide_the_depth(hidden: str):
+    bomb = ("<div>" + hidden.format("</div>")) * 2000
+
+    assert not clean(bomb).startswith("<div>")
+
+
+@pytest.mark.parametrize(
+    "flat",
+    [
+        "<p>x" * 3000,
+        "<ul>" + "<li><p>x" * 3000,
+        "<table>" + "<tr><td>x" * 3000,
+        "<dl>" + "<dt>x<dd>y" * 1000,
+        "<p>x<br><img alt=y></p>" * 1000,
+        "<svg>" + "<path d='x'/>" * 1000 + "</svg>x",
+    ],
+)
+def test_long_but_flat_html_is_cleaned_as_html(flat: str):
+    assert "&lt;" not in clean(flat)
+    assert clean(flat).count("x") == flat.count("x") - flat.count("d='x'")
+
+
+def test_a_body_beyond_the_limit_is_cut_but_not_for_its_inline_pictures():
+    picture = f'<img src="data:image/png;base64,{"A" * LONGEST_HTML}">'
+
+    assert clean(f"<p>a</p>{picture}<p>b</p>").endswith("<p>b</p>")
+    assert len(clean("<p>x</p>" * LONGEST_HTML)) <= LONGEST_HTML + 8
+
+
+def test_characters_that_xml_forbids_are_gone():
+    assert clean("<p>a\x00\x0b\ud800b</p>") == "<p>ab</p>"
+
+
+@pytest.mark.skipif(not PAYLOADS.is_file(), reason="the shared corpora are not there")
+def test_of_published_attacks_nothing_dangerous_is_left():
+    for payload in strings(json.loads(PAYLOADS.read_text())):
+        cleaned = clean(payload)
+        assert clean(cleaned) == cleaned
+        for node in LexborHTMLParser(cleaned).css("*"):
+            assert node.tag not in {"script", "style", "iframe", "svg", "object", "form", "base"}
+            for name, value in node.attributes.items():
+                assert not name.startswith("on")
+                assert name not in {"style", "formaction", "id"}
+                assert name not in {"href", "src"} or "script:" not in (value or "")[:20]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *("<p>", "</p>", "<a\thref='/x'>", "</a>", "<b>", "</i>", "<h1>", "<li>", "</ul>"),
+                *("<table>", "<td>", "</table>", "<math>", "<mi>", "</math>", "<pre>", "\n", "x"),
+                *("&", "&lt;", "<!--", "-->", "<img\tsrc=y>", "<script>", "</script>", "<", '"'),
+            ]
+        ),
+        max_size=25,
+    )
+)
+def test_cleaning_twice_changes_nothing(pieces: list[str]):
+    once = clean("".join(pieces))
+
+    assert clean(once) == once
+
+
+def test_plain_text_parts_blocks_and_joins_inline_elements():
+    assert plain_text("<h1>T</h1><p>中<b>文</b></p>a<br>b<ul><li>c</li><li>d</li></ul>") == (
+        "T 中文 a b c d"
+    )
+
+
+def test_plain_text_decodes_once_and_leaves_out_what_is_for_machines():
+    html = "<style>s</style><script>j</script><template>t</template>a &amp;lt; &nbsp; b<!-- c -->"
+
+    assert plain_text(html) == "a &lt; b"
+    assert plain_text("1 < 2 & 3") == "1 < 2 & 3"
+    assert plain_text("<a title='x > y'>z</a>") == "z"
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["<pre>x</pre>", "<pre><code>a\nb</code></pre>", HEXO, ROUGE, PYGMENTS, STRIPPED],
+    ids=["pre", "pre-code", "hexo", "rouge", "pygments", "stripped"],
+)
+def test_a_block_of_code_is_one_placeholder(code: str):
+    assert plain_text(f"<p>a</p>{code}<p>b</p>") == f"a {CODE_BLOCK} b"
+
+
+def test_two_blocks_of_code_are_two_and_inline_code_is_text():
+    assert plain_text("<pre>x</pre><pre>y</pre>") == f"{CODE_BLOCK} {CODE_BLOCK}"
+    assert plain_text("use <code>f(x)</code>.") == "use f(x)."
+
+
+def test_prose_in_a_box_called_highlight_is_prose():
+    html = '<div class="highlight"><p>Read this:</p><pre>x</pre></div>'
+
+    assert plain_text(html) == f"Read this: {CODE_BLOCK}"
+
+
+def test_a_table_with_code_in_one_cell_is_a_table():
+    html = "<table><tr><td>name</td><td><pre>x</pre></td></tr></table>"
+
+    assert plain_text(html) == f"name {CODE_BLOCK}"
+
+
+def test_the_placeholder_in_the_source_s_own_text_means_nothing():
+    assert plain_text(f"<p>a{CODE_BLOCK}&#xfffc;b</p>") == "ab"
+    assert plain_text(CODE_BLOCK) == ""
+
+
+@pytest.mark.parametrize("tex", [r"\(a_1 + b\)", r"\[\frac{1}{2}\]", "$x_1$", "$$y$$"])
+def test_formulas_stand_as_they_are(tex: str):
+    assert plain_text(f"<p>a {tex} b</p>") == f"a {tex} b"
+
+
+def test_what_a_renderer_made_of_a_formula_goes_back_to_tex_once():
+    assert plain_text(f"a{KATEX}b") == r"a\(x^2 < y\)b"
+    assert plain_text(f'a<span class="katex-display">{KATEX}</span>b') == r"a \[x^2 < y\] b"
+    assert plain_text('a<script type="math/tex">x<y</script>b') == r"a\(x<y\)b"
+    assert plain_text('<script type="math/tex; mode=display">x</script>') == r"\[x\]"
+
+
+def test_plain_text_keeps_the_beginning():
+    assert plain_text("<p>" + "ab " * 10_000) == ("ab " * 10_000)[:LONGEST_TEXT].rstrip()
+
+
+def test_plain_text_becomes_paragraphs_and_breaks():
+    assert paragraphs("a < b\nc\r\n\r\n d & e\n") == "<p>a &lt; b<br>c</p><p>d &amp; e</p>"
+    assert paragraphs(" \n ") == ""

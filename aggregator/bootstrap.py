@@ -72,7 +72,9 @@ async def open_service(
     dispatcher = Dispatcher(
         poller=poller, store=store, clock=clock, policy=dispatch_policy(settings), watch=watch
     )
-    publisher = Publisher(store=store, clock=clock, catalogue=catalogue(settings))
+    publisher = Publisher(
+        store=store, clock=clock, catalogue=catalogue(settings), complain=watch.failed
+    )
     service = Service(
         clock=clock,
         store=store,

@@ -1,6 +1,7 @@
 """Short ways to say a value."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aggregator.core.model import (
     Content,
@@ -24,13 +25,18 @@ def ago(**span: float) -> datetime:
 
 def read_entry(name: str = "1", **changes) -> ReadEntry:
     """An entry as a document has it; `changes` go to it or to its content."""
-    content = {
+    content: dict[str, Any] = {
         "title": f"Title {name}",
         "link": f"https://a.example/{name}",
         "content_html": f"<p>Text {name}</p>",
         "text": f"Text {name}",
     }
-    own = {"guid": f"guid-{name}", "published": None, "updated": None, "link_as_written": None}
+    own: dict[str, Any] = {
+        "guid": f"guid-{name}",
+        "published": None,
+        "updated": None,
+        "link_as_written": None,
+    }
     for field, value in changes.items():
         (own if field in own else content)[field] = value
     own["link_as_written"] = own["link_as_written"] or content["link"]

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ def test_a_killed_round_is_made_good_by_the_next(tmp_path, rows_before_the_kill)
         config.write_text(configuration(site), "utf-8")
         fetch = [*AGGREGATOR, "--config", str(config), "fetch", "--all", "--json"]
         killed = subprocess.Popen(fetch, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert killed.stdout
         for _ in range(rows_before_the_kill):
             killed.stdout.readline()
         killed.kill()
@@ -40,6 +42,6 @@ def test_a_killed_round_is_made_good_by_the_next(tmp_path, rows_before_the_kill)
     assert [(row["entries_new"], row["entries_updated"]) for row in again] == [(0, 0)] * SOURCES
 
 
-def json_lines(command: list[str]) -> list[dict]:
+def json_lines(command: list[str]) -> list[dict[str, Any]]:
     run = subprocess.run(command, capture_output=True, check=True, text=True)
     return [json.loads(line) for line in run.stdout.splitlines()]

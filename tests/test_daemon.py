@@ -23,7 +23,7 @@ PATIENCE = 20.0
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+        return int(free.getsockname()[1])
 
 
 @contextmanager

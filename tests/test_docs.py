@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -13,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
 ADDRESSES = (ROOT / "docs/addresses.md").read_text("utf-8")
-COMMANDS = get_command(app).commands
+COMMANDS: dict[str, Any] = vars(get_command(app))["commands"]
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

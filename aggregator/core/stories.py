@@ -56,12 +56,13 @@ def published_id(source_key: str, guid: str, *, taken: bool = False) -> str:
     guids, and those that another story holds already (`taken`), get one that depends on nothing
     but the source and the guid, so that it is the same after a rebuild of the database.
     """
-    if not taken and _is_absolute_iri(guid):
+    if not taken and is_absolute_iri(guid):
         return guid
     return uuid5(_IDS, f"{source_key}\n{guid}").urn
 
 
-def _is_absolute_iri(guid: str) -> bool:
+def is_absolute_iri(guid: str) -> bool:
+    """Whether the text can be an atom:id as it stands: http(s), tag or urn, in plain ASCII."""
     if len(guid) > LONGEST_ID or not _IRI_CHARACTERS.fullmatch(guid):
         return False
     try:

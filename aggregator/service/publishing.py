@@ -10,7 +10,7 @@ revision       counts changes to what is published              (store)
 
 import asyncio
 import gzip
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -47,6 +47,9 @@ DEEPEST_WINDOW = 20
 
 
 EVERYTHING = Selection()
+
+Complain = Callable[[str, Exception], None]
+"""Told what was being done when something of ours failed."""
 
 WRITERS = {"atom": write_atom, "rss": write_rss, "json": write_json_feed}
 
@@ -89,8 +92,11 @@ class _Kept:
 class Publisher:
     """Renders what changed and keeps it. The catalogue changes when the configuration does."""
 
-    def __init__(self, *, store: ReadStore, clock: Clock, catalogue: Catalogue) -> None:
+    def __init__(
+        self, *, store: ReadStore, clock: Clock, catalogue: Catalogue, complain: Complain
+    ) -> None:
         self._store = store
+        self._complain = complain
         self._clock = clock
         self._catalogue = catalogue
         self._kept: dict[tuple[str, Format], _Kept] = {}
@@ -160,6 +166,9 @@ class Publisher:
         stories = await self._window(publication)
         channel = self._channel(publication, format, stories, revision)
         written = WRITERS[format](channel, [self._show(story) for story in stories])
+        if written.dropped:
+            left_out = ValueError(f"cannot be written: {', '.join(written.dropped)}")
+            self._complain(f"writing {channel.self_url}", left_out)
         changed = max((story.changed_at for story in stories), default=revision.changed_at)
         document = _document(written.body, format, changed)
         self._kept[key] = _Kept(revision.number, document)

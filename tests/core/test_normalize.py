@@ -27,10 +27,26 @@ def test_without_guid_and_link_the_text_is_the_identity():
 
 
 def test_an_entry_that_stands_twice_in_a_document_is_one():
-    assert len(normalize([read_entry("1"), read_entry("1", title="again")])) == 1
-    assert (
-        normalize([read_entry("1"), read_entry("1", title="again")])[0].content.title == "Title 1"
-    )
+    (only,) = normalize([read_entry("1"), read_entry("1", title="again")])
+
+    assert only.content.title == "Title 1"
+
+
+def test_of_two_versions_of_an_entry_the_newest_stands():
+    old, new = read_entry("1", updated=ago(days=2)), read_entry("1", title="new", updated=NOON)
+
+    assert [entry.content.title for entry in normalize([old, new])] == ["new"]
+    assert [entry.content.title for entry in normalize([new, old])] == ["new"]
+
+
+def test_one_link_for_items_without_guids_names_several_entries():
+    episodes = [
+        read_entry(name, guid=None, link="https://a.example/show", title=f"Episode {name}")
+        for name in ("1", "2", "3")
+    ]
+
+    assert len({entry.digest for entry in normalize(episodes)}) == 3
+    assert {entry.guid for entry in normalize(episodes)} == {"https://a.example/show"}
 
 
 def test_one_guid_for_different_links_names_several_entries():

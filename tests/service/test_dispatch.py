@@ -6,9 +6,11 @@ import pytest
 from aggregator.core.errors import StoreError
 from aggregator.core.wire import Answer, FetchRequest
 from aggregator.service.dispatch import DispatchPolicy
+from aggregator.service.ports import PollRecord
 from tests.builders import read_entry
 from tests.fakes import ScriptedFetcher
 from tests.service.world import World
+from tests.store.memory import MemoryStore
 
 
 async def until(condition, message: str = "it never came to it") -> None:
@@ -179,17 +181,21 @@ async def test_a_fault_of_ours_in_one_poll_is_counted_and_harms_no_other():
     assert [str(error) for _, error in world.notebook.failures] == ["a bug"]
 
 
-async def test_a_database_that_fails_is_reported_and_polling_goes_on():
-    world = World()
-    world.serves(await world.add("a"), read_entry("1"))
-    save, failing = world.store.save_poll, [True]
+class FailsOnce(MemoryStore):
+    """Cannot save the first poll."""
 
-    async def save_poll(record):
-        if failing.pop() if failing else False:
+    failed = False
+
+    async def save_poll(self, record: PollRecord) -> bool:
+        if not self.failed:
+            self.failed = True
             raise StoreError("the disk is full")
-        return await save(record)
+        return await super().save_poll(record)
 
-    world.store.save_poll = save_poll
+
+async def test_a_database_that_fails_is_reported_and_polling_goes_on():
+    world = World(store=FailsOnce())
+    world.serves(await world.add("a"), read_entry("1"))
     task = await running(world)
     await until(lambda: world.notebook.failures)
     world.clock.pass_(minutes=11)

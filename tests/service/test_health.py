@@ -12,7 +12,7 @@ from tests.store.memory import MemoryStore
 
 async def test_all_is_well_while_the_schedule_is_looked_at():
     world = World()
-    health = Health(store=world.store, clock=world.clock, swept_at=lambda: world.clock.steady())
+    health = Health(store=world.store, clock=world.clock, swept_at=world.clock.steady)
     world.clock.pass_(days=1)
 
     assert await health.problems() == ()

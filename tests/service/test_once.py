@@ -59,6 +59,6 @@ async def test_a_servers_pause_holds_unless_forced():
     await once.poll(await once.claim(["a"], force=True))
 
     assert held_back.outcome == "throttled"
-    assert "2h" in held_back.error
+    assert "2h" in (held_back.error or "")
     assert len(world.fetcher.requests) == 2
     assert world.notebook.reports[-1].outcome == "new"

@@ -5,10 +5,11 @@ import pytest
 
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.publication import Publication, Site
-from aggregator.service.ports import Selection
+from aggregator.service.ports import Revision, Selection
 from aggregator.service.publishing import Catalogue, Publisher
 from tests.builders import ago, read_entry
 from tests.service.world import World
+from tests.store.memory import MemoryStore
 
 SITE = Site(title="Latest", url="https://site.example/", page_size=3)
 LATEST = Publication(slug="latest", title="Latest", path="")
@@ -44,7 +45,12 @@ async def world() -> World:
 
 
 def publisher(world: World, **changes) -> Publisher:
-    return Publisher(store=world.store, clock=world.clock, catalogue=catalogue(**changes))
+    return Publisher(
+        store=world.store,
+        clock=world.clock,
+        catalogue=catalogue(**changes),
+        complain=world.notebook.failed,
+    )
 
 
 @pytest.mark.parametrize("format", ["atom", "rss", "json"])
@@ -71,17 +77,27 @@ async def test_the_same_entries_give_the_same_bytes_in_another_process(world, fo
 
 
 async def test_the_last_good_document_is_served_while_the_database_fails(world):
-    published = publisher(world)
+    store = Unreliable()
+    published = Publisher(
+        store=store, clock=world.clock, catalogue=catalogue(), complain=world.notebook.failed
+    )
     good = await published.document(LATEST, "atom")
-    world.store.revision = failing
+    store.works = False
 
     assert await published.document(LATEST, "atom") is good
     with pytest.raises(StoreError):
         await published.document(LATEST, "rss")
 
 
-async def failing() -> None:
-    raise StoreError("the database does not answer")
+class Unreliable(MemoryStore):
+    """Answers as long as it works."""
+
+    works = True
+
+    async def revision(self) -> Revision:
+        if not self.works:
+            raise StoreError("the database does not answer")
+        return await super().revision()
 
 
 async def test_pages_hold_the_newest_first_and_all_of_them(world):

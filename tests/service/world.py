@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from aggregator.core.model import ReadEntry
 from aggregator.core.reconcile import Intake
@@ -29,7 +30,7 @@ def policy(**changes) -> SourcePolicy:
 class World:
     clock: FakeClock = field(default_factory=FakeClock)
     store: MemoryStore = field(default_factory=MemoryStore)
-    fetcher: ScriptedFetcher = field(default_factory=ScriptedFetcher)
+    fetcher: Any = field(default_factory=ScriptedFetcher)
     reader: ShelfReader = field(default_factory=ShelfReader)
     notebook: Notebook = field(default_factory=Notebook)
     policies: dict[str, SourcePolicy] = field(default_factory=dict)

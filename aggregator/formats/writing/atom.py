@@ -17,7 +17,7 @@ from aggregator.core.model import Person, PublishedSource
 from aggregator.core.publication import Channel
 from aggregator.core.reconcile import plausible
 from aggregator.core.shown import Shown
-from aggregator.core.stories import published_id
+from aggregator.core.stories import is_absolute_iri
 from aggregator.formats.entry_json import rfc3339
 from aggregator.formats.fitting import fit_language, fit_line, fit_url
 from aggregator.formats.item import Item, named, source_name
@@ -122,8 +122,7 @@ def _source(source: PublishedSource, *, before: datetime, otherwise: datetime) -
 
 def _source_id(source: PublishedSource) -> str:
     own = source.info.id
-    # What may stand as the id of an entry may stand as that of a feed (RFC 4287 §4.2.6).
-    return own if own and published_id(source.key, own) == own else fit_url(source.url)
+    return own if own and is_absolute_iri(own) else fit_url(source.url)
 
 
 def _add_authors(parent: Element, authors: Iterable[Person]) -> None:

@@ -15,10 +15,10 @@ from aggregator.core.digest import body_digest
 from aggregator.core.errors import CannotServe, ConfigError, StoreError
 from aggregator.log import LogWatch
 from aggregator.scheduler import Scheduler
+from aggregator.service.dispatch import TICK
 from aggregator.web.app import create_app
 from aggregator.web.server import serve
 
-SWEEP = timedelta(seconds=1)
 RELOAD = timedelta(seconds=2)
 PRUNE = timedelta(hours=1)
 
@@ -49,7 +49,7 @@ class Daemon:
         scheduler.every(RELOAD, self._reload_if_changed, name="reload")
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(scheduler.run(), name="ticks")]
         if only != "web":
-            scheduler.every(SWEEP, self._sweep, name="sweep")
+            scheduler.every(TICK, self._sweep, name="sweep")
             scheduler.every(PRUNE, self._prune, name="prune")
             tasks.append(asyncio.create_task(self._service.dispatcher.run(), name="polls"))
         if only != "poll":

@@ -21,6 +21,9 @@ from aggregator.service.polling import Poller, PollReport
 from aggregator.service.ports import ClaimedSource, Clock, Lease, PollStore
 from aggregator.service.turns import HostTurns
 
+TICK = timedelta(seconds=1)
+"""How often the dispatcher should be woken."""
+
 
 class Watch(Protocol):
     """Who is told what happens."""
@@ -162,11 +165,19 @@ class Dispatcher:
                 answer = self._internal(source, error)
                 report = await self._poller.settle(source, answer, started=started)
             self._held.pop(source.lease.token, None)
+            self._wake_for(report)
             self._watch.polled(report)
         except Exception as error:  # noqa: BLE001  # the lease runs out, and the poll is repeated
             self._watch.failed(f"saving the poll of {source.key}", error)
         finally:
             self._slots.release()
+
+    def _wake_for(self, report: PollReport) -> None:
+        """A source that is due again before the next tick does not wait for it."""
+        if report.next_poll_at is not None:
+            wait = report.next_poll_at - self._clock.steady()
+            if wait < TICK:
+                asyncio.get_running_loop().call_later(wait.total_seconds(), self._wake.set)
 
     def _internal(self, source: ClaimedSource, error: Exception) -> Failed:
         self._watch.failed(f"polling {source.key}", error)

@@ -85,6 +85,14 @@ async def test_a_source_is_due_again_after_its_interval():
     assert world.notebook.reports[1].outcome == "unchanged"
 
 
+async def test_a_source_that_is_due_before_the_next_tick_does_not_wait_for_it():
+    world = World()
+    world.serves(await world.add("a", interval=timedelta(0)), read_entry("1"))
+    task = await running(world)
+    await until(lambda: len(world.notebook.reports) > 3)
+    await stopped(world, task)
+
+
 @pytest.mark.parametrize("step", [{"days": -1}, {"days": 3650}])
 async def test_a_stepped_wall_clock_neither_stops_nor_floods_polling(step):
     world = World()

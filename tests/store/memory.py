@@ -1,0 +1,358 @@
+"""The store in a few dictionaries: signs the same contract as the database, and no more."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from aggregator.core.model import (
+    Content,
+    EditedEntry,
+    Entry,
+    FeedInfo,
+    KnownEntry,
+    NewEntry,
+    PublishedEntry,
+    PublishedSource,
+)
+from aggregator.core.stories import Member, lead_of, published_id
+from aggregator.core.urls import host_of
+from aggregator.core.wire import Validators
+from aggregator.service.ports import (
+    ClaimedSource,
+    Known,
+    Lease,
+    PollRecord,
+    Revision,
+    Selection,
+    SourceHealth,
+    SourceSpec,
+)
+
+
+@dataclass
+class _Source:
+    id: int
+    spec: SourceSpec
+    next_poll_at: datetime
+    listed: bool = True
+    info: FeedInfo = field(default_factory=FeedInfo)
+    ever_read: bool = False
+    lease: tuple[str, datetime] | None = None
+    last: PollRecord | None = None
+    """What the last poll left; None before the first, and under a new address."""
+    last_poll_at: datetime | None = None
+    last_success_at: datetime | None = None
+    last_status: int | None = None
+    tombstones: set[bytes] = field(default_factory=set)
+
+    @property
+    def polled(self) -> bool:
+        return self.listed and self.spec.enabled
+
+    @property
+    def host(self) -> str:
+        return host_of(self.spec.url)
+
+    @property
+    def published(self) -> PublishedSource:
+        name = self.spec.name or self.info.title or self.spec.key
+        return PublishedSource(key=self.spec.key, name=name, url=self.spec.url, info=self.info)
+
+    def is_due(self, now: datetime) -> bool:
+        overdue = self.next_poll_at <= now or self.next_poll_at > now + timedelta(days=400)
+        return self.polled and overdue and (self.lease is None or self.lease[1] <= now)
+
+
+@dataclass
+class _Entry:
+    known: KnownEntry
+    source: _Source
+    story: "_Story"
+    guid: str
+    content: Content
+
+
+@dataclass(eq=False)
+class _Story:
+    id: int
+    published_id: str
+    link_digest: bytes | None
+    rank_at: datetime
+    changed_at: datetime
+    lead: int | None = None
+
+
+class MemoryStore:
+    def __init__(self) -> None:
+        self._ids = count(1)
+        self._sources: dict[str, _Source] = {}
+        self._entries: dict[int, _Entry] = {}
+        self._revision = Revision(number=0, changed_at=datetime(1970, 1, 1, tzinfo=UTC))
+
+    async def sync_sources(self, specs: Sequence[SourceSpec], *, now: datetime) -> None:
+        before = {key: (source.spec, source.listed) for key, source in self._sources.items()}
+        for source in self._sources.values():
+            source.listed = False
+        for spec in specs:
+            new = _Source(id=next(self._ids), spec=spec, next_poll_at=now)
+            source = self._sources.setdefault(spec.key, new)
+            if source.spec.url != spec.url:
+                source.next_poll_at, source.last, source.lease = now, None, None
+            source.spec, source.listed = spec, True
+        after = {key: (source.spec, source.listed) for key, source in self._sources.items()}
+        for entry in self._entries.values():
+            if entry.source.listed != before[entry.source.spec.key][1]:
+                entry.story.changed_at = now
+        if before != after:
+            self._bump(now)
+
+    async def claim_due(
+        self,
+        *,
+        now: datetime,
+        lease_until: datetime,
+        limit: int,
+        per_host: int,
+        busy_hosts: Collection[str],
+    ) -> list[ClaimedSource]:
+        for source in self._sources.values():
+            if source.next_poll_at > now + timedelta(days=400):
+                source.next_poll_at = now
+        due = sorted(
+            (source for source in self._sources.values() if source.is_due(now)),
+            key=lambda source: (source.next_poll_at, source.id),
+        )
+        hosts = Counter(dict.fromkeys(busy_hosts, per_host))
+        claimed: list[ClaimedSource] = []
+        for source in due:
+            if len(claimed) < limit and hosts[source.host] < per_host:
+                hosts[source.host] += 1
+                claimed.append(self._lease(source, lease_until))
+        return claimed
+
+    async def claim(
+        self, keys: Collection[str] | None, *, lease_until: datetime
+    ) -> list[ClaimedSource]:
+        return [
+            self._lease(source, lease_until)
+            for source in sorted(self._sources.values(), key=lambda s: (s.next_poll_at, s.id))
+            if (source.polled if keys is None else source.listed and source.spec.key in keys)
+        ]
+
+    def _lease(self, source: _Source, until: datetime) -> ClaimedSource:
+        token = f"token-{next(self._ids)}"
+        source.lease = (token, until)
+        last = source.last
+        return ClaimedSource(
+            lease=Lease(source_id=source.id, token=token),
+            key=source.spec.key,
+            url=source.spec.url,
+            host=source.host,
+            validators=last.validators if last else Validators(),
+            body_digest=last.body_digest if last else None,
+            ever_read=source.ever_read,
+            failures=last.failures if last else 0,
+            gone_count=last.gone_count if last else 0,
+            paused_until=last.paused_until if last else None,
+        )
+
+    def _holder(self, lease: Lease) -> _Source | None:
+        held = (lease.source_id, lease.token)
+        sources = self._sources.values()
+        return next((s for s in sources if s.lease and (s.id, s.lease[0]) == held), None)
+
+    async def release(self, leases: Collection[Lease]) -> None:
+        for lease in leases:
+            if source := self._holder(lease):
+                source.lease = None
+
+    async def next_due_at(self) -> datetime | None:
+        return min(
+            (
+                max(source.next_poll_at, source.lease[1]) if source.lease else source.next_poll_at
+                for source in self._sources.values()
+                if source.polled
+            ),
+            default=None,
+        )
+
+    async def known(
+        self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
+    ) -> Known:
+        own = [entry.known for entry in self._entries.values() if entry.source.id == source_id]
+        source = next(source for source in self._sources.values() if source.id == source_id)
+        return Known(
+            by_digest={known.digest: known for known in own if known.digest in digests},
+            by_link={k.link_digest: k for k in own if k.link_digest and k.link_digest in links},
+            tombstones=frozenset(source.tombstones & set(digests)),
+        )
+
+    async def save_poll(self, record: PollRecord) -> bool:
+        source = self._holder(record.lease)
+        if source is None:
+            return False
+        source.lease, source.last, source.next_poll_at = None, record, record.next_poll_at
+        source.last_poll_at, source.last_status = record.polled_at, record.status
+        if record.succeeded:
+            source.last_success_at = record.polled_at
+        if record.read:
+            self._take_in(source, record)
+        return True
+
+    def _take_in(self, source: _Source, record: PollRecord) -> None:
+        changes, at = record.changes, record.polled_at
+        source.ever_read = True
+        restated = replace(record.info, updated=source.info.updated) == source.info
+        shown = not (changes.empty and restated) and source.info != record.info
+        if shown:
+            source.info = record.info
+        source.tombstones.update(changes.left_out)
+        for entry_id, entry in changes.migrated:
+            shown |= self._migrate(source, entry_id, entry)
+        for edit in changes.edited:
+            shown |= self._edit(source, edit, at)
+        for item in changes.new:
+            shown |= self._add(source, item, at)
+        if shown:
+            self._bump(at)
+
+    def _migrate(self, source: _Source, entry_id: int, entry: Entry) -> bool:
+        stored = self._entries[entry_id]
+        if stored.source is source:
+            stored.guid = entry.guid
+            stored.known = replace(stored.known, digest=entry.digest)
+        return stored.source is source
+
+    def _edit(self, source: _Source, edit: EditedEntry, at: datetime) -> bool:
+        stored = self._entries[edit.id]
+        if stored.source is not source:
+            return False
+        stored.content = edit.entry.content
+        stored.known = replace(
+            stored.known,
+            link_digest=edit.entry.link_digest,
+            fingerprint=edit.entry.fingerprint,
+            updated=edit.updated,
+        )
+        stored.story.rank_at = edit.rank_at or stored.story.rank_at
+        if stored.story.lead == edit.id:
+            stored.story.changed_at = at
+        return True
+
+    def _add(self, source: _Source, item: NewEntry, at: datetime) -> bool:
+        entry = item.entry
+        present = {e.known.digest for e in self._entries.values() if e.source is source}
+        if entry.digest in present | source.tombstones:
+            return False
+        known = KnownEntry(
+            id=next(self._ids),
+            digest=entry.digest,
+            link_digest=entry.link_digest,
+            fingerprint=entry.fingerprint,
+            published=item.published,
+            updated=item.updated,
+            first_seen=item.first_seen,
+        )
+        story = self._story_for(source, item, at)
+        self._entries[known.id] = _Entry(known, source, story, entry.guid, entry.content)
+        story.changed_at = at
+        story.lead = lead_of(
+            [
+                Member(
+                    id=each.known.id,
+                    source_url=each.source.spec.url,
+                    site_url=each.source.info.link,
+                    link=each.content.link,
+                )
+                for each in self._members(story)
+            ]
+        ).id
+        return True
+
+    def _story_for(self, source: _Source, item: NewEntry, at: datetime) -> _Story:
+        link = item.entry.link_digest
+        stories = {entry.story for entry in self._entries.values()}
+        linked = next((story for story in stories if link and story.link_digest == link), None)
+        if linked and all(member.source is not source for member in self._members(linked)):
+            return linked
+        held = {story.published_id for story in stories}
+        own = published_id(source.spec.key, item.entry.guid)
+        for more in ("", f"\n{item.entry.digest.hex()}"):
+            if own in held:
+                own = published_id(source.spec.key, item.entry.guid + more, taken=True)
+        return _Story(next(self._ids), own, None if linked else link, item.rank_at, at)
+
+    def _members(self, story: _Story) -> list[_Entry]:
+        return [entry for entry in self._entries.values() if entry.story is story]
+
+    def _bump(self, at: datetime) -> None:
+        self._revision = Revision(number=self._revision.number + 1, changed_at=at)
+
+    async def revision(self) -> Revision:
+        return self._revision
+
+    async def stories(
+        self, selection: Selection, *, limit: int, offset: int = 0
+    ) -> list[PublishedEntry]:
+        found = sorted(self._selected(selection), key=lambda s: (s.rank_at, s.id), reverse=True)
+        return [self._show(story) for story in found[offset : offset + limit]]
+
+    async def count_stories(self, selection: Selection) -> int:
+        return len(set(self._selected(selection)))
+
+    def _selected(self, selection: Selection) -> Collection[_Story]:
+        return {
+            entry.story
+            for entry in self._shown()
+            if selection.sources is None or entry.source.spec.key in selection.sources
+            if (selection.search or "").lower() in entry.content.title.lower()
+            or (selection.search or "").lower() in entry.content.text.lower()
+        }
+
+    def _shown(self) -> Iterator[_Entry]:
+        return (entry for entry in self._entries.values() if entry.source.listed)
+
+    def _show(self, story: _Story) -> PublishedEntry:
+        members = [entry for entry in self._shown() if entry.story is story]
+        lead = next((entry for entry in members if entry.known.id == story.lead), members[0])
+        others = {e.source.spec.key: e.source.published for e in members if e is not lead}
+        return PublishedEntry(
+            id=story.published_id,
+            guid=lead.guid,
+            source=lead.source.published,
+            also_in=tuple(others[key] for key in sorted(others)),
+            published=lead.known.published,
+            updated=lead.known.updated,
+            first_seen=lead.known.first_seen,
+            changed_at=story.changed_at,
+            content=lead.content,
+        )
+
+    async def sources(self) -> list[SourceHealth]:
+        listed = (source for source in self._sources.values() if source.listed)
+        return [self._health(source) for source in sorted(listed, key=lambda s: s.spec.key)]
+
+    def _health(self, source: _Source) -> SourceHealth:
+        last = source.last
+        return SourceHealth(
+            key=source.spec.key,
+            url=source.spec.url,
+            name=source.spec.name,
+            info=source.info,
+            enabled=source.spec.enabled,
+            last_poll_at=source.last_poll_at,
+            last_success_at=source.last_success_at,
+            next_poll_at=source.next_poll_at,
+            next_poll_reason=last.next_poll_reason if last else "new address",
+            paused_until=last.paused_until if last else None,
+            failures=last.failures if last else 0,
+            gone_count=last.gone_count if last else 0,
+            last_status=source.last_status,
+            last_error=last.error if last else None,
+            entries=sum(entry.source is source for entry in self._entries.values()),
+        )
+
+    async def ping(self) -> None:
+        """A dictionary always answers."""

@@ -1,0 +1,247 @@
+"""The contract of the schedule: who polls what next, and who may save it."""
+
+from datetime import timedelta
+
+import pytest
+
+from aggregator.core.wire import Validators
+from aggregator.service.ports import Lease
+from tests.builders import NOON, ago
+from tests.store.steps import (
+    HOUR,
+    claim_due,
+    claim_one,
+    configure,
+    health,
+    keys,
+    poll,
+    record,
+    spec,
+    story,
+    titles,
+)
+
+
+async def test_a_new_source_is_due_at_once(store):
+    await configure(store, "a")
+
+    assert await store.next_due_at() == NOON
+    assert keys(await claim_due(store)) == ["a"]
+
+
+async def test_without_sources_nothing_is_due(store):
+    assert await store.next_due_at() is None
+    assert await claim_due(store) == []
+
+
+async def test_a_claimed_source_is_left_alone_until_its_lease_ends(store):
+    await configure(store, "a")
+    (first,) = await claim_due(store)
+
+    assert await claim_due(store, NOON + timedelta(minutes=59)) == []
+    assert await store.next_due_at() == NOON + HOUR
+    (again,) = await claim_due(store, NOON + HOUR)
+
+    assert again.key == "a"
+    assert again.lease.token != first.lease.token
+
+
+async def test_each_claim_has_its_own_token(store):
+    await configure(store, "a", "b", "c")
+
+    assert len({source.lease.token for source in await claim_due(store)}) == 3
+
+
+async def test_who_lost_the_lease_writes_nothing(store):
+    await configure(store, "a")
+    (late,) = await claim_due(store)
+    (current,) = await claim_due(store, NOON + 2 * HOUR)
+    before = await store.revision()
+
+    assert not await store.save_poll(record(late.lease, failures=7, error="late", read=True))
+    assert (await health(store, "a")).failures == 0
+    assert (await health(store, "a")).last_poll_at is None
+    assert await store.revision() == before
+    assert await store.save_poll(record(current.lease))
+
+
+async def test_a_saved_poll_gives_the_lease_back(store):
+    await configure(store, "a")
+    (claimed,) = await claim_due(store)
+
+    assert await store.save_poll(record(claimed.lease))
+    assert not await store.save_poll(record(claimed.lease))
+    assert keys(await claim_due(store, NOON + HOUR)) == ["a"]
+
+
+async def test_the_longest_overdue_source_comes_first(store):
+    await configure(store, "a", "b", "c")
+    for source in await claim_due(store):
+        hours = {"a": 2, "b": 3, "c": 1}[source.key]
+        await store.save_poll(record(source.lease, next_poll_at=NOON + hours * HOUR))
+
+    assert await store.next_due_at() == NOON + HOUR
+    assert keys(await claim_due(store, NOON + 2 * HOUR)) == ["c", "a"]
+
+
+async def test_no_more_sources_are_claimed_than_asked_for(store):
+    await configure(store, *"abcd")
+
+    assert keys(await claim_due(store, limit=3)) == ["a", "b", "c"]
+    assert keys(await claim_due(store, limit=3)) == ["d"]
+    assert await claim_due(store, limit=0) == []
+
+
+async def test_a_busy_host_is_passed_over(store):
+    await configure(store, "a", "b")
+
+    assert keys(await claim_due(store, busy_hosts={"a.example"})) == ["b"]
+    assert keys(await claim_due(store)) == ["a"]
+
+
+async def test_a_host_with_many_sources_leaves_room_for_others(store):
+    many = [spec(f"m{n}", url=f"https://many.example/{n}") for n in range(20)]
+    await configure(store, *many, "z")
+
+    claimed = await claim_due(store, limit=10, per_host=2)
+
+    assert keys(claimed) == ["m0", "m1", "z"]
+
+
+async def test_a_released_source_is_due_as_it_was(store):
+    await configure(store, "a", "b")
+    first, second = await claim_due(store)
+    await store.release([first.lease, Lease(source_id=second.lease.source_id, token="other")])
+
+    assert keys(await claim_due(store)) == ["a"]
+
+
+async def test_a_disabled_source_is_shown_but_not_polled(store):
+    await configure(store, "a")
+    await poll(store, "a", story("1"))
+    await configure(store, spec("a", enabled=False))
+
+    assert await claim_due(store, NOON + 24 * HOUR) == []
+    assert await store.claim(None, lease_until=NOON + HOUR) == []
+    assert await store.next_due_at() is None
+    assert await titles(store) == ["Title 1"]
+
+
+async def test_named_sources_are_claimed_in_spite_of_schedule_switch_and_leases(store):
+    await configure(store, "a", "b", spec("c", enabled=False))
+    await claim_due(store)
+
+    claimed = await store.claim(["a", "c", "nobody"], lease_until=NOON + HOUR)
+
+    assert sorted(keys(claimed)) == ["a", "c"]
+    assert all([await store.save_poll(record(source.lease)) for source in claimed])
+
+
+async def test_all_enabled_sources_are_claimed_without_names(store):
+    await configure(store, "a", "b", spec("c", enabled=False))
+    await configure(store, "b", spec("c", enabled=False))
+
+    assert keys(await store.claim(None, lease_until=NOON + HOUR)) == ["b"]
+    assert await store.claim(["a"], lease_until=NOON + HOUR) == []
+
+
+async def test_a_date_in_the_far_future_does_not_put_a_source_to_sleep(store):
+    await configure(store, "a", "b")
+    for source, days in zip(await claim_due(store), (401, 399), strict=True):
+        next_poll_at = NOON + timedelta(days=days)
+        await store.save_poll(record(source.lease, next_poll_at=next_poll_at))
+
+    assert keys(await claim_due(store)) == ["a"]
+
+
+async def test_what_a_poll_leaves_comes_back_with_the_next_claim(store):
+    await configure(store, "a")
+    left = {
+        "validators": Validators(etag='W/"é"', last_modified="Sun, 01 Mar 2026 11:00:00 GMT"),
+        "body_digest": b"\x00" * 15 + b"\xff",
+        "failures": 3,
+        "gone_count": 2,
+        "paused_until": NOON + timedelta(microseconds=1),
+    }
+    await store.save_poll(record((await claim_one(store, "a")).lease, **left))
+    claimed = await claim_one(store, "a")
+
+    assert {name: getattr(claimed, name) for name in left} == left
+    assert not claimed.ever_read
+    assert (claimed.url, claimed.host) == ("https://a.example/feed", "a.example")
+
+
+async def test_health_tells_of_the_last_poll_and_the_last_good_one(store):
+    await configure(store, "a")
+    await store.save_poll(record((await claim_one(store, "a")).lease, polled_at=ago(hours=2)))
+    failed = record(
+        (await claim_one(store, "a")).lease,
+        polled_at=ago(hours=1),
+        succeeded=False,
+        status=503,
+        error="HTTP 503",
+        failures=1,
+        next_poll_reason="backing off",
+    )
+    await store.save_poll(failed)
+    source = await health(store, "a")
+
+    assert (source.last_poll_at, source.last_success_at) == (ago(hours=1), ago(hours=2))
+    assert (source.last_status, source.last_error, source.failures) == (503, "HTTP 503", 1)
+    assert (source.next_poll_at, source.next_poll_reason) == (NOON + HOUR, "backing off")
+
+
+async def test_a_new_address_starts_afresh_but_keeps_the_entries(store):
+    await configure(store, "a")
+    claimed = await poll(store, "a", story("1"))
+    left = record(
+        (await claim_one(store, "a")).lease,
+        validators=Validators(etag='"1"'),
+        body_digest=b"1" * 16,
+        gone_count=2,
+    )
+    await store.save_poll(left)
+    under_way = await claim_one(store, "a")
+    await configure(store, spec("a", url="https://new.example/feed"))
+
+    assert not await store.save_poll(record(under_way.lease, validators=Validators(etag='"2"')))
+    (moved,) = await claim_due(store)
+    assert (moved.host, moved.validators, moved.body_digest) == ("new.example", Validators(), None)
+    assert (moved.gone_count, moved.ever_read) == (0, True)
+    assert moved.lease.source_id == claimed.lease.source_id
+    assert await titles(store) == ["Title 1"]
+
+
+async def test_a_source_that_leaves_the_configuration_takes_its_entries_from_view(store):
+    await configure(store, "a", "b")
+    await poll(store, "a", story("1"))
+    await poll(store, "b", story("2"))
+    await configure(store, "b")
+
+    assert await titles(store) == ["Title 2"]
+    assert [source.key for source in await store.sources()] == ["b"]
+    assert keys(await claim_due(store, NOON + HOUR)) == ["b"]
+    await configure(store, "a", "b")
+    assert sorted(await titles(store)) == ["Title 1", "Title 2"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        [spec("a"), spec("b")],
+        [spec("a", name="Other")],
+        [spec("a", url="https://b.example/")],
+        [spec("a", enabled=False)],
+        [],
+    ],
+)
+async def test_the_revision_moves_with_the_configuration_only(store, changed):
+    await configure(store, "a")
+    before = await store.revision()
+    await configure(store, "a")
+    assert await store.revision() == before
+
+    await configure(store, *changed, now=NOON + HOUR)
+
+    assert (await store.revision()).number == before.number + 1
+    assert (await store.revision()).changed_at == NOON + HOUR

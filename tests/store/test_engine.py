@@ -1,0 +1,151 @@
+import asyncio
+import socket
+import sqlite3
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy import text
+
+from aggregator.core.errors import StoreError
+from aggregator.store.engine import connect
+from aggregator.store.sql import SqlStore, open_store
+from tests.store.steps import configure
+
+PASSWORD = "hunter2"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "test.db"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "sqlite://",
+        "mysql://root@localhost/x",
+        f"postgres://me:{PASSWORD}@localhost/x",
+        f"postgresql://me:{PASSWORD}@localhost:port/x",
+    ],
+)
+def test_an_address_that_names_no_database_is_refused_with_the_right_form(url):
+    with pytest.raises(StoreError, match="sqlite:///FILE") as caught:
+        connect(url)
+
+    assert PASSWORD not in str(caught.value)
+
+
+async def test_a_missing_directory_is_told_with_the_file(path):
+    with pytest.raises(StoreError, match="cannot be opened: its directory must exist") as caught:
+        await open_store(f"sqlite:///{path.parent}/missing/test.db")
+
+    assert "missing/test.db" in str(caught.value)
+
+
+async def test_a_file_that_is_no_database_is_left_as_it_is(path):
+    path.write_text("a diary, not a database " * 100)
+
+    with pytest.raises(StoreError, match="is not an SQLite database"):
+        await open_store(f"sqlite:///{path}")
+
+    assert path.read_text().startswith("a diary")
+
+
+async def test_a_database_that_another_program_locks_is_told_and_works_again_later(path):
+    await (await open_store(f"sqlite:///{path}")).aclose()
+    store = SqlStore(connect(f"sqlite:///{path}", busy_timeout=0.01))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="is locked by another program"):
+            await configure(store, "a")
+        await store.ping()
+        other.execute("ROLLBACK")
+
+    await configure(store, "a")
+    await store.aclose()
+
+
+async def test_a_full_disk_is_told_and_reading_goes_on(path):
+    store = await open_store(f"sqlite:///{path}")
+    await store.aclose()
+    database = connect(f"sqlite:///{path}")
+    store = SqlStore(database)
+    async with database.writing() as connection:
+        await connection.execute(text("PRAGMA max_page_count = 1"))
+
+    with pytest.raises(StoreError, match="the disk is full"):
+        await configure(store, *(f"s{n}" for n in range(500)))
+
+    assert await store.sources() == []
+    await store.aclose()
+
+
+async def test_sqlite_is_set_up_for_one_writer_among_readers(path):
+    database = connect(f"sqlite:///{path}")
+    async with database.reading() as connection:
+        settings = [
+            await connection.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+        ]
+    await database.aclose()
+
+    assert settings == ["wal", 1, 1, 30_000]
+
+
+async def test_reading_goes_on_while_somebody_writes(path):
+    store = await open_store(f"sqlite:///{path}")
+    database = connect(f"sqlite:///{path}")
+    async with database.writing(), asyncio.timeout(5):
+        await store.ping()
+        assert await store.sources() == []
+    await database.aclose()
+    await store.aclose()
+
+
+async def test_a_server_that_does_not_answer_is_named_without_the_password():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        with pytest.raises(StoreError, match="does not answer") as caught:
+            await open_store(f"postgresql://me:{PASSWORD}@127.0.0.1:{port}/news")
+
+    assert f"127.0.0.1:{port}/news" in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+
+
+async def test_a_missing_database_on_a_server_is_told(postgres_server):
+    parts = urlsplit(postgres_server)
+    url = parts._replace(path="/nowhere").geturl()
+
+    with pytest.raises(StoreError, match='database "nowhere" does not exist'):
+        await open_store(url)
+
+
+async def test_connections_that_the_server_closed_are_replaced(postgres):
+    store = await open_store(postgres)
+    other = connect(postgres)
+    await store.ping()
+    async with other.writing() as connection:
+        await connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+    await store.ping()
+    await configure(store, "a")
+    await other.aclose()
+    await store.aclose()
+
+
+@pytest.mark.parametrize("mode", ["disable", "prefer"])
+async def test_sslmode_is_understood_as_elsewhere(postgres, mode):
+    joint = "&" if "?" in postgres else "?"
+    store = await open_store(f"{postgres}{joint}sslmode={mode}")
+
+    await store.ping()
+    await store.aclose()

@@ -1,0 +1,94 @@
+import asyncio
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from aggregator.core.errors import StoreError
+from aggregator.store.engine import connect
+from aggregator.store.migrate import upgrade
+from aggregator.store.schema import metadata
+from aggregator.store.sql import open_store
+from tests.builders import NOON
+from tests.store.steps import configure, poll, story, titles
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request, tmp_path):
+    """The address of a database without tables."""
+    if request.param == "postgres":
+        return request.getfixturevalue("empty_postgres")
+    return f"sqlite:///{tmp_path}/test.db"
+
+
+@pytest.fixture
+async def database(empty_url):
+    database = connect(empty_url)
+    yield database
+    await database.aclose()
+
+
+async def tables(database) -> set[str]:
+    async with database.reading() as connection:
+        return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+
+
+async def run(database, *statements: str) -> None:
+    async with database.writing() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+
+
+async def test_the_migrations_make_the_tables_that_the_code_uses(database):
+    await upgrade(database)
+
+    async with database.reading() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
+        )
+    assert differences == []
+
+
+async def test_a_second_start_finds_everything_as_it_was(empty_url):
+    for name in ("1", "2"):
+        store = await open_store(empty_url)
+        await configure(store, "a", now=NOON)
+        await poll(store, "a", story(name))
+        shown = await titles(store)
+        await store.aclose()
+
+    assert shown == ["Title 2", "Title 1"]
+
+
+async def test_several_processes_may_start_at_once(empty_url):
+    stores = await asyncio.gather(*(open_store(empty_url) for _ in range(4)))
+
+    await asyncio.gather(*(store.ping() for store in stores))
+    assert {(await store.revision()).number for store in stores} == {0}
+    for store in stores:
+        await store.aclose()
+
+
+async def test_the_database_of_a_newer_program_is_refused_and_left_alone(database, empty_url):
+    await upgrade(database)
+    await run(database, "UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(StoreError, match=r"made by a newer aggregator \(schema 9999\)"):
+        await open_store(empty_url)
+
+    async with database.reading() as connection:
+        version = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    assert version == "9999"
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(database):
+    await run(database, "CREATE TABLE revision (id INTEGER)")
+
+    with pytest.raises(StoreError, match="already exists"):
+        await upgrade(database)
+
+    assert await tables(database) == {"revision"}
+    await run(database, "DROP TABLE revision")
+    await upgrade(database)
+    assert set(metadata.tables) < await tables(database)

@@ -1,0 +1,47 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.dialects import sqlite
+
+from aggregator.store.schema import Json, UtcMicros
+
+DIALECT = sqlite.dialect()
+MOMENTS = st.datetimes(timezones=st.timezones())
+
+
+def there_and_back(moment: datetime) -> datetime | None:
+    column = UtcMicros()
+    return column.process_result_value(column.process_bind_param(moment, DIALECT), DIALECT)
+
+
+@given(MOMENTS.filter(lambda moment: 2 < moment.year < 9998))
+def test_a_moment_comes_back_in_utc_to_the_microsecond(moment):
+    back = there_and_back(moment)
+
+    assert back == moment.astimezone(UTC)
+    assert back.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("nearest", "hours"),
+    [(datetime.min.replace(tzinfo=UTC), 14), (datetime.max.replace(tzinfo=UTC), -14)],
+)
+def test_a_moment_beyond_the_calendar_comes_back_as_the_nearest(nearest, hours):
+    moment = nearest.replace(tzinfo=timezone(timedelta(hours=hours)))
+
+    assert there_and_back(moment) == nearest
+
+
+def test_a_moment_without_a_zone_is_refused():
+    with pytest.raises(TypeError):
+        there_and_back(datetime(2026, 1, 1))  # noqa: DTZ001  # on purpose
+
+
+def test_json_is_written_in_characters_that_every_database_takes():
+    written = Json().process_bind_param(["\x00", "\ud800", "é"], DIALECT)
+
+    assert written.isascii()
+    assert written.isprintable()
+    assert Json().process_result_value(written, DIALECT) == ["\x00", "\ud800", "é"]

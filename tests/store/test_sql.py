@@ -1,0 +1,306 @@
+"""What a real database adds to the contract: several processes, broken transactions, bad values."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import func, select
+
+from aggregator.core.errors import StoreError
+from aggregator.core.model import Enclosure
+from aggregator.service.ports import Selection
+from aggregator.store import polls
+from aggregator.store.engine import connect
+from aggregator.store.schema import metadata
+from tests.builders import NOON, ago
+from tests.store.steps import (
+    EVERYTHING,
+    HOUR,
+    claim_due,
+    claim_one,
+    configure,
+    edit_of,
+    health,
+    keys,
+    poll,
+    record,
+    spec,
+    story,
+    titles,
+    unsafe,
+)
+
+LINK = "https://a.example/shared"
+LONE_SURROGATE = "a\ud800b"
+
+
+async def test_two_processes_never_claim_the_same_source(sql_store, second_store):
+    sources = [spec(f"s{n}") for n in range(60)]
+    await configure(sql_store, *sources)
+
+    claims = await asyncio.gather(
+        *(claim_due(store, limit=7) for store in (sql_store, second_store) * 10)
+    )
+
+    claimed = [key for claim in claims for key in keys(claim)]
+    assert sorted(claimed) == sorted(source.key for source in sources)
+
+
+async def test_polls_of_one_story_side_by_side_make_one_story(sql_store, second_store):
+    names = [f"s{n}" for n in range(12)]
+    await configure(sql_store, *names)
+
+    await asyncio.gather(
+        *(
+            poll((sql_store, second_store)[n % 2], name, story(name, link=LINK), story(f"own{n}"))
+            for n, name in enumerate(names)
+        )
+    )
+
+    everything = await sql_store.stories(EVERYTHING, limit=100)
+    (shared,) = [shown for shown in everything if shown.also_in]
+    assert len(everything) == 1 + len(names)
+    assert {shared.source.key, *(source.key for source in shared.also_in)} == set(names)
+
+
+async def test_polls_and_configurations_side_by_side_do_not_block_each_other(
+    sql_store, second_store
+):
+    names = [f"s{n}" for n in range(8)]
+    await configure(sql_store, *names)
+
+    async with asyncio.timeout(20):
+        ended = await asyncio.gather(
+            *(poll(sql_store, name, story(name)) for name in names),
+            *(configure(second_store, *names, f"more{n}") for n in range(8)),
+            *(second_store.claim(None, lease_until=NOON) for _ in range(3)),
+            return_exceptions=True,  # a poll that loses its lease to the others is no matter here
+        )
+
+    assert [error for error in ended if isinstance(error, StoreError)] == []
+
+
+async def test_what_ends_in_the_middle_leaves_nothing_behind(sql_store, database_url):
+    await configure(sql_store, "a")
+    claimed = await claim_one(sql_store, "a")
+    before = await sql_store.revision()
+    changes = replace(record(claimed.lease).changes, new=(story("1"),), left_out=(b"x" * 16,))
+    whole = record(claimed.lease, read=True, changes=changes, failures=9)
+    database = connect(database_url)
+
+    async def die_before_commit():
+        async with database.writing() as connection:
+            assert await polls.save_poll(connection, whole)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await die_before_commit()
+    await database.aclose()
+
+    assert await titles(sql_store) == []
+    assert (await health(sql_store, "a")).failures == 0
+    assert await sql_store.revision() == before
+    known = await sql_store.known(claimed.lease.source_id, [b"x" * 16], [])
+    assert known.tombstones == frozenset()
+    assert await sql_store.save_poll(whole)
+    assert await titles(sql_store) == ["Title 1"]
+
+
+async def test_a_cancelled_poll_leaves_nothing_behind_and_blocks_nobody(sql_store):
+    await configure(sql_store, "a")
+    claimed = await claim_one(sql_store, "a")
+    changes = replace(record(claimed.lease).changes, new=tuple(map(story, map(str, range(50)))))
+    saving = asyncio.create_task(
+        sql_store.save_poll(record(claimed.lease, read=True, changes=changes))
+    )
+    await asyncio.wait([saving], timeout=0.005)
+    saving.cancel()
+    await asyncio.gather(saving, return_exceptions=True)
+
+    assert len(await titles(sql_store)) in {0, 50}
+    await poll(sql_store, "a", story("after"))
+    assert "Title after" in await titles(sql_store)
+
+
+POISON = {
+    "NUL": {"title": "a\x00b"},
+    "lone surrogate": {"title": LONE_SURROGATE},
+    "noncharacter": {"title": "\uffff"},
+    "surrogate in the text": {"content_html": LONE_SURROGATE},
+    "NUL in the link": {"link": "https://a.example/\x00"},
+    "NUL in a category": {"categories": ("\x00", LONE_SURROGATE)},
+    "length of 64 bits": {"enclosures": (Enclosure(url="x", length=2**63),)},
+    "length of 5000 digits": {"enclosures": (Enclosure(url="x", length=10**5000),)},
+    "megabytes": {"text": "x" * 5_000_000},
+}
+
+
+@pytest.mark.parametrize("bad", POISON.values(), ids=POISON)
+async def test_a_bad_value_does_not_take_its_siblings_with_it(sql_store, bad):
+    await configure(sql_store, "a")
+    await poll(sql_store, "a", story("1"), unsafe(story("bad"), **bad), story("2"))
+
+    assert {"Title 1", "Title 2"} <= set(await titles(sql_store))
+    await titles(sql_store, Selection(search="x"))
+
+
+DATES = {
+    "before the year 1 in UTC": datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
+    "after the year 9999 in UTC": datetime.max.replace(tzinfo=timezone(timedelta(hours=-14))),
+    "naive": datetime(2026, 1, 1),  # noqa: DTZ001  # on purpose
+}
+
+
+@pytest.mark.parametrize("date", DATES.values(), ids=DATES)
+async def test_no_date_makes_a_listing_fail(sql_store, date):
+    await configure(sql_store, "a")
+    odd = replace(story("odd"), published=date, updated=date)
+    await poll(sql_store, "a", story("1"), odd, story("2"))
+
+    assert {"Title 1", "Title 2"} <= set(await titles(sql_store))
+
+
+@pytest.mark.parametrize("guid", ["a\x00b", LONE_SURROGATE, "\uffff", "x" * 1_000_000])
+async def test_no_guid_takes_its_siblings_with_it(sql_store, guid):
+    await configure(sql_store, "a")
+    item = story("odd")
+    odd = replace(item, entry=replace(item.entry, guid=guid))
+    await poll(sql_store, "a", story("1"), odd, story("2"))
+
+    assert {"Title 1", "Title 2"} <= set(await titles(sql_store))
+
+
+async def test_a_refused_entry_is_told_of_and_leaves_no_empty_story(sql_store, database_url):
+    await configure(sql_store, "a")
+    await poll(sql_store, "a", unsafe(story("bad"), title=LONE_SURROGATE), story("1"))
+
+    assert "refused 1 of 2 entries" in ((await health(sql_store, "a")).last_error or "")
+    assert await rows(database_url, "stories") == await rows(database_url, "entries") == 1
+    await poll(sql_store, "a", story("bad"))
+    assert sorted(await titles(sql_store)) == ["Title 1", "Title bad"]
+    assert (await health(sql_store, "a")).last_error is None
+
+
+async def test_a_refused_edit_leaves_the_others(sql_store):
+    await configure(sql_store, "a")
+    items = [story("1"), story("2")]
+    claimed = await poll(sql_store, "a", *items)
+    edits = [
+        await edit_of(sql_store, claimed, item, title=title)
+        for item, title in zip(items, (LONE_SURROGATE, "Edited"), strict=True)
+    ]
+    await poll(sql_store, "a", edited=tuple(edits))
+
+    assert await titles(sql_store) == ["Edited", "Title 1"]
+
+
+async def test_a_guid_that_another_entry_bears_is_not_given_away(sql_store):
+    await configure(sql_store, "a")
+    items = [story("1"), story("2"), story("3")]
+    claimed = await poll(sql_store, "a", *items)
+    known = await sql_store.known(claimed.lease.source_id, [i.entry.digest for i in items], [])
+    ids = [known.by_digest[item.entry.digest].id for item in items]
+    moves = ((ids[0], items[1].entry), (ids[2], story("4").entry))
+    await poll(sql_store, "a", migrated=moves)
+
+    guids = sorted(shown.guid for shown in await sql_store.stories(EVERYTHING, limit=10))
+    assert guids == ["guid-1", "guid-2", "guid-4"]
+
+
+async def test_an_error_text_with_odd_characters_is_saved(sql_store):
+    await configure(sql_store, "a")
+    lease = (await claim_one(sql_store, "a")).lease
+
+    assert await sql_store.save_poll(record(lease, error=f"\x00{LONE_SURROGATE}", failures=1))
+    assert (await health(sql_store, "a")).last_error == "ab"
+
+
+async def test_a_guid_whose_id_is_held_by_its_own_past_gets_another_id(sql_store):
+    await configure(sql_store, "a")
+    item = story("1")
+    claimed = await poll(sql_store, "a", item)
+    known = await sql_store.known(claimed.lease.source_id, [item.entry.digest], [])
+    moved = known.by_digest[item.entry.digest].id
+    await poll(sql_store, "a", migrated=((moved, story("moved").entry),))
+    await poll(sql_store, "a", item)
+
+    assert len({shown.id for shown in await sql_store.stories(EVERYTHING, limit=10)}) == 2
+
+
+async def test_pruning_drops_what_is_old_beyond_what_each_source_keeps(sql_store):
+    await configure(sql_store, "a", "b")
+    await poll(sql_store, "a", *(story(f"a{n}", at=ago(days=100 - n)) for n in range(5)))
+    await poll(sql_store, "b", story("b0", at=ago(days=100)), story("b1", at=ago(days=1)))
+    late = replace(story("late", at=ago(days=200)), first_seen=NOON)
+    claimed = await poll(sql_store, "a", late)
+    before = await sql_store.revision()
+
+    assert await sql_store.prune(ago(days=90), 2) == 3
+    assert sorted(await titles(sql_store)) == [
+        "Title a3",
+        "Title a4",
+        "Title b0",
+        "Title b1",
+        "Title late",
+    ]
+    assert (await sql_store.revision()).number > before.number
+    digests = [story(name).entry.digest for name in ("a0", "a4")]
+    known = await sql_store.known(claimed.lease.source_id, digests, [])
+    assert known.tombstones == {digests[0]}
+    assert await sql_store.prune(ago(days=90), 2) == 0
+
+
+async def test_pruning_works_in_batches_and_may_keep_nothing(sql_store, database_url):
+    await configure(sql_store, "a")
+    await poll(sql_store, "a", *(story(str(n), at=ago(days=100)) for n in range(1100)))
+
+    assert await sql_store.prune(ago(days=90), 0) == 1100
+    assert await rows(database_url, "stories") == await rows(database_url, "entries") == 0
+    assert await rows(database_url, "tombstones") == 1100
+    await poll(sql_store, "a", story("1"), story("new"))
+    assert await titles(sql_store) == ["Title new"]
+
+
+async def test_a_story_whose_lead_is_pruned_goes_on_under_its_id(sql_store):
+    await configure(sql_store, "a", "b")
+    await poll(sql_store, "a", story("1", link=LINK, at=ago(days=100)), at=ago(days=100))
+    await poll(sql_store, "b", story("2", link=LINK), at=NOON)
+    (before,) = await sql_store.stories(EVERYTHING, limit=10)
+
+    assert await sql_store.prune(ago(days=90), 0) == 1
+
+    (after,) = await sql_store.stories(EVERYTHING, limit=10)
+    assert (before.source.key, [source.key for source in before.also_in]) == ("a", ["b"])
+    assert (after.source.key, after.also_in, after.content.title) == ("b", (), "Title 2")
+    assert after.id == before.id
+
+
+async def rows(database_url: str, table: str) -> int:
+    database = connect(database_url)
+    async with database.reading() as connection:
+        count = await connection.scalar(select(func.count()).select_from(metadata.tables[table]))
+    await database.aclose()
+    assert count is not None
+    return count
+
+
+async def test_an_id_is_never_given_to_another_entry(sql_store):
+    await configure(sql_store, "a")
+    claimed = await poll(sql_store, "a", story("1", at=ago(days=100)))
+    source_id = claimed.lease.source_id
+    old = await sql_store.known(source_id, [story("1").entry.digest], [])
+    await sql_store.prune(ago(days=90), 0)
+    await poll(sql_store, "a", story("2"))
+    new = await sql_store.known(source_id, [story("2").entry.digest], [])
+
+    assert {e.id for e in old.by_digest.values()}.isdisjoint(e.id for e in new.by_digest.values())
+
+
+async def test_leases_outlive_the_process_that_held_them(sql_store, second_store):
+    await configure(sql_store, "a")
+    await claim_due(sql_store)
+    await sql_store.aclose()
+
+    assert await claim_due(second_store) == []
+    assert keys(await claim_due(second_store, NOON + HOUR)) == ["a"]

@@ -46,6 +46,13 @@ class Service:
         self.publisher.take(catalogue(settings))
         await self.store.sync_sources(source_specs(settings), now=self.clock.steady())
 
+    async def prune(self, settings: Settings) -> int:
+        """Drops the entries that [retention] does not keep; returns how many."""
+        now, retention = self.clock.now(), settings.retention
+        return await self.store.prune(
+            before=now - retention.keep, keep_per_source=retention.keep_per_source, now=now
+        )
+
     def health(self, *, polling: bool) -> Health:
         """What readiness asks; a process that only serves is not asked about polling."""
         swept_at = (lambda: self.dispatcher.swept_at) if polling else None

@@ -88,11 +88,8 @@ class Daemon:
             raise CannotServe(error.strerror) from error
 
     async def _prune(self) -> None:
-        keep = self._settings.retention
         try:
-            dropped = await self._service.store.prune(
-                self._service.clock.now() - keep.keep, keep.keep_per_source
-            )
+            dropped = await self._service.prune(self._settings)
         except StoreError as error:
             self._watch.failed("dropping old entries", error)
             return

@@ -216,10 +216,8 @@ def prune(context: typer.Context, config: Config = None) -> None:
 
 
 async def _prune(settings: Settings) -> None:
-    keep = settings.retention
     async with open_service(settings, watch=log.LogWatch()) as service:
-        before = service.clock.now() - keep.keep
-        dropped = await service.store.prune(before, keep.keep_per_source)
+        dropped = await service.prune(settings)
     typer.echo(f"{dropped} entries dropped")
 
 

@@ -38,11 +38,13 @@ class Intake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """What we know of a document's entries and links."""
+    """What we know of the entries of one document, and of its source's entries with its links."""
 
     by_digest: Mapping[bytes, KnownEntry]
     by_link: Mapping[bytes, KnownEntry]
+    """Of several entries with one link, the newest."""
     tombstones: frozenset[bytes]
+    """Digests that must not come back."""
 
 
 def reconcile(

@@ -10,10 +10,10 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import module_from_spec
 from typing import Any
 from xml.sax import SAXException
 
-import feedparser
 import feedparser.api
 
 from aggregator.core.errors import UnreadableFeed
@@ -95,13 +95,20 @@ def _names_a_character(ref: str) -> bool:
     return 0 < number <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF  # noqa: PLR2004 Unicode
 
 
-# feedparser.parse() has no argument for its parser classes, which it makes from mixins just so.
-feedparser.api.StrictFeedParser = type(
-    "StrictFeedParser", (_AsWritten, feedparser.api.StrictFeedParser), {}
-)
-feedparser.api.LooseFeedParser = type(
-    "LooseFeedParser", (_AsWritten, feedparser.api.LooseFeedParser), {}
-)
+def _own_feedparser() -> Any:
+    """Feedparser's module with `parse`, loaded once more for us alone.
+
+    It has no argument for its parser classes, and others in this process may want theirs.
+    """
+    spec = feedparser.api.__spec__
+    own = module_from_spec(spec)
+    spec.loader.exec_module(own)
+    for name in ("StrictFeedParser", "LooseFeedParser"):  # made from mixins, just as these are
+        setattr(own, name, type(name, (_AsWritten, getattr(own, name)), {}))
+    return own
+
+
+_own = _own_feedparser()
 
 
 def read_feed(body: bytes, *, content_type: str, url: str) -> ReadFeed:
@@ -175,7 +182,7 @@ def _feedparser(document: bytes, content_type: str, url: str) -> Mapping[str, An
     # Without a Content-Type it would assume ISO 8859-1; Content-Location makes every reported
     # base absolute (without one, an entry's xml:base leaks into its successors).
     headers = {"content-type": content_type or "application/xml", "content-location": url}
-    result: Mapping[str, Any] = feedparser.parse(
+    result: Mapping[str, Any] = _own.parse(
         io.BytesIO(document),
         response_headers=headers,
         sanitize_html=False,

@@ -20,7 +20,7 @@ from aggregator.core.digest import body_digest
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import EntryChanges, FeedInfo
 from aggregator.core.normalize import normalize
-from aggregator.core.reconcile import Intake, Knowledge, reconcile
+from aggregator.core.reconcile import Intake, reconcile
 from aggregator.core.schedule import is_throttled, next_poll
 from aggregator.core.wire import (
     Answer,
@@ -172,9 +172,7 @@ class Poller:
         )
         changes = reconcile(
             entries,
-            Knowledge(
-                by_digest=known.by_digest, by_link=known.by_link, tombstones=known.tombstones
-            ),
+            known,
             policy.intake,
             first=not source.ever_read,
             now=self._clock.now().replace(microsecond=0),

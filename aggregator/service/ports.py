@@ -3,7 +3,7 @@
 The real ones are in fetch, cage and store; the fakes in tests sign the same contract.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -11,10 +11,10 @@ from typing import Protocol
 from aggregator.core.model import (
     EntryChanges,
     FeedInfo,
-    KnownEntry,
     PublishedEntry,
     ReadFeed,
 )
+from aggregator.core.reconcile import Knowledge
 from aggregator.core.wire import Answer, FetchRequest, Validators
 
 
@@ -112,17 +112,6 @@ class PollRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What the store knows of the entries of one document."""
-
-    by_digest: Mapping[bytes, KnownEntry]
-    by_link: Mapping[bytes, KnownEntry]
-    """By link digest: entries of the same source that carry one of the document's links."""
-    tombstones: frozenset[bytes]
-    """Digests that must not come back."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHealth:
     """A source with its state, as `sources` lists it."""
 
@@ -186,7 +175,7 @@ class PollStore(Protocol):
 
     async def known(
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
-    ) -> Known:
+    ) -> Knowledge:
         """What is known of these entries of this source."""
 
     async def save_poll(self, record: PollRecord) -> bool:

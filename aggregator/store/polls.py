@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.core.model import EditedEntry, Entry, EntryChanges, FeedInfo, KnownEntry
-from aggregator.service.ports import Known, Lease, PollRecord
+from aggregator.core.reconcile import Knowledge
+from aggregator.service.ports import Lease, PollRecord
 from aggregator.store.mapping import (
     AnyRow,
     edited_columns,
@@ -36,7 +37,7 @@ async def known(
     source_id: int,
     digests: Collection[bytes],
     links: Collection[bytes],
-) -> Known:
+) -> Knowledge:
     buried = tombstones.c.digest
     dead: set[bytes] = set()
     for chunk in chunks(digests):
@@ -44,7 +45,7 @@ async def known(
         dead.update(await connection.scalars(found))
     by_digest = await _known_by(connection, source_id, entries.c.digest, digests)
     by_link = await _known_by(connection, source_id, entries.c.link_digest, links)
-    return Known(
+    return Knowledge(
         by_digest={entry.digest: entry for entry in by_digest},
         # Of several entries with one link the newest stands for it.
         by_link={entry.link_digest: entry for entry in by_link if entry.link_digest},

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.store.mapping import AnyRow
-from aggregator.store.revisions import bump, current, lock_stories
+from aggregator.store.revisions import bump, lock_stories
 from aggregator.store.schema import entries, sources, stories, tombstones
 from aggregator.store.statements import insert_missing
 from aggregator.store.stories import choose_leads, drop_empty
@@ -30,6 +30,7 @@ async def delete_old(
     *,
     before: datetime,
     keep: int,
+    at: datetime,
 ) -> int:
     """Deletes at most `BATCH` of the source's entries; returns how many."""
     await lock_stories(connection)
@@ -44,8 +45,6 @@ async def delete_old(
     )
     await connection.execute(delete(entries).where(entries.c.id.in_(ids)))
     await drop_empty(connection, stories.c.id.in_(touched))
-    # Nothing new is to be seen: what is left dates from the last change at the latest.
-    at = (await current(connection)).changed_at
     await choose_leads(connection, touched, at)
     await bump(connection, at)
     return len(old)

@@ -7,9 +7,9 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from aggregator.core.model import PublishedEntry
+from aggregator.core.reconcile import Knowledge
 from aggregator.service.ports import (
     ClaimedSource,
-    Known,
     Lease,
     PollRecord,
     Revision,
@@ -89,7 +89,7 @@ class SqlStore:
 
     async def known(
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
-    ) -> Known:
+    ) -> Knowledge:
         async with self._database.reading() as connection:
             return await polls.known(connection, source_id, digests, links)
 
@@ -119,7 +119,7 @@ class SqlStore:
         async with self._database.reading() as connection:
             await connection.execute(select(revision.c.number))
 
-    async def prune(self, before: datetime, keep_per_source: int) -> int:
+    async def prune(self, *, before: datetime, keep_per_source: int, now: datetime) -> int:
         """Deletes what was published and first seen before then, and returns how many entries.
 
         Each source keeps its newest `keep_per_source`. What is deleted does not return as new.
@@ -131,10 +131,9 @@ class SqlStore:
         for source_id in ids:
             batch = retention.BATCH
             while batch == retention.BATCH:
-                batch = await self._delete_old(source_id, before, keep_per_source)
+                async with self._database.writing() as connection:
+                    batch = await retention.delete_old(
+                        connection, source_id, before=before, keep=keep_per_source, at=now
+                    )
                 deleted += batch
         return deleted
-
-    async def _delete_old(self, source_id: int, before: datetime, keep: int) -> int:
-        async with self._database.writing() as connection:
-            return await retention.delete_old(connection, source_id, before=before, keep=keep)

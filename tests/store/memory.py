@@ -16,12 +16,12 @@ from aggregator.core.model import (
     PublishedEntry,
     PublishedSource,
 )
+from aggregator.core.reconcile import Knowledge
 from aggregator.core.stories import Member, lead_of, published_id
 from aggregator.core.urls import host_of
 from aggregator.core.wire import Validators
 from aggregator.service.ports import (
     ClaimedSource,
-    Known,
     Lease,
     PollRecord,
     Revision,
@@ -180,10 +180,10 @@ class MemoryStore:
 
     async def known(
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
-    ) -> Known:
+    ) -> Knowledge:
         own = [entry.known for entry in self._entries.values() if entry.source.id == source_id]
         source = next(source for source in self._sources.values() if source.id == source_id)
-        return Known(
+        return Knowledge(
             by_digest={known.digest: known for known in own if known.digest in digests},
             by_link={k.link_digest: k for k in own if k.link_digest and k.link_digest in links},
             tombstones=frozenset(source.tombstones & set(digests)),

@@ -236,7 +236,7 @@ async def test_pruning_drops_what_is_old_beyond_what_each_source_keeps(sql_store
     claimed = await poll(sql_store, "a", late)
     before = await sql_store.revision()
 
-    assert await sql_store.prune(ago(days=90), 2) == 3
+    assert await sql_store.prune(before=ago(days=90), keep_per_source=2, now=NOON) == 3
     assert sorted(await titles(sql_store)) == [
         "Title a3",
         "Title a4",
@@ -248,14 +248,14 @@ async def test_pruning_drops_what_is_old_beyond_what_each_source_keeps(sql_store
     digests = [story(name).entry.digest for name in ("a0", "a4")]
     known = await sql_store.known(claimed.lease.source_id, digests, [])
     assert known.tombstones == {digests[0]}
-    assert await sql_store.prune(ago(days=90), 2) == 0
+    assert await sql_store.prune(before=ago(days=90), keep_per_source=2, now=NOON) == 0
 
 
 async def test_pruning_works_in_batches_and_may_keep_nothing(sql_store, database_url):
     await configure(sql_store, "a")
     await poll(sql_store, "a", *(story(str(n), at=ago(days=100)) for n in range(1100)))
 
-    assert await sql_store.prune(ago(days=90), 0) == 1100
+    assert await sql_store.prune(before=ago(days=90), keep_per_source=0, now=NOON) == 1100
     assert await rows(database_url, "stories") == await rows(database_url, "entries") == 0
     assert await rows(database_url, "tombstones") == 1100
     await poll(sql_store, "a", story("1"), story("new"))
@@ -268,7 +268,7 @@ async def test_a_story_whose_lead_is_pruned_goes_on_under_its_id(sql_store):
     await poll(sql_store, "b", story("2", link=LINK), at=NOON)
     (before,) = await sql_store.stories(EVERYTHING, limit=10)
 
-    assert await sql_store.prune(ago(days=90), 0) == 1
+    assert await sql_store.prune(before=ago(days=90), keep_per_source=0, now=NOON) == 1
 
     (after,) = await sql_store.stories(EVERYTHING, limit=10)
     assert (before.source.key, [source.key for source in before.also_in]) == ("a", ["b"])
@@ -290,7 +290,7 @@ async def test_an_id_is_never_given_to_another_entry(sql_store):
     claimed = await poll(sql_store, "a", story("1", at=ago(days=100)))
     source_id = claimed.lease.source_id
     old = await sql_store.known(source_id, [story("1").entry.digest], [])
-    await sql_store.prune(ago(days=90), 0)
+    await sql_store.prune(before=ago(days=90), keep_per_source=0, now=NOON)
     await poll(sql_store, "a", story("2"))
     new = await sql_store.known(source_id, [story("2").entry.digest], [])
 

@@ -1,7 +1,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -78,7 +78,8 @@ async def test_a_client_that_dribbles_headers_is_closed_while_others_are_served(
                 writer.write(b"X: y\r\n")
                 served += (await answered(port, CLOSING)).endswith(b"here")
 
-        assert await closed == b""
+        with suppress(ConnectionResetError):  # what we wrote may still have been on its way
+            assert await closed == b""
         assert served
         writer.close()
 

@@ -186,10 +186,11 @@ def check(
     path, settings = _settings(context, config)
     for note in settings.notes:
         typer.echo(note, err=True)
-    typer.echo(
-        f"{path}: good; {len(settings.sources)} sources, {len(settings.publications)} publications",
-        err=json,
+    counts = (
+        f"{len(settings.sources)} source(s)",
+        f"{len(settings.publications)} publication(s)",
     )
+    typer.echo(f"{path}: good; {', '.join(counts)}", err=json)
     if online:
         _finish(_check_online(settings, as_json=json))
 

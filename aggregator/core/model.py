@@ -10,7 +10,7 @@ All text is free of characters that XML forbids; all addresses are absolute http
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 CODE_BLOCK = "\ufffc"
 """Stands for one block of code in `text` (U+FFFC OBJECT REPLACEMENT CHARACTER)."""
@@ -67,6 +67,18 @@ class ReadEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What a document asks of those who poll it."""
+
+    ttl: timedelta | None = None
+    """How long it stays good: RSS `ttl`, or `sy:updatePeriod` over `sy:updateFrequency`."""
+    skip_hours: tuple[int, ...] = ()
+    """Hours of the day in UTC without polls, 0 to 23."""
+    skip_days: tuple[int, ...] = ()
+    """Days of the week without polls, Monday being 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedInfo:
     """What a document says of its feed."""
 
@@ -81,6 +93,7 @@ class FeedInfo:
     icon: str | None = None
     rights: str = ""
     authors: tuple[Person, ...] = ()
+    wishes: Wishes = field(default_factory=Wishes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

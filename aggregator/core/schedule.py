@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from aggregator.core.model import Wishes
 from aggregator.core.wire import Answer, Failed, Fetched, Gone, NotModified
 
 JITTER = 0.1
@@ -15,6 +16,9 @@ CONFIRMED_GONE = 2
 
 LONGEST_PAUSE = timedelta(days=7)
 """A longer Retry-After is taken for a mistake of the server."""
+
+LONGEST_WISH = timedelta(days=7)
+"""A source that asks for less than a poll a week is polled weekly all the same."""
 
 DEFAULT_PAUSE = timedelta(hours=1)
 """What a 429 without Retry-After asks for."""
@@ -39,13 +43,14 @@ def next_poll(
     interval: timedelta,
     failures: int,
     gone_count: int,
+    wishes: Wishes,
     chance: float,
 ) -> NextPoll:
     """`failures` and `gone_count` include this answer; `chance` is in [0, 1)."""
     spread = 1 + JITTER * chance
     match answer:
-        case Fetched() | NotModified():
-            return NextPoll(at=now + interval * spread, reason=f"every {in_words(interval)}")
+        case Fetched(fresh_for=fresh_for) | NotModified(fresh_for=fresh_for):
+            return _as_wished(now, interval, fresh_for or timedelta(), wishes, spread)
         case Gone() if gone_count >= CONFIRMED_GONE:
             wait = max(interval, GONE_INTERVAL)
             return NextPoll(at=now + wait * spread, reason=f"gone; a look every {in_words(wait)}")
@@ -71,6 +76,36 @@ def backoff(interval: timedelta, failures: int) -> timedelta:
     """Doubles with each failure after the first, up to a day; never shorter than the interval."""
     doubled = interval * (1 << min(max(failures - 1, 0), 20))
     return max(interval, min(doubled, LONGEST_BACKOFF))
+
+
+def _as_wished(
+    now: datetime, interval: timedelta, fresh_for: timedelta, wishes: Wishes, spread: float
+) -> NextPoll:
+    """The configured interval, or longer where the source asks for it."""
+    fresh, ttl = min(fresh_for, LONGEST_WISH), min(wishes.ttl or timedelta(), LONGEST_WISH)
+    wait = max(interval, fresh, ttl)
+    if wait == interval:
+        reason = f"every {in_words(wait)}"
+    elif wait == fresh:
+        reason = f"the server calls its answer fresh for {in_words(wait)}"
+    else:
+        reason = f"the source asks for a poll every {in_words(wait)}"
+    at = now + wait * spread
+    allowed = _out_of_skipped(at, wishes)
+    return NextPoll(
+        at=allowed, reason=reason if allowed == at else f"{reason}, and skips the hours until then"
+    )
+
+
+def _out_of_skipped(at: datetime, wishes: Wishes) -> datetime:
+    """The next moment outside the skipped hours and days; `at` itself where they leave none."""
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    for later in range(7 * 24):
+        candidate = hour + timedelta(hours=later)
+        if candidate.hour not in wishes.skip_hours and candidate.weekday() not in wishes.skip_days:
+            # Into the hour, so that sources with the same skipped hours do not wake together.
+            return candidate + (at - hour)
+    return at
 
 
 def _paused(answer: Failed, now: datetime, interval: timedelta, spread: float) -> NextPoll:

@@ -55,6 +55,8 @@ class Fetched:
     content_type: str
     """The Content-Type header as received; empty when missing."""
     validators: Validators
+    fresh_for: timedelta | None = None
+    """How long the server calls its answer fresh (RFC 9111 §4.2)."""
     permanent_url: str | None = None
 
 
@@ -63,6 +65,7 @@ class NotModified:
     """304. `validators` are those it carried; an absent one leaves ours (RFC 9111 §4.3.4)."""
 
     validators: Validators
+    fresh_for: timedelta | None = None
     status: int = 304
 
 

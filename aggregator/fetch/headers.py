@@ -88,15 +88,58 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
     None when it does not say so in a form that can be read. A date in the past is no wait.
     """
     text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        # Enough digits for any wait; Python refuses to read thousands of them.
-        return min(timedelta(seconds=int(text[:10])), LONGEST_WAIT)
+    seconds = _seconds(text)
+    if seconds is not None:
+        return seconds
+    moment = _date(text)
+    return min(max(moment - now, timedelta()), LONGEST_WAIT) if moment else None
+
+
+def _seconds(text: str) -> timedelta | None:
+    if not (text.isascii() and text.isdigit()):
+        return None
+    # Enough digits for any wait; Python refuses to read thousands of them.
+    return min(timedelta(seconds=int(text[:10])), LONGEST_WAIT)
+
+
+def _date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-        wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return min(max(wait, timedelta()), LONGEST_WAIT)
+
+
+def fresh_for(fields: Fields) -> timedelta | None:
+    """How long the answer is fresh: max-age, else Expires, less the Age that it has already.
+
+    RFC 9111 §4.2.1 and §4.2.3; None where it does not say, or asks to be looked at each time.
+    """
+    directives = _cache_control(fields)
+    if directives.keys() & {"no-cache", "no-store"}:
+        return None
+    max_age = directives.get("max-age")
+    lifetime = _seconds(max_age) if max_age is not None else _until_expires(fields)
+    if lifetime is None:
+        return None
+    age = _seconds(first(fields, b"age") or "") or timedelta()
+    return max(lifetime - age, timedelta())
+
+
+def _cache_control(fields: Fields) -> dict[str, str]:
+    directives: dict[str, str] = {}
+    for key, value in fields:
+        if key.lower() == b"cache-control":
+            for directive in value.decode("latin-1").split(","):
+                name, _, argument = directive.partition("=")
+                directives.setdefault(name.strip().lower(), argument.strip().strip('"'))
+    return directives
+
+
+def _until_expires(fields: Fields) -> timedelta | None:
+    """Both dates are the server's own, so that its clock may be wrong."""
+    expires, date = (_date(first(fields, name) or "") for name in (b"expires", b"date"))
+    return expires - date if expires and date else None
 
 
 def _conditions(validators: Validators) -> list[tuple[bytes, bytes]]:

@@ -29,6 +29,7 @@ from aggregator.fetch.headers import (
     announced_length,
     encoding_of,
     first,
+    fresh_for,
     request_headers,
     retry_after,
     validators_of,
@@ -125,11 +126,12 @@ class HttpFetcher:
                     body=await _body(response, request.max_body),
                     content_type=first(fields, b"content-type") or "",
                     validators=validators_of(fields),
+                    fresh_for=fresh_for(fields),
                     permanent_url=hop.permanent_url,
                 )
             case HTTPStatus.NOT_MODIFIED if request.validators != Validators():
                 await _finish(response)
-                return NotModified(validators=validators_of(fields))
+                return NotModified(validators=validators_of(fields), fresh_for=fresh_for(fields))
             case HTTPStatus.GONE:
                 return Gone()
             case status:

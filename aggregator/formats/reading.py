@@ -68,6 +68,16 @@ class _AsWritten:
     def _end_media_description(self) -> None:
         self.pop("media_description")
 
+    # It would keep the last of several only.
+    def _end_hour(self) -> None:
+        self._add("skip_hours", self.pop("hour"))
+
+    def _end_day(self) -> None:
+        self._add("skip_days", self.pop("day"))
+
+    def _add(self, name: str, value: str) -> None:
+        self._get_context().setdefault(name, []).append(value)
+
     def _sync_author_detail(self, key: str = "author") -> None:
         """Keeps the text of an RSS author whole.
 

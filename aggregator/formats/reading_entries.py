@@ -15,6 +15,7 @@ from xml.sax.saxutils import unescape
 from aggregator.core.model import Content, Enclosure, FeedInfo, Person, ReadEntry
 from aggregator.core.urls import web_url
 from aggregator.formats import reading_fields as fields
+from aggregator.formats.reading_wishes import read_wishes
 
 _Fields = Mapping[str, Any]
 
@@ -52,6 +53,7 @@ def read_info(feed: _Fields, page: Page) -> FeedInfo:
         icon=fields.first_url(pictures, base),
         rights=_line(feed, "rights", page),
         authors=_authors(feed, page),
+        wishes=read_wishes(feed),
     )
 
 

@@ -191,6 +191,7 @@ class Poller:
             interval=self.policies[source.key].interval,
             failures=failures,
             gone_count=gone_count,
+            wishes=taken.info.wishes if taken.read else source.wishes,
             chance=self._chance(),
         )
         succeeded = isinstance(taken.answer, Fetched | NotModified)

@@ -13,6 +13,7 @@ from aggregator.core.model import (
     FeedInfo,
     PublishedEntry,
     ReadFeed,
+    Wishes,
 )
 from aggregator.core.reconcile import Knowledge
 from aggregator.core.wire import Answer, FetchRequest, Validators
@@ -85,6 +86,8 @@ class ClaimedSource:
     """410s in a row."""
     paused_until: datetime | None
     """A server's Retry-After, by the steady clock."""
+    wishes: Wishes
+    """What its last document asked of those who poll it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

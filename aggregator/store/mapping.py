@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
@@ -18,6 +18,7 @@ from aggregator.core.model import (
     Person,
     PublishedEntry,
     PublishedSource,
+    Wishes,
 )
 from aggregator.core.text import xml_safe
 from aggregator.core.wire import Validators
@@ -31,7 +32,14 @@ def info_columns(info: FeedInfo) -> Columns:
     present = {name: value for name, value in asdict(info).items() if value}
     if info.updated:
         present["updated"] = info.updated.isoformat()
-    return present
+    present["wishes"] = _wishes_columns(info.wishes)
+    return {name: value for name, value in present.items() if value}
+
+
+def _wishes_columns(wishes: Wishes) -> Columns:
+    ttl = wishes.ttl.total_seconds() if wishes.ttl else None
+    present = {"ttl": ttl, "skip_hours": wishes.skip_hours, "skip_days": wishes.skip_days}
+    return {name: value for name, value in present.items() if value}
 
 
 def info_of(columns: Mapping[str, Any]) -> FeedInfo:
@@ -41,7 +49,17 @@ def info_of(columns: Mapping[str, Any]) -> FeedInfo:
             **columns,
             "updated": datetime.fromisoformat(updated) if updated else None,
             "authors": _people(columns.get("authors", ())),
+            "wishes": _wishes(columns.get("wishes", {})),
         }
+    )
+
+
+def _wishes(columns: Mapping[str, Any]) -> Wishes:
+    ttl = columns.get("ttl")
+    return Wishes(
+        ttl=timedelta(seconds=ttl) if ttl else None,
+        skip_hours=tuple(columns.get("skip_hours", ())),
+        skip_days=tuple(columns.get("skip_days", ())),
     )
 
 
@@ -153,6 +171,7 @@ def claimed_source(row: AnyRow, token: str) -> ClaimedSource:
         failures=row.failures,
         gone_count=row.gone_count,
         paused_until=row.paused_until,
+        wishes=info_of(row.info).wishes,
     )
 
 

@@ -1,10 +1,18 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.core.schedule import GONE_INTERVAL, LONGEST_BACKOFF, in_words, next_poll
+from aggregator.core.model import Wishes
+from aggregator.core.schedule import (
+    GONE_INTERVAL,
+    LONGEST_BACKOFF,
+    NextPoll,
+    in_words,
+    next_poll,
+)
 from aggregator.core.wire import Answer, Failed, Fetched, Gone, NotModified, Validators
 from tests.builders import NOON
 
@@ -12,11 +20,24 @@ HOUR = timedelta(hours=1)
 OK = Fetched(url="", status=200, body=b"", content_type="", validators=Validators())
 
 
-def wait(answer: Answer, *, interval=HOUR, failures=0, gone_count=0, chance=0.0) -> timedelta:
-    upcoming = next_poll(
-        answer, now=NOON, interval=interval, failures=failures, gone_count=gone_count, chance=chance
-    )
-    return upcoming.at - NOON
+def upcoming(answer: Answer, **changes) -> NextPoll:
+    facts = {
+        "now": NOON,
+        "interval": HOUR,
+        "failures": 0,
+        "gone_count": 0,
+        "wishes": Wishes(),
+        "chance": 0.0,
+    }
+    return next_poll(answer, **{**facts, **changes})
+
+
+def wait(answer: Answer, **changes) -> timedelta:
+    return upcoming(answer, **changes).at - NOON
+
+
+def fetched(fresh_for: timedelta | None) -> Fetched:
+    return replace(OK, fresh_for=fresh_for)
 
 
 def failed(status: int | None = None, retry_after: timedelta | None = None) -> Failed:
@@ -41,13 +62,11 @@ def test_a_failing_source_with_a_long_interval_keeps_it():
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_nothing_is_asked_before_the_servers_retry_after(status):
-    upcoming = next_poll(
-        failed(status, 5 * HOUR), now=NOON, interval=HOUR, failures=0, gone_count=0, chance=0.5
-    )
+    paused = upcoming(failed(status, 5 * HOUR), chance=0.5)
 
-    assert upcoming.at >= NOON + 5 * HOUR
-    assert upcoming.paused_until == NOON + 5 * HOUR
-    assert "429" in upcoming.reason or "503" in upcoming.reason
+    assert paused.at >= NOON + 5 * HOUR
+    assert paused.paused_until == NOON + 5 * HOUR
+    assert str(status) in paused.reason
 
 
 def test_a_short_retry_after_does_not_shorten_the_interval():
@@ -63,8 +82,45 @@ def test_gone_is_confirmed_once_and_then_looked_at_weekly():
     assert wait(Gone(), gone_count=2) == GONE_INTERVAL
 
 
+def test_an_answer_that_is_fresh_for_longer_is_not_asked_for_again_before():
+    assert wait(fetched(6 * HOUR)) == 6 * HOUR
+    assert wait(NotModified(validators=Validators(), fresh_for=6 * HOUR)) == 6 * HOUR
+    assert upcoming(fetched(6 * HOUR)).reason == "the server calls its answer fresh for 6h"
+
+
+def test_a_source_never_makes_us_poll_more_often_than_configured():
+    assert wait(fetched(HOUR / 60), wishes=Wishes(ttl=HOUR / 60)) == HOUR
+
+
+def test_a_source_may_ask_for_fewer_polls():
+    asked = upcoming(OK, wishes=Wishes(ttl=3 * HOUR))
+
+    assert (asked.at - NOON, asked.reason) == (3 * HOUR, "the source asks for a poll every 3h")
+
+
+def test_nobody_can_ask_for_less_than_a_poll_a_week():
+    assert wait(fetched(timedelta(days=365))) == timedelta(days=7)
+    assert wait(OK, wishes=Wishes(ttl=timedelta(days=365))) == timedelta(days=7)
+
+
+def test_skipped_hours_are_left_out():
+    # NOON is a Sunday; an hour later it is one o'clock.
+    skipping = upcoming(OK, wishes=Wishes(skip_hours=(13, 14)), interval=HOUR + HOUR / 6)
+
+    assert skipping.at == NOON + 3 * HOUR + HOUR / 6
+    assert "skips" in skipping.reason
+
+
+def test_skipped_days_are_left_out():
+    assert wait(OK, wishes=Wishes(skip_days=(6,))) == 12 * HOUR
+
+
+def test_a_source_that_skips_everything_is_polled_all_the_same():
+    assert wait(OK, wishes=Wishes(skip_hours=tuple(range(24)))) == HOUR
+
+
 answers = st.one_of(
-    st.just(OK),
+    st.builds(fetched, st.none() | st.timedeltas(timedelta(0), timedelta(days=10**6))),
     st.just(Gone()),
     st.builds(
         failed,
@@ -75,13 +131,30 @@ answers = st.one_of(
 intervals = st.timedeltas(timedelta(milliseconds=10), timedelta(days=30))
 
 
-@given(answers, intervals, st.integers(0, 10**6), st.integers(0, 5), st.floats(0, 0.999))
-def test_it_never_hammers_and_never_forgets(answer, interval, failures, gone_count, chance):
-    waited = wait(
-        answer, interval=interval, failures=failures, gone_count=gone_count, chance=chance
-    )
+all_wishes = st.builds(
+    Wishes,
+    ttl=st.none() | st.timedeltas(timedelta(0), timedelta(days=366)),
+    skip_hours=st.lists(st.integers(0, 23)).map(tuple),
+    skip_days=st.lists(st.integers(0, 6)).map(tuple),
+)
 
-    assert interval <= waited <= (max(interval, timedelta(days=7)) * 1.2)
+
+@given(
+    answers, intervals, st.integers(0, 10**6), st.integers(0, 5), all_wishes, st.floats(0, 0.999)
+)
+def test_it_never_hammers_and_never_forgets(answer, interval, failures, gone_count, wishes, chance):
+    waited = wait(
+        answer,
+        interval=interval,
+        failures=failures,
+        gone_count=gone_count,
+        wishes=wishes,
+        chance=chance,
+    )
+    a_week_of_skipped_hours = timedelta(days=7)
+
+    assert interval <= waited
+    assert waited <= max(interval, timedelta(days=7)) * 1.2 + a_week_of_skipped_hours
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from aggregator.fetch.headers import (
     LONGEST_WAIT,
     announced_length,
     encoding_of,
+    fresh_for,
     request_headers,
     retry_after,
     validators_of,
@@ -127,3 +128,36 @@ def test_encodings_in_several_fields_add_up():
 def test_a_missing_length_is_none():
     assert announced_length([]) == 0
     assert announced_length([(b"Content-Length", b"12")]) == 12
+
+
+DATES = [
+    (b"Date", b"Sun, 01 Mar 2026 11:00:00 GMT"),
+    (b"Expires", b"Sun, 01 Mar 2026 13:00:00 GMT"),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "hours"),
+    [
+        ([], None),
+        ([(b"Cache-Control", b"max-age=7200")], 2),
+        ([(b"cache-control", b'public, Max-Age="7200", must-revalidate')], 2),
+        ([(b"Cache-Control", b"max-age=7200"), (b"Age", b"3600")], 1),
+        ([(b"Cache-Control", b"max-age=3600"), (b"Age", b"7200")], 0),
+        (DATES, 2),
+        ([*DATES, (b"Cache-Control", b"max-age=3600")], 1),
+        ([(b"Expires", b"0"), DATES[0]], None),
+        ([DATES[1]], None),
+        ([(b"Cache-Control", b"no-cache, max-age=7200")], None),
+        ([(b"Cache-Control", b"no-store")], None),
+        ([(b"Cache-Control", b"max-age=soon")], None),
+    ],
+)
+def test_how_long_an_answer_is_fresh(fields, hours):
+    assert fresh_for(fields) == (None if hours is None else timedelta(hours=hours))
+
+
+def test_no_server_can_ask_for_ever():
+    fields = [(b"Cache-Control", b"max-age=" + b"9" * 5000)]
+
+    assert fresh_for(fields) == LONGEST_WAIT

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from aggregator.core.model import Wishes
 from aggregator.core.reconcile import Intake
 from aggregator.core.wire import Failed, Gone, NotModified, Validators
 from tests.builders import NOON, ago, read_entry
@@ -116,6 +117,22 @@ async def test_a_gone_source_keeps_its_entries(world):
     assert report.outcome == "gone"
     assert report.next_poll_at >= NOON + timedelta(days=7)
     assert await world.titles() == ["Title 1"]
+
+
+async def test_what_a_source_asks_of_its_pollers_holds_for_later_answers_too(world):
+    world.serves(URL, read_entry("1"), wishes=Wishes(ttl=timedelta(hours=5)))
+    first = await world.poll("a")
+    world.answers(URL, NotModified(validators=Validators()))
+    later = await world.poll("a")
+
+    assert first.next_poll_at == later.next_poll_at == NOON + timedelta(hours=5)
+    assert later.next_poll_reason == "the source asks for a poll every 5h"
+
+
+async def test_a_304_may_say_how_long_it_is_fresh(world):
+    world.answers(URL, NotModified(validators=Validators(), fresh_for=timedelta(hours=9)))
+
+    assert (await world.poll("a")).next_poll_at == NOON + timedelta(hours=9)
 
 
 async def test_an_edit_is_an_update_in_place(world):

@@ -1,10 +1,10 @@
 """A whole service on fakes: a place to say what sources answer and to see what comes of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from aggregator.core.model import ReadEntry
+from aggregator.core.model import ReadEntry, Wishes
 from aggregator.core.reconcile import Intake
 from aggregator.core.wire import Answer, Validators
 from aggregator.service.dispatch import Dispatcher, DispatchPolicy
@@ -65,10 +65,14 @@ class World:
         await self.store.sync_sources(list(self.specs.values()), now=self.clock.steady())
         return url
 
-    def serves(self, url: str, *entries: ReadEntry, **changes) -> None:
+    def serves(
+        self, url: str, *entries: ReadEntry, wishes: Wishes | None = None, **changes
+    ) -> None:
         """What the address answers from now on; equal entries make an equal body."""
         body = repr(entries).encode()
-        self.reader.shelf[body] = read_feed(*entries)
+        feed = read_feed(*entries)
+        info = replace(feed.info, wishes=wishes or Wishes())
+        self.reader.shelf[body] = replace(feed, info=info)
         self.fetcher.answers[url] = fetched(body, url, **changes)
 
     def answers(self, url: str, answer: Answer) -> None:

@@ -156,6 +156,7 @@ class MemoryStore:
             failures=last.failures if last else 0,
             gone_count=last.gone_count if last else 0,
             paused_until=last.paused_until if last else None,
+            wishes=source.info.wishes,
         )
 
     def _holder(self, lease: Lease) -> _Source | None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.core.digest import digest
-from aggregator.core.model import Enclosure, FeedInfo, Person
+from aggregator.core.model import Enclosure, FeedInfo, Person, Wishes
 from aggregator.core.stories import published_id
 from aggregator.service.ports import Selection
 from tests.builders import NOON, ago
@@ -45,6 +45,7 @@ async def test_an_entry_reads_back_as_it_was_stored(store):
         icon="https://a.example/icon",
         rights="©",
         authors=(Person(name="Ann"),),
+        wishes=Wishes(ttl=timedelta(hours=3), skip_hours=(0, 23), skip_days=(6,)),
     )
     item = replace(story("1"), published=ago(days=3, microseconds=7), updated=ago(days=2))
     item = replace(item, entry=replace(item.entry, content=content))
@@ -166,6 +167,14 @@ async def test_only_a_read_document_says_something_of_the_feed(store):
 
     assert (await claim_one(store, "a")).ever_read
     assert (await health(store, "a")).info.title == "yes"
+
+
+async def test_what_a_document_asks_of_its_pollers_comes_with_the_next_claim(store):
+    asked = Wishes(ttl=timedelta(hours=3), skip_hours=(0, 23), skip_days=(6,))
+    await configure(store, "a")
+    await poll(store, "a", info=FeedInfo(wishes=asked))
+
+    assert (await claim_one(store, "a")).wishes == asked
 
 
 async def test_an_edit_changes_the_entry_where_it_stands(store):

@@ -17,6 +17,10 @@ CONFIRMED_GONE = 2
 LONGEST_PAUSE = timedelta(days=7)
 """A longer Retry-After is taken for a mistake of the server."""
 
+SHORTEST_OUTAGE = timedelta(minutes=1)
+LONGEST_OUTAGE = timedelta(minutes=5)
+"""Bounds of the wait while our own network is down."""
+
 LONGEST_WISH = timedelta(days=7)
 """A source that asks for less than a poll a week is polled weekly all the same."""
 
@@ -64,6 +68,12 @@ def next_poll(
             return NextPoll(
                 at=now + wait * spread, reason=f"failed {times}; waiting {in_words(wait)}"
             )
+
+
+def after_outage(*, now: datetime, interval: timedelta, chance: float) -> NextPoll:
+    """Soon, and spread over some minutes, so that not all come at once when the network is back."""
+    wait = min(interval, SHORTEST_OUTAGE + chance * (LONGEST_OUTAGE - SHORTEST_OUTAGE))
+    return NextPoll(at=now + wait, reason="nothing can be reached: our own network seems down")
 
 
 def is_throttled(answer: Failed) -> bool:

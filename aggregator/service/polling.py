@@ -21,7 +21,7 @@ from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import EntryChanges, FeedInfo
 from aggregator.core.normalize import normalize
 from aggregator.core.reconcile import Intake, reconcile
-from aggregator.core.schedule import is_throttled, next_poll
+from aggregator.core.schedule import after_outage, is_throttled, next_poll
 from aggregator.core.wire import (
     Answer,
     Failed,
@@ -31,6 +31,7 @@ from aggregator.core.wire import (
     NotModified,
     Validators,
 )
+from aggregator.service.network import Network
 from aggregator.service.ports import (
     ClaimedSource,
     Clock,
@@ -115,6 +116,7 @@ class Poller:
         self._reader = reader
         self._clock = clock
         self._chance = chance
+        self._network = Network()
         self.policies = policies
 
     async def fetch(self, source: ClaimedSource) -> Answer:
@@ -126,9 +128,16 @@ class Poller:
         self, source: ClaimedSource, answer: Answer, *, started: datetime
     ) -> PollReport:
         """Everything after the request. `started` is the steady clock's when it was sent."""
+        now = self._clock.steady()
+        self._network.saw(source, answer, now=now)
+        excused = self._network.excuses(answer, now=now)
         taken = await self._take_in(source, answer)
-        record = self._record(source, taken)
+        record = self._record(source, taken, excused=excused)
         held = await self._store.save_poll(record)
+        if not excused:
+            self._network.blame(source, answer, now=now)
+        elif blamed := self._network.wrongly_blamed():
+            await self._store.forgive(blamed, next_poll_at=record.next_poll_at)
         return PollReport(
             source=source.key,
             outcome=taken.outcome if held else "failed",
@@ -183,17 +192,22 @@ class Poller:
         outcome: Outcome = "new" if changes.new or changes.edited else "unchanged"
         return _Taken(answer=fetched, outcome=outcome, read=counts, info=feed.info, changes=changes)
 
-    def _record(self, source: ClaimedSource, taken: _Taken) -> PollRecord:
+    def _record(self, source: ClaimedSource, taken: _Taken, *, excused: bool) -> PollRecord:
         failures, gone_count = _counts(source, taken)
-        upcoming = next_poll(
-            taken.answer,
-            now=self._clock.steady(),
-            interval=self.policies[source.key].interval,
-            failures=failures,
-            gone_count=gone_count,
-            wishes=taken.info.wishes if taken.read else source.wishes,
-            chance=self._chance(),
-        )
+        now, interval = self._clock.steady(), self.policies[source.key].interval
+        if excused:
+            failures = source.failures
+            upcoming = after_outage(now=now, interval=interval, chance=self._chance())
+        else:
+            upcoming = next_poll(
+                taken.answer,
+                now=now,
+                interval=interval,
+                failures=failures,
+                gone_count=gone_count,
+                wishes=taken.info.wishes if taken.read else source.wishes,
+                chance=self._chance(),
+            )
         succeeded = isinstance(taken.answer, Fetched | NotModified)
         return PollRecord(
             lease=source.lease,

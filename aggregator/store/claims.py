@@ -138,6 +138,18 @@ async def release(connection: AsyncConnection, leases: Collection[Lease]) -> Non
         )
 
 
+async def forgive(
+    connection: AsyncConnection, source_ids: Collection[int], *, next_poll_at: datetime
+) -> None:
+    for chunk in chunks(source_ids):
+        blamed = sources.c.id.in_(chunk) & (sources.c.failures > 0)
+        await connection.execute(
+            update(sources)
+            .where(blamed)
+            .values(failures=sources.c.failures - 1, next_poll_at=next_poll_at)
+        )
+
+
 async def next_due_at(connection: AsyncConnection) -> datetime | None:
     """A leased source is due again when its lease ends, at the earliest."""
     leased_longer = sources.c.lease_until > sources.c.next_poll_at

@@ -97,6 +97,10 @@ class SqlStore:
         async with self._database.writing() as connection:
             return await polls.save_poll(connection, record)
 
+    async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
+        async with self._database.writing() as connection:
+            await claims.forgive(connection, source_ids, next_poll_at=next_poll_at)
+
     async def revision(self) -> Revision:
         async with self._database.reading() as connection:
             return await revisions.current(connection)

@@ -196,3 +196,51 @@ async def test_a_stepped_wall_clock_does_not_move_the_schedule(world):
     report = await world.poll("a")
 
     assert report.next_poll_at == NOON + timedelta(hours=1)
+
+
+UNREACHABLE = Failed(kind="dns", reason="name or service not known")
+
+
+async def outage(world: World, count: int) -> None:
+    """So many sources, none of which can be reached."""
+    for n in range(count):
+        url = await world.add(f"s{n}")
+        world.answers(url, UNREACHABLE)
+        await world.poll(f"s{n}")
+
+
+async def test_while_nothing_can_be_reached_no_source_is_blamed():
+    world = World()
+    await outage(world, 5)
+    health = await world.store.sources()
+
+    assert [source.failures for source in health] == [0] * 5
+    assert all(source.last_error for source in health)
+    soon = NOON + timedelta(minutes=5)
+    assert all(source.next_poll_at and source.next_poll_at <= soon for source in health)
+
+
+async def test_two_sources_out_of_reach_are_to_blame_themselves():
+    world = World()
+    await outage(world, 2)
+
+    assert [source.failures for source in await world.store.sources()] == [1, 1]
+
+
+async def test_a_source_out_of_reach_is_to_blame_while_others_answer():
+    world = World()
+    world.serves(await world.add("healthy"), read_entry("1"))
+    await world.poll("healthy")
+    await outage(world, 4)
+
+    assert [s.failures for s in await world.store.sources()] == [0, 1, 1, 1, 1]
+
+
+async def test_a_failure_of_another_kind_is_not_taken_back():
+    world = World()
+    url = await world.add("broken")
+    world.answers(url, Failed(kind="unreadable", reason="no feed"))
+    await world.poll("broken")
+    await outage(world, 4)
+
+    assert [s.failures for s in await world.store.sources()] == [1, 0, 0, 0, 0]

@@ -169,6 +169,12 @@ class MemoryStore:
             if source := self._holder(lease):
                 source.lease = None
 
+    async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
+        for source in self._sources.values():
+            if source.id in source_ids and source.last and source.last.failures:
+                source.last = replace(source.last, failures=source.last.failures - 1)
+                source.next_poll_at = next_poll_at
+
     async def next_due_at(self) -> datetime | None:
         return min(
             (

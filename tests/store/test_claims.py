@@ -245,3 +245,24 @@ async def test_the_revision_moves_with_the_configuration_only(store, changed):
 
     assert (await store.revision()).number == before.number + 1
     assert (await store.revision()).changed_at == NOON + HOUR
+
+
+async def test_a_failure_can_be_taken_back(store):
+    await configure(store, "a", "b")
+    claimed = {source.key: source for source in await claim_due(store)}
+    for source in claimed.values():
+        await store.save_poll(record(source.lease, failures=2, next_poll_at=NOON + 8 * HOUR))
+    await store.forgive([claimed["a"].lease.source_id], next_poll_at=NOON + HOUR)
+    a, b = await store.sources()
+
+    assert (a.failures, a.next_poll_at) == (1, NOON + HOUR)
+    assert (b.failures, b.next_poll_at) == (2, NOON + 8 * HOUR)
+
+
+async def test_a_source_without_failures_has_none_to_take_back(store):
+    await configure(store, "a")
+    (claimed,) = await claim_due(store)
+    await store.save_poll(record(claimed.lease, failures=0, next_poll_at=NOON + 8 * HOUR))
+    await store.forgive([claimed.lease.source_id], next_poll_at=NOON)
+
+    assert [(s.failures, s.next_poll_at) for s in await store.sources()] == [(0, NOON + 8 * HOUR)]

@@ -48,6 +48,9 @@ DEEPEST_WINDOW = 20
 
 EVERYTHING = Selection()
 
+MOST_KEPT = 100
+"""Documents in memory."""
+
 Complain = Callable[[str, Exception], None]
 """Told what was being done when something of ours failed."""
 
@@ -98,13 +101,14 @@ class Publisher:
         self._store = store
         self._complain = complain
         self._clock = clock
-        self._catalogue = catalogue
         self._kept: dict[tuple[str, Format], _Kept] = {}
         self._rendering = asyncio.Lock()
+        self.take(catalogue)
 
     def take(self, catalogue: Catalogue) -> None:
         """Publishes by another configuration from now on."""
         self._catalogue = catalogue
+        self._looks = _looks_digest(catalogue)
         self._kept.clear()
 
     @property
@@ -171,26 +175,33 @@ class Publisher:
             self._complain(f"writing {channel.self_url}", left_out)
         changed = max((story.changed_at for story in stories), default=revision.changed_at)
         document = _document(written.body, format, changed)
-        self._kept[key] = _Kept(revision.number, document)
+        self._keep(key, _Kept(revision.number, document))
         return document
+
+    def _keep(self, key: tuple[str, Format], kept: _Kept) -> None:
+        """Documents that were asked for long ago make room: there may be thousands of sources."""
+        self._kept.pop(key, None)
+        self._kept[key] = kept
+        while len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
 
     async def page(self, publication: Publication, number: int) -> Page:
         """One HTML page; raises UnknownPublication past the last one."""
-        size = self.site.page_size
+        size, offset = self.site.page_size, (number - 1) * self.site.page_size
         revision = await self._store.revision()
-        if narrows(publication):
-            window = await self._window(publication)
-            count, stories = len(window), window[(number - 1) * size : number * size]
-        else:
-            selection = Selection(sources=publication.sources)
-            count = await self._store.count_stories(selection)
-            stories = await self._store.stories(selection, limit=size, offset=(number - 1) * size)
+        window = await self._window(publication) if narrows(publication) else None
+        selection = Selection(sources=publication.sources)
+        count = await self._store.count_stories(selection) if window is None else len(window)
         pages = max(1, -(-count // size))
         if not 1 <= number <= pages:
             raise UnknownPublication(f"there are {pages} pages, not {number}")
-        parts = (str(revision.number), repr(self._catalogue), publication.path, str(number))
+        if window is None:
+            stories = await self._store.stories(selection, limit=size, offset=offset)
+        else:
+            stories = window[offset : offset + size]
+        parts = (str(revision.number), self._looks, publication.path, str(number))
         return Page(
-            publication=publication,
+            publication=_titled(publication, stories),
             number=number,
             pages=pages,
             entries=tuple(self._show(story) for story in stories),
@@ -256,16 +267,37 @@ class Publisher:
         site = self.site
         page_url = site.url + publication.path
         return Channel(
-            title=publication.title,
+            title=_titled(publication, stories).title,
             id=page_url,
             self_url=f"{site.url}{publication.path or 'feed'}.{format}",
             page_url=page_url,
-            updated=max((story.updated for story in stories), default=revision.changed_at),
+            updated=max((story.updated for story in stories), default=_whole(revision.changed_at)),
             subtitle=publication.description or site.description or site.tagline,
             language=site.language,
             author=site.author or site.title,
             icon=site.icon,
         )
+
+
+def _titled(publication: Publication, stories: Sequence[PublishedEntry]) -> Publication:
+    """A source without a configured name bears its feed's title, as soon as that is known."""
+    nameless = publication.title == publication.slug
+    if not (nameless and publication.path.startswith("sources/")):
+        return publication
+    shown = (source for story in stories for source in (story.source, *story.also_in))
+    name = next((source.name for source in shown if source.key == publication.slug), None)
+    return replace(publication, title=name or publication.title)
+
+
+def _looks_digest(catalogue: Catalogue) -> str:
+    """Over all that decides how equal entries look on a page; the same in every process."""
+    content = sorted(catalogue.content.items())
+    titles = [(each.slug, each.title, each.description) for each in catalogue.publications]
+    return digest(repr(catalogue.site), repr(content), repr(titles)).hex()
+
+
+def _whole(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
 
 
 def _both(some: Collection[str] | None, others: Collection[str] | None) -> Collection[str] | None:

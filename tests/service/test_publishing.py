@@ -6,7 +6,7 @@ import pytest
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.publication import Publication, Site
 from aggregator.service.ports import Revision, Selection
-from aggregator.service.publishing import Catalogue, Publisher
+from aggregator.service.publishing import MOST_KEPT, Catalogue, Publisher
 from tests.builders import ago, read_entry
 from tests.service.world import World
 from tests.store.memory import MemoryStore
@@ -100,6 +100,16 @@ class Unreliable(MemoryStore):
         return await super().revision()
 
 
+async def test_only_so_many_documents_are_kept(world):
+    many = [replace(LATEST, slug=str(n), path=f"publications/{n}") for n in range(MOST_KEPT + 5)]
+    published = publisher(world)
+    for publication in many:
+        await published.document(publication, "json")
+
+    assert len(published._kept) == MOST_KEPT
+    assert (many[-1].path, "json") in published._kept
+
+
 async def test_pages_hold_the_newest_first_and_all_of_them(world):
     published = publisher(world)
     pages = [await published.page(LATEST, number) for number in (1, 2)]
@@ -135,6 +145,15 @@ async def test_a_source_and_a_tag_are_published_too(world):
 async def test_what_is_not_configured_is_not_published(world, kind):
     with pytest.raises(UnknownPublication):
         publisher(world).find(kind, "nothing")
+
+
+async def test_a_source_without_a_name_bears_its_feeds_title(world):
+    published = publisher(world, names={"a": "a", "b": "B"})
+    page = await published.page(published.find("sources", "a"), 1)
+    document = await published.document(published.find("sources", "a"), "json")
+
+    assert page.publication.title == "A feed"
+    assert b'"title":"A feed"' in document.body
 
 
 async def test_a_publication_keeps_its_own_conditions(world):

@@ -12,9 +12,10 @@ PostgreSQL: one snapshot per read; writes are read committed and lock what they 
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -30,6 +31,9 @@ _CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to PostgreSQL."""
 
 _BEGIN = "aggregator_begin"
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 class Database:
@@ -72,6 +76,27 @@ class Database:
 
     async def aclose(self) -> None:
         await self._engine.dispose()
+
+
+def unbroken(
+    method: Callable[_Arguments, Coroutine[Any, Any, _Result]],
+) -> Callable[_Arguments, Coroutine[Any, Any, _Result]]:
+    """Lets a transaction come to its end although whoever waits for it is cancelled.
+
+    A statement that is dropped half-way can outlive its connection on SQLite, and keeps the
+    database locked meanwhile (https://sqlite.org/c3ref/close.html). Transactions are short.
+    """
+
+    @wraps(method)
+    async def to_its_end(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        work = asyncio.ensure_future(method(*args, **kwargs))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.gather(work, return_exceptions=True)
+            raise
+
+    return to_its_end
 
 
 def connect(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Database:

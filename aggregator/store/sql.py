@@ -19,7 +19,7 @@ from aggregator.service.ports import (
 )
 from aggregator.store import claims, listing, polls, reads, retention, revisions
 from aggregator.store.claims import NewToken
-from aggregator.store.engine import Database, connect
+from aggregator.store.engine import Database, connect, unbroken
 from aggregator.store.migrate import upgrade
 from aggregator.store.schema import revision
 
@@ -49,10 +49,12 @@ class SqlStore:
     async def aclose(self) -> None:
         await self._database.aclose()
 
+    @unbroken
     async def sync_sources(self, specs: Sequence[SourceSpec], *, now: datetime) -> None:
         async with self._database.writing() as connection:
             await listing.sync_sources(connection, specs, now=now)
 
+    @unbroken
     async def claim_due(
         self,
         *,
@@ -73,52 +75,63 @@ class SqlStore:
                 busy_hosts=busy_hosts,
             )
 
+    @unbroken
     async def claim(
         self, keys: Collection[str] | None, *, lease_until: datetime
     ) -> list[ClaimedSource]:
         async with self._database.writing() as connection:
             return await claims.claim(connection, self._new_token, keys, lease_until=lease_until)
 
+    @unbroken
     async def release(self, leases: Collection[Lease]) -> None:
         async with self._database.writing() as connection:
             await claims.release(connection, leases)
 
+    @unbroken
     async def next_due_at(self) -> datetime | None:
         async with self._database.reading() as connection:
             return await claims.next_due_at(connection)
 
+    @unbroken
     async def known(
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
     ) -> Knowledge:
         async with self._database.reading() as connection:
             return await polls.known(connection, source_id, digests, links)
 
+    @unbroken
     async def save_poll(self, record: PollRecord) -> bool:
         async with self._database.writing() as connection:
             return await polls.save_poll(connection, record)
 
+    @unbroken
     async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
         async with self._database.writing() as connection:
             await claims.forgive(connection, source_ids, next_poll_at=next_poll_at)
 
+    @unbroken
     async def revision(self) -> Revision:
         async with self._database.reading() as connection:
             return await revisions.current(connection)
 
+    @unbroken
     async def stories(
         self, selection: Selection, *, limit: int, offset: int = 0
     ) -> list[PublishedEntry]:
         async with self._database.reading() as connection:
             return await reads.list_stories(connection, selection, limit=limit, offset=offset)
 
+    @unbroken
     async def count_stories(self, selection: Selection) -> int:
         async with self._database.reading() as connection:
             return await reads.count_stories(connection, selection)
 
+    @unbroken
     async def sources(self) -> list[SourceHealth]:
         async with self._database.reading() as connection:
             return await reads.list_sources(connection)
 
+    @unbroken
     async def ping(self) -> None:
         async with self._database.reading() as connection:
             await connection.execute(select(revision.c.number))
@@ -135,9 +148,13 @@ class SqlStore:
         for source_id in ids:
             batch = retention.BATCH
             while batch == retention.BATCH:
-                async with self._database.writing() as connection:
-                    batch = await retention.delete_old(
-                        connection, source_id, before=before, keep=keep_per_source, at=now
-                    )
+                batch = await self._delete_old(source_id, before, keep_per_source, now)
                 deleted += batch
         return deleted
+
+    @unbroken
+    async def _delete_old(self, source_id: int, before: datetime, keep: int, now: datetime) -> int:
+        async with self._database.writing() as connection:
+            return await retention.delete_old(
+                connection, source_id, before=before, keep=keep, at=now
+            )

@@ -64,10 +64,10 @@ class Daemon:
             await self._stop([stopped, *tasks])
 
     async def _stop(self, tasks: list[asyncio.Task[Any]]) -> None:
-        web = [task for task in tasks if task.get_name() == "web"]
-        for task in set(tasks) - set(web):
-            task.cancel()
         await self._service.dispatcher.stop()
+        for task in tasks:
+            if task.get_name() != "web":  # it ends by itself, when its clients are served
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _sweep(self) -> None:

@@ -64,6 +64,8 @@ class Dispatcher:
         self._clock = clock
         self._watch = watch
         self._wake = asyncio.Event()
+        self._sweeping = asyncio.Lock()
+        self._stopping = False
         self._more_is_due = False
         self._slots = asyncio.Semaphore(policy.concurrency)
         self._runs: dict[str, asyncio.Task[None]] = {}
@@ -84,12 +86,13 @@ class Dispatcher:
         self._wake.set()
 
     async def run(self) -> None:
-        """Polls what is due whenever woken; ends by cancellation only, and `stop` cleans up."""
-        while True:
+        """Polls what is due whenever woken, until stopped."""
+        while not self._stopping:
             await self._wake.wait()
             self._wake.clear()
             try:
-                await self._sweep()
+                async with self._sweeping:
+                    await self._sweep()
             except StoreError as error:
                 self._watch.failed("looking for due sources", error)
 
@@ -101,7 +104,10 @@ class Dispatcher:
 
     async def stop(self) -> None:
         """Ends requests at once, lets answers be saved, and gives back what was not polled."""
-        await _end(self._runs.values())
+        self._stopping = True
+        self.wake()
+        async with self._sweeping:  # what is being claimed is given back, too
+            await _end(self._runs.values())
         if self._settling:
             await asyncio.wait(self._settling, timeout=self._policy.grace.total_seconds())
         await _end(self._settling)
@@ -109,7 +115,7 @@ class Dispatcher:
 
     async def _sweep(self) -> None:
         now = self._clock.steady()
-        room = self._policy.concurrency - len(self._runs)
+        room = 0 if self._stopping else self._policy.concurrency - len(self._runs)
         if room > 0:
             claimed = await self._store.claim_due(
                 now=now,

@@ -54,9 +54,8 @@ async def running(world: World) -> asyncio.Task[None]:
 
 
 async def stopped(world: World, task: asyncio.Task[None]) -> None:
-    task.cancel()
     await world.dispatcher.stop()
-    await asyncio.gather(task, return_exceptions=True)
+    await task
 
 
 async def test_waking_polls_what_is_due_and_nothing_else():
@@ -169,6 +168,31 @@ async def test_a_stop_ends_requests_and_gives_their_sources_back():
 
     assert [source.key for source in again] == ["a"]
     assert world.notebook.reports == []
+
+
+class SlowToClaim(MemoryStore):
+    """Takes a few turns of the loop for a claim."""
+
+    async def claim_due(self, **conditions):
+        claimed = await super().claim_due(**conditions)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return claimed
+
+
+async def test_a_stop_gives_back_what_is_being_claimed():
+    world = World(fetcher=HangingFetcher(), store=SlowToClaim())
+    await world.add("a")
+    task = await running(world)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await stopped(world, task)
+    now = world.clock.steady()
+    again = await world.store.claim_due(
+        now=now, lease_until=now, limit=9, per_host=9, busy_hosts=()
+    )
+
+    assert [source.key for source in again] == ["a"]
 
 
 async def test_a_fault_of_ours_in_one_poll_is_counted_and_harms_no_other():

@@ -9,11 +9,13 @@ from aggregator import __version__
 from aggregator.cage.limits import Limits
 from aggregator.cage.pool import CagedReader
 from aggregator.clock import SystemClock
+from aggregator.config.editing import polled_address
 from aggregator.config.settings import PublicationSettings, Settings, SourceSettings
 from aggregator.core.publication import Publication, Site
 from aggregator.core.reconcile import Intake
 from aggregator.core.wire import Validators
 from aggregator.fetch.http import HttpFetcher
+from aggregator.service.discovering import Discoverer
 from aggregator.service.dispatch import Dispatcher, DispatchPolicy, Watch
 from aggregator.service.health import Health
 from aggregator.service.looking import Looker
@@ -118,6 +120,31 @@ async def open_looker(settings: Settings) -> AsyncIterator[Looker]:
             },
             turns=HostTurns(settings.fetch.per_host_delay),
             at_once=settings.fetch.concurrency,
+        )
+    finally:
+        await reader.aclose()
+        await fetcher.aclose()
+
+
+@asynccontextmanager
+async def open_discoverer(settings: Settings) -> AsyncIterator[Discoverer]:
+    """What finds feeds behind addresses; a configured source is asked as it is polled."""
+    fetcher = HttpFetcher(allow_networks=settings.fetch.allow_networks, now=SystemClock().now)
+    reader = CagedReader(workers=1, limits=Limits())
+    configured = {
+        polled_address(source.url): source_policy(settings, source)
+        for source in settings.sources.values()
+    }
+    try:
+        await fetcher.prove_guard()
+        yield Discoverer(
+            fetcher=fetcher,
+            reader=reader,
+            request=lambda url: (
+                configured.get(polled_address(url))
+                or source_policy(settings, SourceSettings(url=url))
+            ).request(url, Validators()),
+            turns=HostTurns(settings.fetch.per_host_delay),
         )
     finally:
         await reader.aclose()

@@ -3,17 +3,15 @@
 Exit status: 0 good; 1 some part failed; 2 usage or configuration.
 """
 
-import asyncio
-import difflib
 import os
-from collections.abc import Coroutine, Iterable, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import typer
 
 from aggregator import __version__, daemon, log
 from aggregator.bootstrap import open_looker, open_service
+from aggregator.cli import preview, subscriptions
 from aggregator.cli.output import (
     look_row,
     print_entries,
@@ -24,17 +22,14 @@ from aggregator.cli.output import (
     source_row,
 )
 from aggregator.cli.progress import RoundWatch, progress
+from aggregator.cli.shell import FAILED, Config, Json, finish, known, settings_of
 from aggregator.clock import SystemClock
 from aggregator.config.load import load
 from aggregator.config.settings import Settings
-from aggregator.core.errors import AggregatorError, ConfigError
 from aggregator.demo.samples import sample_configuration
 from aggregator.formats.entry_json import entry_object
 from aggregator.service.once import Round
 from aggregator.service.ports import Selection
-
-FAILED = 1
-USAGE = 2
 
 app = typer.Typer(
     name="aggregator",
@@ -43,12 +38,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", help="Default: $AGGREGATOR_CONFIG, else config.toml."),
-]
-Json = Annotated[bool, typer.Option("--json", help="JSON Lines: one object a line.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -77,8 +66,8 @@ def run(
     config: Config = None,
 ) -> None:
     """The daemon: polls on schedule and serves, until SIGTERM or SIGINT."""
-    path, settings = _settings(context, config)
-    _finish(daemon.run(path, os.environ, settings, only=only))
+    path, settings = settings_of(context, config)
+    finish(daemon.run(path, os.environ, settings, only=only))
 
 
 @app.command()
@@ -91,10 +80,10 @@ def fetch(
     config: Config = None,
 ) -> None:
     """Polls what is due (or the sources named; or all) once, then exits."""
-    _, settings = _settings(context, config)
-    _known(keys or (), settings.sources, "source")
+    _, settings = settings_of(context, config)
+    known(keys or (), settings.sources, "source")
     wanted = None if all else (keys or [])
-    _finish(_fetch(settings, wanted, due=not (all or keys), force=force, as_json=json))
+    finish(_fetch(settings, wanted, due=not (all or keys), force=force, as_json=json))
 
 
 async def _fetch(
@@ -121,9 +110,9 @@ def sources(
     config: Config = None,
 ) -> None:
     """Every source (or those named) with its health."""
-    _, settings = _settings(context, config)
-    _known(keys or (), settings.sources, "source")
-    _finish(_sources(settings, keys or list(settings.sources), as_json=json))
+    _, settings = settings_of(context, config)
+    known(keys or (), settings.sources, "source")
+    finish(_sources(settings, keys or list(settings.sources), as_json=json))
 
 
 async def _sources(settings: Settings, keys: Sequence[str], *, as_json: bool) -> None:
@@ -152,11 +141,11 @@ def entries(
     config: Config = None,
 ) -> None:
     """Entries as published, newest first."""
-    _, settings = _settings(context, config)
-    _known([source] if source else (), settings.sources, "source")
-    _known([publication] if publication else (), settings.publications, "publication")
+    _, settings = settings_of(context, config)
+    known([source] if source else (), settings.sources, "source")
+    known([publication] if publication else (), settings.publications, "publication")
     selection = Selection(sources={source} if source else None, search=search)
-    _finish(_entries(settings, publication, selection, limit, as_json=json))
+    finish(_entries(settings, publication, selection, limit, as_json=json))
 
 
 async def _entries(
@@ -183,7 +172,7 @@ def check(
     config: Config = None,
 ) -> None:
     """Validates the configuration."""
-    path, settings = _settings(context, config)
+    path, settings = settings_of(context, config)
     for note in settings.notes:
         typer.echo(note, err=True)
     counts = (
@@ -192,7 +181,7 @@ def check(
     )
     typer.echo(f"{path}: good; {', '.join(counts)}", err=json)
     if online:
-        _finish(_check_online(settings, as_json=json))
+        finish(_check_online(settings, as_json=json))
 
 
 async def _check_online(settings: Settings, *, as_json: bool) -> int:
@@ -212,8 +201,8 @@ async def _check_online(settings: Settings, *, as_json: bool) -> int:
 @app.command()
 def prune(context: typer.Context, config: Config = None) -> None:
     """Drops entries that [retention] does not keep."""
-    _, settings = _settings(context, config)
-    _finish(_prune(settings))
+    _, settings = settings_of(context, config)
+    finish(_prune(settings))
 
 
 async def _prune(settings: Settings) -> None:
@@ -225,8 +214,8 @@ async def _prune(settings: Settings) -> None:
 @app.command()
 def migrate(context: typer.Context, config: Config = None) -> None:
     """Brings the database to this version's schema; `run` does so by itself."""
-    _, settings = _settings(context, config)
-    _finish(_migrate(settings))
+    _, settings = settings_of(context, config)
+    finish(_migrate(settings))
 
 
 async def _migrate(settings: Settings) -> None:
@@ -240,38 +229,8 @@ def demo(
 ) -> None:
     """Sample sources on loopback and the daemon in front of them: no network, no configuration."""
     with sample_configuration(port, SystemClock().now()) as path:
-        _finish(daemon.run(path, {}, load(path, {})))
+        finish(daemon.run(path, {}, load(path, {})))
 
 
-def _settings(context: typer.Context, config: Path | None) -> tuple[Path, Settings]:
-    """Where the configuration is, and what it says; exits with 2 when it cannot be used."""
-    named = config or context.find_root().obj or os.environ.get("AGGREGATOR_CONFIG")
-    path = Path(named or "config.toml")
-    try:
-        return path, load(path, os.environ)
-    except ConfigError as error:
-        for mistake in error.mistakes:
-            typer.echo(mistake, err=True)
-        raise typer.Exit(USAGE) from None
-
-
-def _known(names: Iterable[str], known: Iterable[str], what: str) -> None:
-    """Exits with 2 when the configuration does not have one of the names."""
-    for name in set(names) - set(known):
-        near = difflib.get_close_matches(name, list(known), n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        typer.echo(f'there is no {what} "{name}" in the configuration{hint}', err=True)
-        raise typer.Exit(USAGE)
-
-
-def _finish(work: Coroutine[Any, Any, int | None]) -> NoReturn:
-    """Runs a command to its exit status."""
-    log.configure()
-    try:
-        status = asyncio.run(work)
-    except AggregatorError as error:
-        typer.echo(f"aggregator: {error}", err=True)
-        raise typer.Exit(FAILED) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(FAILED) from None
-    raise typer.Exit(status or 0)
+subscriptions.register(app)
+preview.register(app)

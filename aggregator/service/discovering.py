@@ -20,6 +20,9 @@ WELL_KNOWN = ("/feed", "/feed.xml", "/rss.xml", "/atom.xml", "/index.xml", "/fee
 """Where software puts feeds; asked for only when a page names none."""
 
 
+TOO_MANY_REQUESTS = 429
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """A feed that was read. `url` is what to poll: where a permanent redirect led."""
@@ -65,8 +68,8 @@ class Discoverer:
             why = str(error)
         candidates = discover(answer.body, answer.content_type, answer.url)
         if candidates:
-            found, why = await self._first([each.url for each in candidates])
-            return Discovery(found=found, candidates=candidates, error=why)
+            found, refused = await self._first(each.url for each in candidates)
+            return Discovery(found=found, candidates=candidates, error=refused)
         found, _ = await self._first(urljoin(answer.url, path) for path in WELL_KNOWN)
         none = f"{url}: {why}; it names no feed, and none is at {', '.join(WELL_KNOWN)}"
         return Discovery(found=found, error=None if found else none)
@@ -103,4 +106,6 @@ def _reason(answer: Answer) -> str:
 
 def _is_unwelcome(answer: Answer) -> bool:
     """True when the server asked for a pause (RFC 9110 §10.2.3, RFC 6585 §4)."""
-    return isinstance(answer, Failed) and (answer.retry_after is not None or answer.status == 429)
+    return isinstance(answer, Failed) and (
+        answer.retry_after is not None or answer.status == TOO_MANY_REQUESTS
+    )

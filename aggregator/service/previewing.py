@@ -14,7 +14,7 @@ from aggregator.core.stories import published_id
 _NOTHING = Knowledge(by_digest={}, by_link={}, tombstones=frozenset())
 
 
-def preview(
+def previewed(
     feed: ReadFeed,
     source: PublishedSource,
     *,
@@ -32,17 +32,21 @@ def preview(
         normalize(feed.entries, language=language), _NOTHING, intake, first=True, now=now
     )
     ids = _ids(source.key, changes.new)
-    entries = [
-        _published(item, source, id) for item, id in zip(changes.new, ids, strict=True)
-    ]
+    entries = [_published(item, source, id) for item, id in zip(changes.new, ids, strict=True)]
     return [_shown(entry, site) for entry in reversed(entries)]
 
 
 def _ids(key: str, items: Sequence[NewEntry]) -> list[str]:
+    """As the store gives them: a guid that several entries share stands for the first."""
     ids: list[str] = []
     for item in items:
-        id = published_id(key, item.entry.guid)
-        ids.append(published_id(key, item.entry.guid, taken=True) if id in ids else id)
+        guid, identity = item.entry.guid, item.entry.digest.hex()
+        wishes = (
+            published_id(key, guid),
+            published_id(key, guid, taken=True),
+            published_id(key, f"{guid}\n{identity}", taken=True),
+        )
+        ids.append(next(wish for wish in wishes if wish not in ids))
     return ids
 
 

@@ -1,0 +1,92 @@
+"""What every command does: finding the configuration, refusing wrong names, exit statuses."""
+
+import asyncio
+import difflib
+import os
+from collections.abc import Coroutine, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from aggregator import log
+from aggregator.config import values
+from aggregator.config.editing import settings_to_extend
+from aggregator.config.load import load
+from aggregator.config.settings import Settings
+from aggregator.core.errors import AggregatorError, ConfigError
+
+FAILED = 1
+USAGE = 2
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="Default: $AGGREGATOR_CONFIG, else config.toml."),
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON Lines: one object a line.")]
+
+
+def config_path(context: typer.Context, config: Path | None) -> Path:
+    named = config or context.find_root().obj or os.environ.get("AGGREGATOR_CONFIG")
+    return Path(named or "config.toml")
+
+
+def settings_of(context: typer.Context, config: Path | None) -> tuple[Path, Settings]:
+    """Where the configuration is, and what it says; exits with 2 when it cannot be used."""
+    path = config_path(context, config)
+    try:
+        return path, load(path, os.environ)
+    except ConfigError as error:
+        refuse(error.mistakes)
+
+
+def settings_or_new(context: typer.Context, config: Path | None) -> tuple[Path, Settings]:
+    """The same, for commands that need no source yet: a file without one will do, or none."""
+    path = config_path(context, config)
+    try:
+        return path, settings_to_extend(path, os.environ)
+    except ConfigError as error:
+        refuse(error.mistakes)
+
+
+def address_of(text: str) -> str:
+    """A web address that a source may have; `https://` may be left out. Exits with 2 otherwise."""
+    try:
+        return values.source_url(text if "://" in text else f"https://{text}")
+    except ValueError as error:
+        refuse([f"{text}: {error}"])
+
+
+def refuse(mistakes: Sequence[str]) -> NoReturn:
+    """Exits with 2 for what the configuration, or the user, has to mend."""
+    for mistake in mistakes:
+        typer.echo(mistake, err=True)
+    raise typer.Exit(USAGE)
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """A line that may hold what a source sent: nothing in it moves a terminal's cursor."""
+    typer.echo("".join(character for character in line if character.isprintable()), err=err)
+
+
+def known(names: Iterable[str], there: Iterable[str], what: str) -> None:
+    """Exits with 2 when the configuration does not have one of the names."""
+    for name in set(names) - set(there):
+        near = difflib.get_close_matches(name, list(there), n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        refuse([f'there is no {what} "{name}" in the configuration{hint}'])
+
+
+def finish(work: Coroutine[Any, Any, int | None]) -> NoReturn:
+    """Runs a command to its exit status."""
+    log.configure()
+    try:
+        status = asyncio.run(work)
+    except ConfigError as error:
+        refuse(error.mistakes)
+    except AggregatorError as error:
+        typer.echo(f"aggregator: {error}", err=True)
+        raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(FAILED) from None
+    raise typer.Exit(status or 0)

@@ -4,6 +4,7 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from aggregator import __version__
 from aggregator.cage.limits import Limits
@@ -16,7 +17,7 @@ from aggregator.core.reconcile import Intake
 from aggregator.core.wire import Validators
 from aggregator.fetch.http import HttpFetcher
 from aggregator.service.discovering import Discoverer
-from aggregator.service.dispatch import Dispatcher, DispatchPolicy, Watch
+from aggregator.service.dispatch import PER_HOST, Dispatcher, DispatchPolicy, Watch
 from aggregator.service.health import Health
 from aggregator.service.looking import Looker
 from aggregator.service.polling import Poller, SourcePolicy
@@ -194,8 +195,15 @@ def user_agent(site_url: str) -> str:
 
 
 def dispatch_policy(settings: Settings) -> DispatchPolicy:
+    """A lease holds as long as a host's turn can last at worst, and no longer: it is what a crash
+    costs the sources under way.
+    """
+    fetch = settings.fetch
+    slowest = max(source.timeout or fetch.timeout for source in settings.sources.values())
     return DispatchPolicy(
-        concurrency=settings.fetch.concurrency, per_host_delay=settings.fetch.per_host_delay
+        concurrency=fetch.concurrency,
+        per_host_delay=fetch.per_host_delay,
+        lease=(slowest + fetch.per_host_delay) * PER_HOST + timedelta(minutes=1),
     )
 
 

@@ -109,7 +109,7 @@ class Daemon:
             await self._service.take(settings)
         except ConfigError as error:
             for mistake in error.mistakes:
-                self._watch.say("configuration not taken", mistake=mistake)
+                self._watch.warn("configuration not taken", mistake=mistake)
             return
         except StoreError as error:
             self._watch.failed("taking the configuration", error)
@@ -118,7 +118,7 @@ class Daemon:
         self._settings = settings
         self._watch.say("configuration taken", sources=len(settings.sources))
         if later:
-            self._watch.say("restart to take the rest", changed=", ".join(later))
+            self._watch.warn("restart to take the rest", changed=", ".join(later))
 
     def _say_where(self, host: str, port: int) -> None:
         feed = f"{self._service.publisher.site.url}feed.atom"
@@ -143,6 +143,8 @@ async def run(
     """Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     watch = LogWatch()
     watch.say("starting", version=__version__, config=str(path), sources=len(settings.sources))
+    for note in settings.notes:
+        watch.warn("not applied yet", note=note)
     stop = asyncio.Event()
     async with open_service(settings, watch=watch) as service:
         daemon = Daemon(path, environ, settings, service, watch)

@@ -10,8 +10,6 @@ import structlog
 from aggregator.core.errors import AggregatorError
 from aggregator.service.polling import PollReport
 
-_QUIET = ("apscheduler", "asyncio", "hypercorn", "httpx", "httpcore", "alembic")
-
 
 def configure() -> None:
     """To be called once, before anything is logged."""
@@ -64,6 +62,10 @@ class LogWatch:
     def say(self, event: str, **facts: Any) -> None:
         """Anything else worth a line."""
         self._log.info(event, **facts)
+
+    def warn(self, event: str, **facts: Any) -> None:
+        """Something that the operator should look at."""
+        self._log.warning(event, **facts)
 
 
 def _seconds(moment: datetime | None) -> str | None:

@@ -22,7 +22,7 @@ from aggregator.cli.output import (
     source_row,
 )
 from aggregator.cli.progress import RoundWatch, progress
-from aggregator.cli.shell import FAILED, Config, Json, finish, known, settings_of
+from aggregator.cli.shell import FAILED, Config, Json, finish, known, settings_of, speak_utf8
 from aggregator.clock import SystemClock
 from aggregator.config.load import load
 from aggregator.config.settings import Settings
@@ -35,6 +35,7 @@ app = typer.Typer(
     name="aggregator",
     help="Polls RSS, Atom and JSON feeds and publishes them merged.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # else "[retention]" in a help text is taken for markup
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -54,6 +55,7 @@ def main(
         bool, typer.Option("--version", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
+    speak_utf8()
     context.obj = config
 
 
@@ -73,7 +75,7 @@ def run(
 @app.command()
 def fetch(
     context: typer.Context,
-    keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY]...")] = None,
+    keys: Annotated[list[str] | None, typer.Argument(metavar="KEY...")] = None,
     all: Annotated[bool, typer.Option("--all", help="Every source, due or not.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even during a server's pause.")] = False,
     json: Json = False,
@@ -105,7 +107,7 @@ async def _fetch(
 @app.command()
 def sources(
     context: typer.Context,
-    keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY]...")] = None,
+    keys: Annotated[list[str] | None, typer.Argument(metavar="KEY...")] = None,
     json: Json = False,
     config: Config = None,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from aggregator.core.shown import Shown
 from aggregator.formats.entry_json import rfc3339
@@ -110,12 +111,12 @@ def print_entries(entries: Iterable[Shown]) -> None:
     for shown in entries:
         entry = shown.entry
         title = entry.content.title or shown.excerpt[:80] or "(no title)"
-        console.print(f"[bold]{_plain(title)}[/bold]")
         date = entry.published.strftime("%Y-%m-%d %H:%M")
         also = f" · also in {', '.join(s.key for s in entry.also_in)}" if entry.also_in else ""
-        console.print(f"  [dim]{date} · {_plain(entry.source.name)}{also}[/dim]")
+        console.print(_plain(title, style="bold"), soft_wrap=True)
+        console.print(_plain(f"  {date} · {entry.source.name}{also}", style="dim"), soft_wrap=True)
         if entry.content.link:
-            console.print(f"  {_plain(entry.content.link)}", soft_wrap=True)
+            console.print(_plain(f"  {entry.content.link}"), soft_wrap=True)
 
 
 def _console() -> Console:
@@ -130,14 +131,13 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _cell(value: object) -> str:
-    return "" if value is None else _plain(str(value))
+def _cell(value: object) -> Text:
+    return _plain("" if value is None else str(value))
 
 
-def _plain(text: str) -> str:
-    # Square brackets are markup to rich, and control characters move a terminal's cursor.
-    printable = "".join(character for character in text if character.isprintable())
-    return printable.replace("[", r"\[")
+def _plain(text: str, *, style: str = "") -> Text:
+    """As it is, without markup; control characters would move a terminal's cursor."""
+    return Text("".join(character for character in text if character.isprintable()), style=style)
 
 
 def _time(moment: datetime | None) -> str | None:

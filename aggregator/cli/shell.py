@@ -2,7 +2,10 @@
 
 import asyncio
 import difflib
+import io
 import os
+import signal
+import sys
 from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -81,12 +84,27 @@ def finish(work: Coroutine[Any, Any, int | None]) -> NoReturn:
     """Runs a command to its exit status."""
     log.configure()
     try:
-        status = asyncio.run(work)
+        status = asyncio.run(_interruptible(work))
     except ConfigError as error:
         refuse(error.mistakes)
     except AggregatorError as error:
         typer.echo(f"aggregator: {error}", err=True)
         raise typer.Exit(FAILED) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(FAILED) from None
     raise typer.Exit(status or 0)
+
+
+async def _interruptible(work: Coroutine[Any, Any, int | None]) -> int | None:
+    """SIGTERM ends the work as Ctrl-C does: what it holds is given back."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work
+
+
+def speak_utf8() -> None:
+    """Entries come in every script; a terminal or a pipe that is set to less gets them too."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -110,9 +110,13 @@ class Entry:
     """One item of a source, normalized."""
 
     guid: str
-    """The source's own guid; else its link as written; else a digest (urn:sha256:…)."""
+    """The source's own guid; else its link as written; else a digest (sha256:…)."""
     digest: bytes
     """16 bytes that stand for `guid`: together with the source, the entry's identity."""
+    alone: bytes
+    """The digest that the guid has where a document gives it to one item only."""
+    apart: bytes
+    """The digest that it has where others of the document bear it, too."""
     link_digest: bytes | None
     """16 bytes that stand for the canonical link; None where the link cannot name one story."""
     fingerprint: bytes

@@ -51,51 +51,55 @@ def reconcile(
     entries: Sequence[Entry], known: Knowledge, intake: Intake, *, first: bool, now: datetime
 ) -> EntryChanges:
     """Decides what a poll at `now` does; carrying it out twice changes nothing the second time."""
+    held = {entry.digest: found for entry in entries if (found := _held(entry, known))}
     fresh = [
         entry
         for entry in entries
-        if entry.digest not in known.by_digest and entry.digest not in known.tombstones
+        if entry.digest not in held and known.tombstones.isdisjoint((entry.digest, entry.apart))
     ]
-    edited = [] if intake.updates == "ignore" else _edits(entries, known, intake, now)
+    moved = {} if first else _moved(entries, held, known)
+    same = held | {entry.digest: known.by_link[link] for link, entry in moved.items()}
+    edited = () if intake.updates == "ignore" else _edits(entries, same, intake, now)
     if first:
-        taken, left = _backfilled(fresh, intake.backfill, now)
-        return EntryChanges(
-            new=_in_order([_new(entry, now, rank_at=_date(entry, now)) for entry in taken]),
-            edited=tuple(edited),
-            left_out=tuple(entry.digest for entry in left),
-        )
-    moved = _moved(entries, known)
-    news, past = _split_news(fresh, moved, known)
+        news, past = _backfilled(fresh, intake.backfill, now)
+    else:
+        news, past = _split_news(fresh, entries, moved, known)
     return EntryChanges(
-        new=_in_order([_new(entry, now, rank_at=now) for entry in news]),
+        new=_in_order([_new(one, now, rank_at=_date(one, now) if first else now) for one in news]),
         edited=tuple(edited),
         migrated=tuple((known.by_link[link].id, entry) for link, entry in moved.items()),
         left_out=tuple(entry.digest for entry in past),
     )
 
 
+def _held(entry: Entry, known: Knowledge) -> KnownEntry | None:
+    """The known entry that this is, though its guid may have had other company when we met it."""
+    before = known.by_digest.get(entry.apart)
+    if before is None and (before := known.by_digest.get(entry.alone)):
+        is_alone = entry.digest == entry.alone
+        same_link = entry.link_digest is not None and before.link_digest == entry.link_digest
+        return before if is_alone or same_link else None
+    return before
+
+
 def _edits(
-    entries: Sequence[Entry], known: Knowledge, intake: Intake, now: datetime
+    entries: Sequence[Entry], held: Mapping[bytes, KnownEntry], intake: Intake, now: datetime
 ) -> list[EditedEntry]:
-    edits = []
-    for entry in entries:
-        before = known.by_digest.get(entry.digest)
-        if before and before.fingerprint != entry.fingerprint:
-            bumped = intake.updates == "bump"
-            edits.append(
-                EditedEntry(
-                    id=before.id,
-                    entry=entry,
-                    updated=now if bumped else _later(before.updated, entry.updated, now),
-                    rank_at=now if bumped else None,
-                )
-            )
-    return edits
+    return [
+        EditedEntry(
+            id=before.id,
+            entry=entry,
+            updated=_later(before, entry.updated),
+            rank_at=now if intake.updates == "bump" else None,
+        )
+        for entry in entries
+        if (before := held.get(entry.digest)) and before.fingerprint != entry.fingerprint
+    ]
 
 
-def _later(before: datetime, claimed: datetime | None, now: datetime) -> datetime:
-    """The source's own word for when it edited, if it is later than the last and not to come."""
-    return max(before, claimed) if claimed and claimed <= now else before
+def _later(before: KnownEntry, claimed: datetime | None) -> datetime:
+    """The source's own word for when it edited, as far as rule 4 lets it."""
+    return max(before.updated, min(plausible(claimed) or before.updated, before.first_seen))
 
 
 def _backfilled(
@@ -111,31 +115,46 @@ def _backfilled(
     return recent, newest[len(recent) :]
 
 
-def _moved(entries: Sequence[Entry], known: Knowledge) -> dict[bytes, Entry]:
+def _moved(
+    entries: Sequence[Entry], held: Mapping[bytes, KnownEntry], known: Knowledge
+) -> dict[bytes, Entry]:
     """Entries by link digest that are known ones under new guids; empty without such a change."""
-    present = {entry.digest for entry in entries}
+    present = {found.id for found in held.values()}
     familiar = [entry for entry in entries if entry.link_digest in known.by_link]
     moved = {
         entry.link_digest: entry
         for entry in familiar
         if entry.link_digest
-        and entry.digest not in known.by_digest
-        and known.by_link[entry.link_digest].digest not in present
+        and entry.digest not in held
+        and known.by_link[entry.link_digest].id not in present
     }
     enough = len(familiar) >= FEWEST_MOVED and len(moved) >= MOVED_SHARE * len(familiar)
     return moved if enough else {}
 
 
 def _split_news(
-    fresh: Sequence[Entry], moved: Mapping[bytes, Entry], known: Knowledge
+    fresh: Sequence[Entry],
+    entries: Sequence[Entry],
+    moved: Mapping[bytes, Entry],
+    known: Knowledge,
 ) -> tuple[list[Entry], list[Entry]]:
+    """After a change of guids, what is really new and what was left out once under another guid.
+
+    By date where there is one; else by place, since documents go from new to old.
+    """
     if not moved:
         return list(fresh), []
     moved_digests = {entry.digest for entry in moved.values()}
-    rest = [entry for entry in fresh if entry.digest not in moved_digests]
+    first_known = min(n for n, entry in enumerate(entries) if entry.digest in moved_digests)
+    above = {entry.digest for entry in entries[:first_known]}
     newest = max(known.by_link[link].published for link in moved)
-    news = [entry for entry in rest if (plausible(entry.published) or newest) > newest]
-    return news, [entry for entry in rest if entry not in news]
+    rest = [entry for entry in fresh if entry.digest not in moved_digests]
+
+    def is_news(entry: Entry) -> bool:
+        date = plausible(entry.published) or plausible(entry.updated)
+        return date > newest if date else entry.digest in above
+
+    return [one for one in rest if is_news(one)], [one for one in rest if not is_news(one)]
 
 
 def _new(entry: Entry, now: datetime, *, rank_at: datetime) -> NewEntry:

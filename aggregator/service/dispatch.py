@@ -17,12 +17,16 @@ from typing import Protocol
 
 from aggregator.core.errors import StoreError
 from aggregator.core.wire import Answer, Failed
-from aggregator.service.polling import Poller, PollReport
+from aggregator.service.polling import Poller, PollReport, SourcePolicy
 from aggregator.service.ports import ClaimedSource, Clock, Lease, PollStore
 from aggregator.service.turns import HostTurns
 
 TICK = timedelta(seconds=1)
 """How often the dispatcher should be woken."""
+
+
+PER_HOST = 8
+"""Sources of one host that are claimed at a time."""
 
 
 class Watch(Protocol):
@@ -40,8 +44,6 @@ class DispatchPolicy:
 
     concurrency: int = 64
     per_host_delay: timedelta = timedelta(seconds=1)
-    per_host: int = 8
-    """Sources of one host that are claimed at a time."""
     lease: timedelta = timedelta(minutes=10)
     grace: timedelta = timedelta(seconds=5)
     """How long a stop waits for answers that are being read and saved."""
@@ -121,7 +123,7 @@ class Dispatcher:
                 now=now,
                 lease_until=now + self._policy.lease,
                 limit=room,
-                per_host=self._policy.per_host,
+                per_host=PER_HOST,
                 busy_hosts=tuple(self._runs),
             )
             self._start(claimed)
@@ -139,11 +141,15 @@ class Dispatcher:
     async def _run_host(self, host: str, sources: Sequence[ClaimedSource]) -> None:
         try:
             for source in sources:
+                policy = self._poller.policies.get(source.key)
+                if policy is None:  # another process's configuration names it, ours does not
+                    await self._give_back(source)
+                    continue
                 async with self._turns.turn(host):
                     await self._slots.acquire()
                     started = self._clock.steady()
-                    answer = await self._fetch(source)
-                settling = asyncio.create_task(self._settle(source, answer, started))
+                    answer = await self._fetch(source, policy)
+                settling = asyncio.create_task(self._settle(source, policy, answer, started))
                 self._settling.add(settling)
                 settling.add_done_callback(self._settling.discard)
         finally:
@@ -151,31 +157,40 @@ class Dispatcher:
             if self._more_is_due:
                 self._wake.set()
 
-    async def _fetch(self, source: ClaimedSource) -> Answer:
+    async def _give_back(self, source: ClaimedSource) -> None:
+        lease = self._held.pop(source.lease.token)
+        try:
+            await self._store.release([lease])
+        except StoreError as error:
+            self._watch.failed(f"giving {source.key} back", error)
+
+    async def _fetch(self, source: ClaimedSource, policy: SourcePolicy) -> Answer:
         """Holds one slot when it returns, none when it is cancelled."""
         try:
-            return await self._poller.fetch(source)
+            return await self._poller.fetch(source, policy)
         except asyncio.CancelledError:
             self._slots.release()
             raise
         except Exception as error:  # noqa: BLE001  # one source's trouble must not end the others
             return self._internal(source, error)
 
-    async def _settle(self, source: ClaimedSource, answer: Answer, started: datetime) -> None:
+    async def _settle(
+        self, source: ClaimedSource, policy: SourcePolicy, answer: Answer, started: datetime
+    ) -> None:
         try:
             try:
-                report = await self._poller.settle(source, answer, started=started)
+                report = await self._poller.settle(source, policy, answer, started=started)
             except StoreError:
                 raise
             except Exception as error:  # noqa: BLE001  # a document that we choke on is counted
                 answer = self._internal(source, error)
-                report = await self._poller.settle(source, answer, started=started)
-            self._held.pop(source.lease.token, None)
+                report = await self._poller.settle(source, policy, answer, started=started)
             self._wake_for(report)
             self._watch.polled(report)
         except Exception as error:  # noqa: BLE001  # the lease runs out, and the poll is repeated
             self._watch.failed(f"saving the poll of {source.key}", error)
         finally:
+            self._held.pop(source.lease.token, None)
             self._slots.release()
 
     def _wake_for(self, report: PollReport) -> None:

@@ -22,7 +22,7 @@ class Round:
         dispatcher: Dispatcher,
         clock: Clock,
         watch: Watch,
-        lease: timedelta = timedelta(hours=1),
+        lease: timedelta = timedelta(minutes=10),
     ) -> None:
         self._store = store
         self._dispatcher = dispatcher

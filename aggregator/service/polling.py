@@ -119,20 +119,19 @@ class Poller:
         self._network = Network()
         self.policies = policies
 
-    async def fetch(self, source: ClaimedSource) -> Answer:
+    async def fetch(self, source: ClaimedSource, policy: SourcePolicy) -> Answer:
         """The request alone; every outcome is a value."""
-        request = self.policies[source.key].request(source.url, source.validators)
-        return await self._fetcher.fetch(request)
+        return await self._fetcher.fetch(policy.request(source.url, source.validators))
 
     async def settle(
-        self, source: ClaimedSource, answer: Answer, *, started: datetime
+        self, source: ClaimedSource, policy: SourcePolicy, answer: Answer, *, started: datetime
     ) -> PollReport:
         """Everything after the request. `started` is the steady clock's when it was sent."""
         now = self._clock.steady()
         self._network.saw(source, answer, now=now)
         excused = self._network.excuses(answer, now=now)
-        taken = await self._take_in(source, answer)
-        record = self._record(source, taken, excused=excused)
+        taken = await self._take_in(source, policy, answer)
+        record = self._record(source, policy, taken, excused=excused)
         held = await self._store.save_poll(record)
         if not excused:
             self._network.blame(source, answer, now=now)
@@ -140,7 +139,7 @@ class Poller:
             await self._store.forgive(blamed, next_poll_at=record.next_poll_at)
         return PollReport(
             source=source.key,
-            outcome=taken.outcome if held else "failed",
+            outcome=taken.outcome if held else "unchanged",
             status=record.status,
             entries_new=len(taken.changes.new) if held else 0,
             entries_updated=len(taken.changes.edited) if held else 0,
@@ -151,10 +150,10 @@ class Poller:
             error=record.error if held else "another process took this source over meanwhile",
         )
 
-    async def _take_in(self, source: ClaimedSource, answer: Answer) -> _Taken:
+    async def _take_in(self, source: ClaimedSource, policy: SourcePolicy, answer: Answer) -> _Taken:
         match answer:
             case Fetched():
-                return await self._take_in_body(source, answer)
+                return await self._take_in_body(source, policy, answer)
             case NotModified():
                 return _Taken(answer=answer, outcome="not_modified")
             case Gone():
@@ -163,7 +162,9 @@ class Poller:
                 outcome: Outcome = "throttled" if is_throttled(answer) else "failed"
                 return _Taken(answer=answer, outcome=outcome)
 
-    async def _take_in_body(self, source: ClaimedSource, fetched: Fetched) -> _Taken:
+    async def _take_in_body(
+        self, source: ClaimedSource, policy: SourcePolicy, fetched: Fetched
+    ) -> _Taken:
         if body_digest(fetched.body) == source.body_digest:
             return _Taken(answer=fetched, outcome="unchanged")
         document = Document(body=fetched.body, content_type=fetched.content_type, url=fetched.url)
@@ -172,11 +173,10 @@ class Poller:
         except UnreadableFeed as error:
             failed = Failed(kind="unreadable", reason=str(error), status=fetched.status)
             return _Taken(answer=failed, outcome="failed")
-        policy = self.policies[source.key]
         entries = normalize(feed.entries, language=policy.language)
         known = await self._store.known(
             source.lease.source_id,
-            [entry.digest for entry in entries],
+            {digest for entry in entries for digest in (entry.digest, entry.alone, entry.apart)},
             [entry.link_digest for entry in entries if entry.link_digest],
         )
         changes = reconcile(
@@ -192,9 +192,11 @@ class Poller:
         outcome: Outcome = "new" if changes.new or changes.edited else "unchanged"
         return _Taken(answer=fetched, outcome=outcome, read=counts, info=feed.info, changes=changes)
 
-    def _record(self, source: ClaimedSource, taken: _Taken, *, excused: bool) -> PollRecord:
+    def _record(
+        self, source: ClaimedSource, policy: SourcePolicy, taken: _Taken, *, excused: bool
+    ) -> PollRecord:
         failures, gone_count = _counts(source, taken)
-        now, interval = self._clock.steady(), self.policies[source.key].interval
+        now, interval = self._clock.steady(), policy.interval
         if excused:
             failures = source.failures
             upcoming = after_outage(now=now, interval=interval, chance=self._chance())

@@ -3,7 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
+
+
+@dataclass(slots=True)
+class _Host:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    guests: int = 0
+    """Who has its turn or waits for one."""
+    rested_at: float = 0.0
+    """Seconds on the loop's clock."""
 
 
 class HostTurns:
@@ -11,26 +21,31 @@ class HostTurns:
 
     def __init__(self, delay: timedelta) -> None:
         self.delay = delay
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._rested_at: dict[str, float] = {}
+        self._hosts: dict[str, _Host] = {}
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
         """Waits until the host is free and rested; it is taken for the time of the block."""
         self._forget_rested()
-        async with self._locks.setdefault(host, asyncio.Lock()):
-            await asyncio.sleep(max(0.0, self._rested_at.get(host, 0.0) - _now()))
-            try:
-                yield
-            finally:
-                self._rested_at[host] = _now() + self.delay.total_seconds()
+        state = self._hosts.setdefault(host, _Host())
+        state.guests += 1
+        try:
+            async with state.lock:
+                await asyncio.sleep(max(0.0, state.rested_at - _now()))
+                try:
+                    yield
+                finally:
+                    state.rested_at = _now() + self.delay.total_seconds()
+        finally:
+            state.guests -= 1
 
     def _forget_rested(self) -> None:
         now = _now()
-        for host in [host for host, at in self._rested_at.items() if at <= now]:
-            del self._rested_at[host]
-            if not self._locks[host].locked():
-                del self._locks[host]
+        self._hosts = {
+            host: state
+            for host, state in self._hosts.items()
+            if state.guests or state.rested_at > now
+        }
 
 
 def _now() -> float:

@@ -16,7 +16,9 @@ from aggregator.store.statements import chunks
 NewToken = Callable[[], str]
 
 _LONGEST_WAIT = timedelta(days=400)
-"""Nobody schedules a poll so far ahead: it was a wrong clock."""
+_LONGEST_LEASE = timedelta(days=1)
+_LONGEST_PAUSE = timedelta(days=8)
+"""Nobody schedules a poll, leases or pauses a source so far ahead: it was a wrong clock."""
 
 
 async def claim_due(
@@ -43,9 +45,15 @@ async def claim_due(
 
 
 async def _mend_schedule(connection: AsyncConnection, now: datetime) -> None:
-    await connection.execute(
-        update(sources).where(sources.c.next_poll_at > now + _LONGEST_WAIT).values(next_poll_at=now)
-    )
+    """What a wrong clock left in the future would stop a source for as long."""
+    for column, longest, mended in (
+        (sources.c.next_poll_at, _LONGEST_WAIT, now),
+        (sources.c.lease_until, _LONGEST_LEASE, None),
+        (sources.c.paused_until, _LONGEST_PAUSE, None),
+    ):
+        await connection.execute(
+            update(sources).where(column > now + longest).values({column.name: mended})
+        )
 
 
 def _due(now: datetime, full_hosts: Sequence[str], limit: int) -> Select[Any]:

@@ -1,6 +1,9 @@
 """The commands as scripts use them: exit statuses, what goes to stdout, the shape of the JSON."""
 
 import json
+import subprocess
+import sys
+from xml.sax.saxutils import escape
 
 import pytest
 from typer.testing import CliRunner
@@ -182,6 +185,29 @@ def test_entries_are_chosen_by_source_publication_and_text(shell, arguments, gui
     shell.rows("fetch", "--all")
 
     assert {row["guid"] for row in shell.rows("entries", *arguments)} == guids
+
+
+NASTY = ["\\[/x]", "\\[x^2\\]", "ends in \\", ":warning: [bold]", "a\x1b[31mred"]
+
+
+def test_titles_are_printed_as_they_are(shell, site):
+    site.documents["/a"] = rss("a", *(escape(title) for title in NASTY))
+    shell.rows("fetch", "--all")
+    ran = shell("entries", "--source", "a")
+
+    assert ran.exit_code == 0
+    for title in NASTY:
+        assert f"{title} of a".replace("\x1b", "") in ran.stdout
+
+
+def test_entries_are_printed_in_utf_8_whatever_the_locale(shell, site):
+    site.documents["/a"] = rss("a", "\u4e2d\u6587")
+    shell.rows("fetch", "--all")
+    command = [sys.executable, "-m", "aggregator", "--config", str(shell.config), "entries"]
+    environment = {"PATH": "", "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    ran = subprocess.run(command, capture_output=True, check=True, env=environment)
+
+    assert "\u4e2d\u6587 of a" in ran.stdout.decode()
 
 
 def test_the_configuration_may_be_named_before_the_command_or_by_the_environment(shell):

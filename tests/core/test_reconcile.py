@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.core.model import Entry, EntryChanges, KnownEntry
+from aggregator.core.normalize import normalize
 from aggregator.core.reconcile import Intake, Knowledge, reconcile
-from tests.builders import NOON, ago, entry, known
+from tests.builders import NOON, ago, entry, known, read_entry
 
 
 def changes(
@@ -107,17 +108,17 @@ def test_an_edit_changes_an_entry_where_it_stands():
     assert made.new == ()
 
 
+def test_no_edit_is_dated_later_than_the_first_sight():
+    before = known(entry("1", updated=ago(days=2)), first_seen=ago(hours=1))
+    edited = entry("1", title="x", updated=ago(minutes=5))
+
+    assert changes(edited, held=(before,)).edited[0].updated == ago(hours=1)
+
+
 def test_an_edit_without_a_later_date_keeps_the_old_one():
     before = known(entry("1", updated=ago(days=2)))
 
     assert changes(entry("1", title="x"), held=(before,)).edited[0].updated == ago(days=2)
-
-
-def test_an_edit_from_the_future_does_not_move_the_date():
-    before = known(entry("1", updated=ago(days=2)))
-    edited = entry("1", title="x", updated=NOON + timedelta(days=1))
-
-    assert changes(edited, held=(before,)).edited[0].updated == ago(days=2)
 
 
 def test_a_new_date_alone_is_no_edit():
@@ -159,6 +160,56 @@ def test_after_a_change_of_guids_only_what_is_newer_is_new():
 
     assert titles(made) == ["Title young"]
     assert made.left_out == (old.digest,)
+
+
+def test_without_dates_what_stands_above_the_known_entries_is_new():
+    new, held = moved(4)
+    young, old = entry("young"), entry("left-out-once")
+
+    made = changes(young, *new, old, held=held)
+
+    assert titles(made) == ["Title young"]
+    assert made.left_out == (old.digest,)
+
+
+def test_an_entry_with_only_an_update_date_can_be_news():
+    new, held = moved(4)
+
+    made = changes(*new, entry("young", updated=ago(minutes=1)), held=held)
+
+    assert titles(made) == ["Title young"]
+
+
+def test_what_was_edited_while_its_guid_changed_is_edited_at_once():
+    new, held = moved(4)
+    edited = entry("0", guid="new-0", title="Edited", published=ago(days=1))
+
+    made = changes(edited, *new[1:], held=held)
+
+    assert [edit.id for edit in made.edited] == [0]
+    assert len(made.migrated) == 4
+
+
+def same_guid(*names: str) -> list[Entry]:
+    return list(normalize([read_entry(name, guid="same") for name in names]))
+
+
+def test_an_entry_stays_itself_when_another_one_comes_with_its_guid():
+    (one,) = same_guid("1")
+    both = same_guid("2", "1")
+
+    made = changes(*both, held=(known(one, id=1),))
+
+    assert titles(made) == ["Title 2"]
+    assert made.edited == ()
+
+
+def test_an_entry_stays_itself_when_the_other_one_with_its_guid_is_gone():
+    (one,) = same_guid("1")
+    two = same_guid("2", "1")[0]
+    held = (known(one, id=1), known(two, id=2))
+
+    assert changes(*same_guid("2"), held=held).empty
 
 
 def test_two_known_links_with_new_guids_are_new_entries():

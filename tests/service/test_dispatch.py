@@ -195,6 +195,24 @@ async def test_a_stop_gives_back_what_is_being_claimed():
     assert [source.key for source in again] == ["a"]
 
 
+async def test_a_source_that_only_another_configuration_names_is_given_back():
+    world = World()
+    await world.add("other")
+    del world.policies["other"]
+    world.serves(await world.add("a"), read_entry("1"))
+    task = await running(world)
+    await until(lambda: world.notebook.reports)
+    await stopped(world, task)
+    now = world.clock.steady()
+    again = await world.store.claim_due(
+        now=now, lease_until=now, limit=9, per_host=9, busy_hosts=()
+    )
+
+    assert world.notebook.outcomes == {"a": "new"}
+    assert world.notebook.failures == []
+    assert [source.key for source in again] == ["other"]
+
+
 async def test_a_fault_of_ours_in_one_poll_is_counted_and_harms_no_other():
     world = World()
     bad, good = await world.add("bad"), await world.add("good")

@@ -40,4 +40,4 @@ async def test_hosts_that_rested_are_forgotten():
         async with turns.turn(f"{n}.example"):
             pass
 
-    assert len(turns._locks) <= 1
+    assert len(turns._hosts) <= 1

@@ -47,6 +47,16 @@ class _Source:
     last_status: int | None = None
     tombstones: set[bytes] = field(default_factory=set)
 
+    def mend(self, now: datetime) -> None:
+        """Takes back what a wrong clock left far in the future."""
+        if self.next_poll_at > now + timedelta(days=400):
+            self.next_poll_at = now
+        if self.lease and self.lease[1] > now + timedelta(days=1):
+            self.lease = None
+        paused_until = self.last.paused_until if self.last else None
+        if self.last and paused_until and paused_until > now + timedelta(days=8):
+            self.last = replace(self.last, paused_until=None)
+
     @property
     def polled(self) -> bool:
         return self.listed and self.spec.enabled
@@ -118,8 +128,7 @@ class MemoryStore:
         busy_hosts: Collection[str],
     ) -> list[ClaimedSource]:
         for source in self._sources.values():
-            if source.next_poll_at > now + timedelta(days=400):
-                source.next_poll_at = now
+            source.mend(now)
         due = sorted(
             (source for source in self._sources.values() if source.is_due(now)),
             key=lambda source: (source.next_poll_at, source.id),

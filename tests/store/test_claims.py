@@ -266,3 +266,22 @@ async def test_a_source_without_failures_has_none_to_take_back(store):
     await store.forgive([claimed.lease.source_id], next_poll_at=NOON)
 
     assert [(s.failures, s.next_poll_at) for s in await store.sources()] == [(0, NOON + 8 * HOUR)]
+
+
+async def test_a_pause_that_a_wrong_clock_left_does_not_last(store):
+    await configure(store, "a")
+    (claimed,) = await claim_due(store)
+    ten_years = timedelta(days=3650)
+    await store.save_poll(
+        record(claimed.lease, paused_until=NOON + ten_years, next_poll_at=NOON + ten_years)
+    )
+    (again,) = await claim_due(store)
+
+    assert again.paused_until is None
+
+
+async def test_a_lease_that_a_wrong_clock_left_does_not_last(store):
+    await configure(store, "a")
+    await claim_due(store, lease_until=NOON + timedelta(days=300))
+
+    assert keys(await claim_due(store)) == ["a"]

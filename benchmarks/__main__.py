@@ -1,5 +1,9 @@
 """python -m benchmarks: every benchmark, one after the other."""
 
-from benchmarks import corpus
+import sys
+
+from benchmarks import corpus, freshness, politeness
 
 corpus.main()
+freshness.main()
+sys.exit(politeness.main())

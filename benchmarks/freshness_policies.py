@@ -1,0 +1,113 @@
+"""Ways to choose the next poll. Each has one scale, with which its number of polls is tuned.
+
+A policy sees what a reader sees: entries that earlier polls found. Times are seconds since 1970,
+waits are seconds; the replay keeps every wait between the same floor and ceiling.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from aggregator.core.rhythm import NEWEST, Bounds, Habits, Sighting, habitual_poll, learn
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+NEVER = 1e9
+
+
+class Policy(Protocol):
+    def found(self, published: Sequence[float], now: float) -> None:
+        """A poll at `now` found these new entries, oldest first."""
+
+    def wait(self, now: float) -> float: ...
+
+
+class Fixed:
+    def __init__(self, scale: float) -> None:
+        self.interval = scale * HOUR
+
+    def found(self, published: Sequence[float], now: float) -> None:
+        pass
+
+    def wait(self, now: float) -> float:  # noqa: ARG002  # a Policy's
+        return self.interval
+
+
+class Slots(Fixed):
+    """lemon24/reader: slots of one interval, aligned to a Monday."""
+
+    MONDAY = 4 * DAY
+
+    def wait(self, now: float) -> float:
+        slot = math.floor((now - self.MONDAY) / self.interval) + 1
+        return self.MONDAY + slot * self.interval - now
+
+
+class EntryFrequency:
+    """Miniflux: a week through the entries of the last week; none: as rarely as allowed."""
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+        self.known: list[float] = []
+
+    def found(self, published: Sequence[float], now: float) -> None:  # noqa: ARG002  # a Policy's
+        self.known.extend(published)
+
+    def wait(self, now: float) -> float:
+        weekly = len(self.known) - bisect_right(self.known, now - 7 * DAY)
+        return self.scale * 7 * DAY / weekly if weekly else NEVER
+
+
+class Empirical(EntryFrequency):
+    """CommaFeed: half the average gap, in steps longer the longer the source is silent."""
+
+    def wait(self, now: float) -> float:
+        return self.scale * self._as_published(now - self.known[-1])
+
+    def _as_published(self, silence: float) -> float:
+        for days, hours in ((30, 4), (14, 2), (7, 1)):
+            if silence >= days * DAY:
+                return hours * HOUR
+        listed = self.known[-NEWEST:]
+        if len(listed) == 1:
+            return 4 * HOUR
+        gap = (listed[-1] - listed[0]) / (len(listed) - 1)
+        return min(max(gap / 2, HOUR / 12), HOUR)
+
+
+class Rhythm:
+    """Ours: the scale is the configured interval in hours."""
+
+    def __init__(self, scale: float) -> None:
+        # The replay's floor and ceiling hold for everybody.
+        self.bounds = Bounds(
+            interval=timedelta(hours=scale), floor=timedelta(), ceiling=timedelta(seconds=NEVER)
+        )
+        self.known: list[Sighting] = []
+        self.habits: Habits | None = None
+
+    def found(self, published: Sequence[float], now: float) -> None:
+        seen = _time(now)
+        self.known = [*self.known, *(Sighting(seen, _time(at)) for at in published)][-NEWEST:]
+        self.habits = learn(self.known, seen)
+
+    def wait(self, now: float) -> float:
+        polled = _time(now)
+        return (habitual_poll(self.habits, now=polled, bounds=self.bounds).at - polled) / SECOND
+
+
+SECOND = timedelta(seconds=1)
+
+POLICIES: dict[str, Callable[[float], Policy]] = {
+    "fixed interval": Fixed,
+    "reader: fixed slots": Slots,
+    "Miniflux: entry_frequency": EntryFrequency,
+    "CommaFeed: empirical": Empirical,
+    "ours: learned rhythm": Rhythm,
+}
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -60,7 +60,7 @@ def next_poll(
             return NextPoll(at=now + wait * spread, reason=f"gone; a look every {in_words(wait)}")
         case Gone():
             return NextPoll(at=now + interval * spread, reason="gone; one more poll to confirm")
-        case Failed() if is_throttled(answer):
+        case Failed() if asks_for_a_pause(answer):
             return _paused(answer, now, interval, spread)
         case Failed():
             wait = backoff(interval, failures)
@@ -76,8 +76,10 @@ def after_outage(*, now: datetime, interval: timedelta, chance: float) -> NextPo
     return NextPoll(at=now + wait, reason="nothing can be reached: our own network seems down")
 
 
-def is_throttled(answer: Failed) -> bool:
+def asks_for_a_pause(answer: Answer) -> bool:
     """Whether the server is up and asks for less; that is no failure of the source."""
+    if not isinstance(answer, Failed):
+        return False
     asked_to_wait = answer.status == SERVICE_UNAVAILABLE and answer.retry_after is not None
     return answer.status == TOO_MANY_REQUESTS or asked_to_wait
 

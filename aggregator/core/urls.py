@@ -1,12 +1,27 @@
 """Which addresses we accept, how a relative one becomes absolute, and when two links are one."""
 
 import re
+from ipaddress import ip_address
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 LONGEST_URL = 4096
 """Characters; a longer address is dropped."""
 
 _CONTROL_OR_SPACE = re.compile(r"[\x00-\x20\x7f]+")
+
+# Names that only the machine or its own network can define, never the public DNS: RFC 6761,
+# RFC 6762 and its Appendix G, RFC 8375. A name without a dot is one, too.
+_LOCAL_SUFFIXES = (
+    ".localhost",
+    ".local",
+    ".internal",
+    ".home.arpa",
+    ".intranet",
+    ".private",
+    ".corp",
+    ".home",
+    ".lan",
+)
 
 # Parameters that say how a reader came to a page, not which page it is.
 _TRACKERS = re.compile(
@@ -38,6 +53,22 @@ def web_url(text: str | None, base: str | None = None) -> str | None:
 def host_of(url: str) -> str:
     """The host in lower case, without port; the unit of politeness."""
     return (urlsplit(url).hostname or "").rstrip(".").lower()
+
+
+def is_local_name(host: str) -> bool:
+    """Whether only the machine or its own network can say where the name leads."""
+    name = host.rstrip(".").lower()
+    return "." not in name or name.endswith(_LOCAL_SUFFIXES)
+
+
+def is_private_host(host: str) -> bool:
+    """Whether the host is in somebody's own network: what is true of one service there need not
+    be true of the next.
+    """
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return is_local_name(host)
 
 
 def canonical_link(url: str) -> str | None:

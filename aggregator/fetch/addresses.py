@@ -8,6 +8,8 @@ registries (RFC 6890).
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+from aggregator.core.urls import is_local_name
+
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 
@@ -66,20 +68,6 @@ BAD_PORTS = frozenset({
 # fmt: on
 """Ports where a line of HTTP might be understood as something else."""
 
-# Names that only the machine or its own network can define, never the public DNS: RFC 6761,
-# RFC 6762 and its Appendix G, RFC 8375. A name without a dot is one, too.
-_LOCAL_SUFFIXES = (
-    ".localhost",
-    ".local",
-    ".internal",
-    ".home.arpa",
-    ".intranet",
-    ".private",
-    ".corp",
-    ".home",
-    ".lan",
-)
-
 
 def literal_address(host: str) -> IPAddress | None:
     """The address that a host is written as, or None for a name."""
@@ -118,7 +106,7 @@ def opened_by(host: str, networks: Sequence[IPNetwork]) -> tuple[IPNetwork, ...]
     """
     address = literal_address(host)
     if address is None:
-        return tuple(networks) if _is_local_name(host) else ()
+        return tuple(networks) if is_local_name(host) else ()
     if is_public(address):
         return ()
     return tuple(network for network in networks if address in network)
@@ -134,8 +122,3 @@ def _translated(address: IPv6Address) -> IPv4Address | None:
 def _wraps_closed(address: IPv6Address) -> bool:
     is_isatap = address.packed[8:12] in _ISATAP
     return is_isatap and not is_public(IPv4Address(address.packed[12:]))
-
-
-def _is_local_name(host: str) -> bool:
-    name = host.rstrip(".").lower()
-    return "." not in name or name.endswith(_LOCAL_SUFFIXES)

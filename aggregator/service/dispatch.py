@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from aggregator.core.errors import StoreError
+from aggregator.core.schedule import asks_for_a_pause
+from aggregator.core.urls import is_private_host
 from aggregator.core.wire import Answer, Failed
 from aggregator.service.polling import Poller, PollReport, SourcePolicy
 from aggregator.service.ports import ClaimedSource, Clock, Lease, PollStore
@@ -140,18 +142,23 @@ class Dispatcher:
 
     async def _run_host(self, host: str, sources: Sequence[ClaimedSource]) -> None:
         try:
+            throttled = False
             for source in sources:
                 policy = self._poller.policies.get(source.key)
-                if policy is None:  # another process's configuration names it, ours does not
+                # Another process's configuration may name it, and ours not.
+                if throttled or policy is None:
                     await self._give_back(source)
                     continue
                 async with self._turns.turn(host):
                     await self._slots.acquire()
                     started = self._clock.steady()
                     answer = await self._fetch(source, policy)
+                throttled = asks_for_a_pause(answer) and not is_private_host(host)
                 settling = asyncio.create_task(self._settle(source, policy, answer, started))
                 self._settling.add(settling)
                 settling.add_done_callback(self._settling.discard)
+                if throttled:  # the pause has to be known before anything else is claimed
+                    await asyncio.wait([settling])
         finally:
             self._runs.pop(host, None)
             if self._more_is_due:

@@ -21,7 +21,7 @@ from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import EntryChanges, FeedInfo
 from aggregator.core.normalize import normalize
 from aggregator.core.reconcile import Intake, reconcile
-from aggregator.core.schedule import after_outage, is_throttled, next_poll
+from aggregator.core.schedule import after_outage, asks_for_a_pause, next_poll
 from aggregator.core.wire import (
     Answer,
     Failed,
@@ -159,7 +159,7 @@ class Poller:
             case Gone():
                 return _Taken(answer=answer, outcome="gone")
             case Failed():
-                outcome: Outcome = "throttled" if is_throttled(answer) else "failed"
+                outcome: Outcome = "throttled" if asks_for_a_pause(answer) else "failed"
                 return _Taken(answer=answer, outcome=outcome)
 
     async def _take_in_body(

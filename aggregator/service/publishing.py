@@ -86,10 +86,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A document, and the revision that it shows."""
+    """A document, the revision that it shows, and when an entry becomes too old for it."""
 
     revision: int
     document: Document
+    until: datetime | None = None
+
+    def shows(self, revision: Revision, now: datetime) -> bool:
+        return self.revision >= revision.number and (self.until is None or now <= self.until)
 
 
 class Publisher:
@@ -103,10 +107,14 @@ class Publisher:
         self._clock = clock
         self._kept: dict[tuple[str, Format], _Kept] = {}
         self._rendering = asyncio.Lock()
-        self.take(catalogue)
+        self._catalogue = catalogue
+        self._looks = _looks_digest(catalogue)
+        self._taken_at: datetime | None = None
 
     def take(self, catalogue: Catalogue) -> None:
         """Publishes by another configuration from now on."""
+        if catalogue != self._catalogue:
+            self._taken_at = self._clock.now()
         self._catalogue = catalogue
         self._looks = _looks_digest(catalogue)
         self._kept.clear()
@@ -151,7 +159,7 @@ class Publisher:
         kept = self._kept.get(key)
         try:
             revision = await self._store.revision()
-            if kept and kept.revision == revision.number:
+            if kept and kept.shows(revision, self._clock.now()):
                 return kept.document
             async with self._rendering:
                 return await self._render(publication, format, revision)
@@ -164,8 +172,8 @@ class Publisher:
         self, publication: Publication, format: Format, revision: Revision
     ) -> Document:
         key = (publication.path, format)
-        kept = self._kept.get(key)
-        if kept and kept.revision >= revision.number:  # rendered while we waited for our turn
+        kept, catalogue, now = self._kept.get(key), self._catalogue, self._clock.now()
+        if kept and kept.shows(revision, now):  # rendered while we waited for our turn
             return kept.document
         stories = await self._window(publication)
         channel = self._channel(publication, format, stories, revision)
@@ -174,9 +182,14 @@ class Publisher:
             left_out = ValueError(f"cannot be written: {', '.join(written.dropped)}")
             self._complain(f"writing {channel.self_url}", left_out)
         changed = max((story.changed_at for story in stories), default=revision.changed_at)
-        document = _document(written.body, format, changed)
-        self._keep(key, _Kept(revision.number, document))
+        document = _document(written.body, format, self._since(changed))
+        if catalogue is self._catalogue:  # else it is another configuration's
+            self._keep(key, _Kept(revision.number, document, _until(publication, stories)))
         return document
+
+    def _since(self, changed: datetime) -> datetime:
+        """When it last looked different: a changed configuration counts as well."""
+        return max(changed, self._taken_at) if self._taken_at else changed
 
     def _keep(self, key: tuple[str, Format], kept: _Kept) -> None:
         """Documents that were asked for long ago make room: there may be thousands of sources."""
@@ -199,14 +212,15 @@ class Publisher:
             stories = await self._store.stories(selection, limit=size, offset=offset)
         else:
             stories = window[offset : offset + size]
-        parts = (str(revision.number), self._looks, publication.path, str(number))
+        shown = [story.id for story in stories] if window is not None else []
+        parts = (str(revision.number), self._looks, publication.path, str(number), repr(shown))
         return Page(
             publication=_titled(publication, stories),
             number=number,
             pages=pages,
             entries=tuple(self._show(story) for story in stories),
             etag=f'"{digest(*parts).hex()}"',
-            last_modified=revision.changed_at,
+            last_modified=self._since(revision.changed_at),
         )
 
     async def entries(
@@ -287,6 +301,13 @@ def _titled(publication: Publication, stories: Sequence[PublishedEntry]) -> Publ
     shown = (source for story in stories for source in (story.source, *story.also_in))
     name = next((source.name for source in shown if source.key == publication.slug), None)
     return replace(publication, title=name or publication.title)
+
+
+def _until(publication: Publication, stories: Sequence[PublishedEntry]) -> datetime | None:
+    """When the oldest of these becomes too old to be shown."""
+    if publication.max_age is None or not stories:
+        return None
+    return min(story.published for story in stories) + publication.max_age
 
 
 def _looks_digest(catalogue: Catalogue) -> str:

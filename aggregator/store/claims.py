@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aggregator.core.urls import is_private_host
 from aggregator.service.ports import ClaimedSource, Lease
 from aggregator.store.mapping import AnyRow, claimed_source
 from aggregator.store.schema import sources
@@ -33,7 +34,8 @@ async def claim_due(
 ) -> list[ClaimedSource]:
     await _mend_schedule(connection, now)
     claimed: list[ClaimedSource] = []
-    hosts = Counter(dict.fromkeys(busy_hosts, per_host))
+    closed = await _paused_hosts(connection, now) | set(busy_hosts)
+    hosts = Counter(dict.fromkeys(closed, per_host))
     while len(claimed) < limit:
         full = [host for host, count in hosts.items() if count >= per_host]
         due = (await connection.execute(_due(now, full, limit - len(claimed)))).all()
@@ -69,6 +71,16 @@ def _due(now: datetime, full_hosts: Sequence[str], limit: int) -> Select[Any]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+
+
+async def _paused_hosts(connection: AsyncConnection, now: datetime) -> set[str]:
+    """A server that asks us to wait means all our polls of it.
+
+    In a private network one address may serve many things, such as a bridge to many sites: there
+    the source waits alone.
+    """
+    hosts = select(sources.c.host).where(sources.c.paused_until > now).distinct()
+    return {host for host in await connection.scalars(hosts) if not is_private_host(host)}
 
 
 def _is_polled() -> ColumnElement[bool]:

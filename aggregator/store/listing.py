@@ -39,7 +39,6 @@ def _new_row(spec: SourceSpec, now: datetime) -> Columns:
         "name": spec.name,
         "listed": True,
         "enabled": spec.enabled,
-        "ever_read": False,
         "info": {},
         **_fresh_start(spec.url, now),
     }
@@ -53,6 +52,7 @@ def _fresh_start(url: str, now: datetime) -> Columns:
     return {
         "url": url,
         "host": host_of(url),
+        "ever_read": False,  # its past is no news
         "etag": None,
         "last_modified": None,
         "body_digest": None,
@@ -73,6 +73,8 @@ def _change(row: AnyRow, spec: SourceSpec | None, now: datetime) -> Columns:
         return {"listed": False} if row.listed else {}
     wanted = {"listed": True, "name": spec.name, "enabled": spec.enabled}
     change = {name: value for name, value in wanted.items() if getattr(row, name) != value}
+    if "listed" in change:  # what was published while it was away is no news
+        change["ever_read"] = False
     return change if row.url == spec.url else change | _fresh_start(spec.url, now)
 
 

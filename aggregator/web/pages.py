@@ -79,13 +79,6 @@ class Pages:
         self.version = short_digest(STYLESHEET, *_template_texts(self._templates))
         """Changes whenever the same entries would look different."""
 
-    def _sources(self) -> list[bytes]:
-        folder = files("aggregator.web") / "templates"
-        return [
-            STYLESHEET,
-            *((folder / name).read_bytes() for name in sorted(self._templates.list_templates())),
-        ]
-
     def entries(self, place: Place, page: Page) -> bytes:
         return self._render(
             "entries.html",

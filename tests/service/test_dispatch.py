@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.core.errors import StoreError
-from aggregator.core.wire import Answer, FetchRequest
+from aggregator.core.wire import Answer, Failed, FetchRequest
 from aggregator.service.dispatch import DispatchPolicy
 from aggregator.service.ports import PollRecord
 from tests.builders import read_entry
@@ -211,6 +211,29 @@ async def test_a_source_that_only_another_configuration_names_is_given_back():
     assert world.notebook.outcomes == {"a": "new"}
     assert world.notebook.failures == []
     assert [source.key for source in again] == ["other"]
+
+
+async def throttled_by_one(host: str) -> dict[str, str]:
+    """Three sources of a host, the first of which is told to wait; what was polled."""
+    world = World()
+    asked = Failed(kind="http", reason="HTTP 429", status=429, retry_after=timedelta(hours=2))
+    world.answers(await world.add("first", f"http://{host}/1"), asked)
+    for n in (2, 3):
+        world.serves(await world.add(f"other{n}", f"http://{host}/{n}"), read_entry(str(n)))
+    task = await running(world)
+    await until(lambda: world.dispatcher.swept_at and not world.dispatcher._runs)
+    await stopped(world, task)
+    return world.notebook.outcomes
+
+
+async def test_a_server_that_asks_for_a_pause_is_left_alone_altogether():
+    assert await throttled_by_one("one.example") == {"first": "throttled"}
+
+
+async def test_in_a_private_network_the_other_sources_go_on():
+    outcomes = await throttled_by_one("127.0.0.1")
+
+    assert outcomes == {"first": "throttled", "other2": "new", "other3": "new"}
 
 
 async def test_a_fault_of_ours_in_one_poll_is_counted_and_harms_no_other():

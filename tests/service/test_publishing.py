@@ -165,6 +165,31 @@ async def test_a_publication_keeps_its_own_conditions(world):
         assert [one.entry.content.title for one in shown] == ["Title b0", "Title a0"]
 
 
+async def test_a_publication_forgets_what_has_become_too_old(world):
+    young = replace(LATEST, max_age=timedelta(days=1, hours=1))
+    published = publisher(world)
+    before, page = await published.document(young, "json"), await published.page(young, 1)
+    world.clock.pass_(hours=2)
+    after, later = await published.document(young, "json"), await published.page(young, 1)
+
+    assert (before.body.count(b'"id"'), after.body.count(b'"id"')) == (2, 0)
+    assert page.etag != later.etag
+
+
+async def test_a_changed_configuration_counts_as_a_change(world):
+    published = publisher(world)
+    before, page = await published.document(LATEST, "atom"), await published.page(LATEST, 1)
+    world.clock.pass_(hours=1)
+    published.take(catalogue())
+    same = await published.document(LATEST, "atom")
+    published.take(catalogue(site=replace(SITE, title="Renamed")))
+    after, later = await published.document(LATEST, "atom"), await published.page(LATEST, 1)
+
+    assert same == before
+    assert after.last_modified == later.last_modified == world.clock.now()
+    assert page.last_modified < later.last_modified
+
+
 async def test_a_publication_shows_its_limit(world):
     shown = await publisher(world).entries(replace(LATEST, limit=2), Selection(), limit=100)
 

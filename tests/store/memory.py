@@ -18,7 +18,7 @@ from aggregator.core.model import (
 )
 from aggregator.core.reconcile import Knowledge
 from aggregator.core.stories import Member, lead_of, published_id
-from aggregator.core.urls import host_of
+from aggregator.core.urls import host_of, is_private_host
 from aggregator.core.wire import Validators
 from aggregator.service.ports import (
     ClaimedSource,
@@ -56,6 +56,10 @@ class _Source:
         paused_until = self.last.paused_until if self.last else None
         if self.last and paused_until and paused_until > now + timedelta(days=8):
             self.last = replace(self.last, paused_until=None)
+
+    def is_paused(self, now: datetime) -> bool:
+        until = self.last.paused_until if self.last else None
+        return until is not None and until > now
 
     @property
     def polled(self) -> bool:
@@ -110,6 +114,9 @@ class MemoryStore:
             source = self._sources.setdefault(spec.key, new)
             if source.spec.url != spec.url:
                 source.next_poll_at, source.last, source.lease = now, None, None
+                source.ever_read = False
+            if not before.get(spec.key, (spec, True))[1]:
+                source.ever_read = False
             source.spec, source.listed = spec, True
         after = {key: (source.spec, source.listed) for key, source in self._sources.items()}
         for entry in self._entries.values():
@@ -133,7 +140,12 @@ class MemoryStore:
             (source for source in self._sources.values() if source.is_due(now)),
             key=lambda source: (source.next_poll_at, source.id),
         )
-        hosts = Counter(dict.fromkeys(busy_hosts, per_host))
+        paused = {
+            source.host
+            for source in self._sources.values()
+            if source.is_paused(now) and not is_private_host(source.host)
+        }
+        hosts = Counter(dict.fromkeys({*busy_hosts, *paused}, per_host))
         claimed: list[ClaimedSource] = []
         for source in due:
             if len(claimed) < limit and hosts[source.host] < per_host:

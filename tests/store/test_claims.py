@@ -207,7 +207,7 @@ async def test_a_new_address_starts_afresh_but_keeps_the_entries(store):
     assert not await store.save_poll(record(under_way.lease, validators=Validators(etag='"2"')))
     (moved,) = await claim_due(store)
     assert (moved.host, moved.validators, moved.body_digest) == ("new.example", Validators(), None)
-    assert (moved.gone_count, moved.ever_read) == (0, True)
+    assert (moved.gone_count, moved.ever_read) == (0, False)
     assert moved.lease.source_id == claimed.lease.source_id
     assert await titles(store) == ["Title 1"]
 
@@ -285,3 +285,36 @@ async def test_a_lease_that_a_wrong_clock_left_does_not_last(store):
     await claim_due(store, lease_until=NOON + timedelta(days=300))
 
     assert keys(await claim_due(store)) == ["a"]
+
+
+async def test_a_source_that_comes_back_begins_anew(store):
+    await configure(store, "a", "b")
+    await poll(store, "a", story("1"))
+    await configure(store, "b")
+    await configure(store, "a", "b")
+
+    assert not (await claim_one(store, "a")).ever_read
+    assert await titles(store) == ["Title 1"]
+
+
+async def test_a_pause_holds_for_the_whole_host(store):
+    await configure(
+        store,
+        spec("a", url="https://one.example/a"),
+        spec("b", url="https://one.example/b"),
+        spec("c", url="https://two.example/c"),
+    )
+    paused = await claim_one(store, "a")
+    await store.save_poll(record(paused.lease, paused_until=NOON + HOUR, next_poll_at=NOON + HOUR))
+
+    assert keys(await claim_due(store)) == ["c"]
+    assert sorted(keys(await claim_due(store, NOON + 2 * HOUR))) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "10.0.0.7", "bridge", "rss.lan", "[::1]"])
+async def test_in_a_private_network_a_source_is_paused_alone(store, host):
+    await configure(store, spec("a", url=f"http://{host}/a"), spec("b", url=f"http://{host}/b"))
+    paused = await claim_one(store, "a")
+    await store.save_poll(record(paused.lease, paused_until=NOON + HOUR, next_poll_at=NOON + HOUR))
+
+    assert keys(await claim_due(store)) == ["b"]

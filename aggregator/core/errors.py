@@ -3,7 +3,6 @@
 AggregatorError
   ConfigError         the configuration cannot be used; carries all mistakes
   UnreadableFeed      a document that no format can read
-  UnknownSource       a key that the configuration does not have
   UnknownPublication  a slug that nothing is published under
   StoreError          the database cannot be used
   CannotServe         the address to listen on cannot be had
@@ -27,10 +26,6 @@ class ConfigError(AggregatorError):
 
 class UnreadableFeed(AggregatorError):
     """A document that no format can read; the text says why in one line."""
-
-
-class UnknownSource(AggregatorError):
-    """A key that the configuration does not have."""
 
 
 class UnknownPublication(AggregatorError):

@@ -187,9 +187,6 @@ class PollStore(Protocol):
     async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
         """Takes back one failure of each of these sources; they are due at that time."""
 
-    async def next_due_at(self) -> datetime | None:
-        """When the next enabled source is due; None without sources."""
-
 
 class ReadStore(Protocol):
     """What pages, feeds and commands need of the database."""

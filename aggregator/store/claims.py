@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.core.urls import is_private_host
@@ -168,11 +168,3 @@ async def forgive(
             .where(blamed)
             .values(failures=sources.c.failures - 1, next_poll_at=next_poll_at)
         )
-
-
-async def next_due_at(connection: AsyncConnection) -> datetime | None:
-    """A leased source is due again when its lease ends, at the earliest."""
-    leased_longer = sources.c.lease_until > sources.c.next_poll_at
-    due_at = case((leased_longer, sources.c.lease_until), else_=sources.c.next_poll_at)
-    found: datetime | None = await connection.scalar(select(func.min(due_at)).where(_is_polled()))
-    return found

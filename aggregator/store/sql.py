@@ -88,11 +88,6 @@ class SqlStore:
             await claims.release(connection, leases)
 
     @unbroken
-    async def next_due_at(self) -> datetime | None:
-        async with self._database.reading() as connection:
-            return await claims.next_due_at(connection)
-
-    @unbroken
     async def known(
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
     ) -> Knowledge:

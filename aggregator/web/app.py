@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aggregator.core.errors import StoreError, UnknownPublication, UnknownSource
+from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.publication import CONTENT_TYPES, Format, Publication
 from aggregator.service.ports import Clock
 from aggregator.service.publishing import Kind, Page
@@ -61,7 +61,6 @@ def create_app(
         exception_handlers={
             HTTPException: handlers.on_refusal,
             UnknownPublication: handlers.on_unknown,
-            UnknownSource: handlers.on_unknown,
             StoreError: handlers.on_store_error,
         },
     )
@@ -121,7 +120,7 @@ class _Handlers:
     def _lookup(self, kind: Kind, name: str) -> Publication | None:
         try:
             return self._publisher.find(kind, name)
-        except (UnknownPublication, UnknownSource):
+        except UnknownPublication:
             return None  # the ending may belong to the name: a tag "node.json"
 
     async def _feed(self, request: Request, publication: Publication, format: Format) -> Response:

@@ -196,16 +196,6 @@ class MemoryStore:
                 source.last = replace(source.last, failures=source.last.failures - 1)
                 source.next_poll_at = next_poll_at
 
-    async def next_due_at(self) -> datetime | None:
-        return min(
-            (
-                max(source.next_poll_at, source.lease[1]) if source.lease else source.next_poll_at
-                for source in self._sources.values()
-                if source.polled
-            ),
-            default=None,
-        )
-
     async def known(
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
     ) -> Knowledge:

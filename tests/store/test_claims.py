@@ -25,12 +25,10 @@ from tests.store.steps import (
 async def test_a_new_source_is_due_at_once(store):
     await configure(store, "a")
 
-    assert await store.next_due_at() == NOON
     assert keys(await claim_due(store)) == ["a"]
 
 
 async def test_without_sources_nothing_is_due(store):
-    assert await store.next_due_at() is None
     assert await claim_due(store) == []
 
 
@@ -39,7 +37,6 @@ async def test_a_claimed_source_is_left_alone_until_its_lease_ends(store):
     (first,) = await claim_due(store)
 
     assert await claim_due(store, NOON + timedelta(minutes=59)) == []
-    assert await store.next_due_at() == NOON + HOUR
     (again,) = await claim_due(store, NOON + HOUR)
 
     assert again.key == "a"
@@ -80,7 +77,6 @@ async def test_the_longest_overdue_source_comes_first(store):
         hours = {"a": 2, "b": 3, "c": 1}[source.key]
         await store.save_poll(record(source.lease, next_poll_at=NOON + hours * HOUR))
 
-    assert await store.next_due_at() == NOON + HOUR
     assert keys(await claim_due(store, NOON + 2 * HOUR)) == ["c", "a"]
 
 
@@ -123,7 +119,6 @@ async def test_a_disabled_source_is_shown_but_not_polled(store):
 
     assert await claim_due(store, NOON + 24 * HOUR) == []
     assert await store.claim(None, lease_until=NOON + HOUR) == []
-    assert await store.next_due_at() is None
     assert await titles(store) == ["Title 1"]
 
 

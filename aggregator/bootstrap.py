@@ -10,7 +10,7 @@ from aggregator import __version__
 from aggregator.cage.limits import Limits
 from aggregator.cage.pool import CagedReader
 from aggregator.clock import SystemClock
-from aggregator.config.editing import polled_address
+from aggregator.config.checks import polled_address
 from aggregator.config.settings import PublicationSettings, Settings, SourceSettings
 from aggregator.core.publication import Publication, Site
 from aggregator.core.reconcile import Intake

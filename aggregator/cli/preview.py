@@ -8,7 +8,8 @@ from aggregator.bootstrap import open_discoverer, site, source_policy
 from aggregator.cli.output import print_entries, print_json
 from aggregator.cli.shell import FAILED, Config, Json, address_of, finish, say, settings_or_new
 from aggregator.clock import SystemClock
-from aggregator.config.editing import new_key, polled_address
+from aggregator.config.checks import polled_address
+from aggregator.config.editing import new_key
 from aggregator.config.settings import Settings, SourceSettings
 from aggregator.core.model import PublishedSource
 from aggregator.core.shown import Shown

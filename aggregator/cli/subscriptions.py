@@ -22,11 +22,11 @@ from aggregator.cli.shell import (
     settings_or_new,
 )
 from aggregator.config import values
+from aggregator.config.checks import polled_address
 from aggregator.config.editing import (
     NewSource,
     add_sources,
     new_key,
-    polled_address,
     remove_source,
 )
 from aggregator.config.importing import plan_import

@@ -67,14 +67,14 @@ def _same_addresses(sources: Mapping[str, dict[str, Any]]) -> Iterator[Mistake]:
     for key, source in sources.items():
         url = source.get("url")
         if isinstance(url, str) and url.strip():
-            earlier = first.setdefault(_polled_address(url), key)
+            earlier = first.setdefault(polled_address(url), key)
             if earlier != key:
                 both = f"{dotted(('sources', key))} and {dotted(('sources', earlier))}"
                 yield ("sources", key, "url"), f"{both} have the same address; remove one of them"
 
 
-def _polled_address(url: str) -> str:
-    """What tells two requests apart: no fragment, and the host in lower case (RFC 3986 §6.2.2)."""
+def polled_address(url: str) -> str:
+    """Equal for two addresses that are one to those who poll (RFC 3986 §6.2.2)."""
     try:
         parts = urlsplit(url.strip())
     except ValueError:

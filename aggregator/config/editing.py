@@ -122,12 +122,6 @@ def settings_to_extend(path: Path, environ: Mapping[str, str]) -> Settings:
         return replace(_loaded(draft, path, environ), sources={})
 
 
-def polled_address(url: str) -> str:
-    """Equal for two addresses that are one to those who poll (RFC 3986 §6.2.2)."""
-    parts = urlsplit(url.strip())
-    return parts._replace(netloc=parts.netloc.lower(), fragment="").geturl()
-
-
 def new_key(title: str, url: str, taken: Collection[str]) -> str:
     """A key made from the title, or from the host where that has no letters for one."""
     host = (urlsplit(url).hostname or "source").removeprefix("www.")

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aggregator.config import values
-from aggregator.config.editing import NewSource, new_key, polled_address
+from aggregator.config.checks import polled_address
+from aggregator.config.editing import NewSource, new_key
 from aggregator.config.settings import Settings
 from aggregator.formats.opml_reading import Listed
 

@@ -2,12 +2,12 @@ import stat
 
 import pytest
 
+from aggregator.config.checks import polled_address
 from aggregator.config.editing import (
     NewSource,
     add_sources,
     new_key,
     new_settings,
-    polled_address,
     remove_source,
     settings_to_extend,
 )

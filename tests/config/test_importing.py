@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.config.editing import add_sources, new_settings, polled_address
+from aggregator.config.checks import polled_address
+from aggregator.config.editing import add_sources, new_settings
 from aggregator.config.importing import plan_import
 from aggregator.formats.opml_reading import Listed, read_opml
 

@@ -1,6 +1,7 @@
 """Politeness checks of what is asked, and with which headers."""
 
 import re
+from typing import Any
 
 from benchmarks.politeness_cases import (
     PACE,
@@ -39,7 +40,7 @@ def first_contact(evidence: Evidence) -> Verdict:
     return plain and set(counts.values()) == {1}, f"requests {counts}, unconditional: {plain}"
 
 
-def conditional(headers: dict[str, str]) -> list[Reply]:
+def conditional(headers: dict[str, Any]) -> list[Reply]:
     return [ok(**headers), answer(304)]
 
 
@@ -187,7 +188,7 @@ def agent(evidence: Evidence) -> Verdict:
     return good, f"{sorted(map(str, agents))[:3]}"
 
 
-HSTS = {"Strict_Transport_Security": "max-age=31536000", "Upgrade": "h2c"}
+HSTS: dict[str, Any] = {"Strict_Transport_Security": "max-age=31536000", "Upgrade": "h2c"}
 ALSO_ASKED = {
     ("127.0.0.24", "/new"),
     ("127.0.0.25", "/elsewhere"),

@@ -44,10 +44,16 @@ class Service:
 
     async def take(self, settings: Settings) -> None:
         """Works by these settings from now on; those of `restart_needed` excepted."""
-        self.poller.policies = source_policies(settings)
+        before, after = self.poller.policies, source_policies(settings)
+        sooner = {
+            key for key in before.keys() & after if after[key].interval < before[key].interval
+        }
+        self.poller.policies = after
         self.dispatcher.take(dispatch_policy(settings))
         self.publisher.take(catalogue(settings))
-        await self.store.sync_sources(source_specs(settings), now=self.clock.steady())
+        now = self.clock.steady()
+        await self.store.sync_sources(source_specs(settings), now=now)
+        await self.store.hasten(sooner, next_poll_at=now)
 
     async def prune(self, settings: Settings) -> int:
         """Drops the entries that [retention] does not keep; returns how many."""

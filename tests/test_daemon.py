@@ -145,6 +145,16 @@ def test_a_changed_file_is_taken_while_it_runs(place, site):
         assert process.wait(timeout=10) == 0
 
 
+def test_a_shorter_interval_is_taken_while_it_runs(place, site):
+    config, port = place
+    with daemon(config) as process:
+        until(lambda: get(port, "/feed.json")[2].count(b'"id"') == 3)
+        config.write_text(config.read_text().replace("[fetch]", '[fetch]\ninterval = "1s"'))
+        until(lambda: site.paths().count("/a") >= 3)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+
 def test_a_broken_file_is_reported_and_the_old_one_stays(place):
     config, port = place
     with daemon(config) as process:

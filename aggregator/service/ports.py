@@ -184,6 +184,9 @@ class PollStore(Protocol):
     async def save_poll(self, record: PollRecord) -> bool:
         """Everything or nothing; False when the lease was lost and nothing was written."""
 
+    async def hasten(self, keys: Collection[str], *, next_poll_at: datetime) -> None:
+        """These sources are due at that time at the latest; failing and paused ones stay put."""
+
     async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
         """Takes back one failure of each of these sources; they are due at that time."""
 

@@ -158,6 +158,17 @@ async def release(connection: AsyncConnection, leases: Collection[Lease]) -> Non
         )
 
 
+async def hasten(
+    connection: AsyncConnection, keys: Collection[str], *, next_poll_at: datetime
+) -> None:
+    for chunk in chunks(keys):
+        in_order = (sources.c.failures == 0) & sources.c.paused_until.is_(None)
+        later = sources.c.key.in_(chunk) & (sources.c.next_poll_at > next_poll_at)
+        await connection.execute(
+            update(sources).where(later, in_order).values(next_poll_at=next_poll_at)
+        )
+
+
 async def forgive(
     connection: AsyncConnection, source_ids: Collection[int], *, next_poll_at: datetime
 ) -> None:

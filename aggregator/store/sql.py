@@ -100,6 +100,11 @@ class SqlStore:
             return await polls.save_poll(connection, record)
 
     @unbroken
+    async def hasten(self, keys: Collection[str], *, next_poll_at: datetime) -> None:
+        async with self._database.writing() as connection:
+            await claims.hasten(connection, keys, next_poll_at=next_poll_at)
+
+    @unbroken
     async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
         async with self._database.writing() as connection:
             await claims.forgive(connection, source_ids, next_poll_at=next_poll_at)

@@ -190,6 +190,13 @@ class MemoryStore:
             if source := self._holder(lease):
                 source.lease = None
 
+    async def hasten(self, keys: Collection[str], *, next_poll_at: datetime) -> None:
+        for source in self._sources.values():
+            last = source.last
+            in_order = last is None or not (last.failures or last.paused_until)
+            if source.spec.key in keys and in_order:
+                source.next_poll_at = min(source.next_poll_at, next_poll_at)
+
     async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
         for source in self._sources.values():
             if source.id in source_ids and source.last and source.last.failures:

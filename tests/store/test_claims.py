@@ -313,3 +313,17 @@ async def test_in_a_private_network_a_source_is_paused_alone(store, host):
     await store.save_poll(record(paused.lease, paused_until=NOON + HOUR, next_poll_at=NOON + HOUR))
 
     assert keys(await claim_due(store)) == ["b"]
+
+
+async def test_sources_can_be_hastened_unless_they_fail_or_were_told_to_wait(store):
+    await configure(store, "fine", "failing", "paused", "other")
+    later = NOON + 8 * HOUR
+    for source in await claim_due(store):
+        failures = 1 if source.key == "failing" else 0
+        until = later if source.key == "paused" else None
+        await store.save_poll(
+            record(source.lease, next_poll_at=later, failures=failures, paused_until=until)
+        )
+    await store.hasten({"fine", "failing", "paused"}, next_poll_at=NOON + HOUR)
+
+    assert keys(await claim_due(store, NOON + HOUR)) == ["fine"]

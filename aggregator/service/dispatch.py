@@ -141,8 +141,8 @@ class Dispatcher:
             self._runs[host] = asyncio.create_task(self._run_host(host, its_sources))
 
     async def _run_host(self, host: str, sources: Sequence[ClaimedSource]) -> None:
+        asked = throttled = False
         try:
-            throttled = False
             for source in sources:
                 policy = self._poller.policies.get(source.key)
                 # Another process's configuration may name it, and ours not.
@@ -153,6 +153,7 @@ class Dispatcher:
                     await self._slots.acquire()
                     started = self._clock.steady()
                     answer = await self._fetch(source, policy)
+                asked = True
                 throttled = asks_for_a_pause(answer) and not is_private_host(host)
                 settling = asyncio.create_task(self._settle(source, policy, answer, started))
                 self._settling.add(settling)
@@ -161,7 +162,8 @@ class Dispatcher:
                     await asyncio.wait([settling])
         finally:
             self._runs.pop(host, None)
-            if self._more_is_due:
+            # What was only given back is due as it was: at once again, that would never end.
+            if self._more_is_due and asked:
                 self._wake.set()
 
     async def _give_back(self, source: ClaimedSource) -> None:

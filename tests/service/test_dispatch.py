@@ -213,6 +213,29 @@ async def test_a_source_that_only_another_configuration_names_is_given_back():
     assert [source.key for source in again] == ["other"]
 
 
+class CountsClaims(MemoryStore):
+    """Knows how often somebody looked for due sources."""
+
+    claims = 0
+
+    async def claim_due(self, **conditions):
+        self.claims += 1
+        return await super().claim_due(**conditions)
+
+
+async def test_a_source_that_is_only_given_back_is_not_claimed_again_before_the_next_tick():
+    store = CountsClaims()
+    world = World(store=store)
+    await world.add("other")
+    del world.policies["other"]
+    task = await running(world)
+    for _ in range(200):
+        await asyncio.sleep(0)
+    await stopped(world, task)
+
+    assert store.claims == 1
+
+
 async def throttled_by_one(host: str) -> dict[str, str]:
     """Three sources of a host, the first of which is told to wait; what was polled."""
     world = World()

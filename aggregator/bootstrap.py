@@ -111,13 +111,25 @@ async def open_service(
 
 
 @asynccontextmanager
-async def open_looker(settings: Settings) -> AsyncIterator[Looker]:
-    """What looks at sources without a database."""
+async def _open_wire(
+    settings: Settings, *, workers: int
+) -> AsyncIterator[tuple[HttpFetcher, CagedReader]]:
+    """What fetches and what reads, for work without a database; closed in the end."""
     fetcher = HttpFetcher(allow_networks=settings.fetch.allow_networks, now=SystemClock().now)
-    reader = CagedReader(workers=READERS, limits=Limits())
-    policies = source_policies(settings)
+    reader = CagedReader(workers=workers, limits=Limits())
     try:
         await fetcher.prove_guard()
+        yield fetcher, reader
+    finally:
+        await reader.aclose()
+        await fetcher.aclose()
+
+
+@asynccontextmanager
+async def open_looker(settings: Settings) -> AsyncIterator[Looker]:
+    """What looks at sources without a database."""
+    policies = source_policies(settings)
+    async with _open_wire(settings, workers=READERS) as (fetcher, reader):
         yield Looker(
             fetcher=fetcher,
             reader=reader,
@@ -128,22 +140,16 @@ async def open_looker(settings: Settings) -> AsyncIterator[Looker]:
             turns=HostTurns(settings.fetch.per_host_delay),
             at_once=settings.fetch.concurrency,
         )
-    finally:
-        await reader.aclose()
-        await fetcher.aclose()
 
 
 @asynccontextmanager
 async def open_discoverer(settings: Settings) -> AsyncIterator[Discoverer]:
     """What finds feeds behind addresses; a configured source is asked as it is polled."""
-    fetcher = HttpFetcher(allow_networks=settings.fetch.allow_networks, now=SystemClock().now)
-    reader = CagedReader(workers=1, limits=Limits())
     configured = {
         polled_address(source.url): source_policy(settings, source)
         for source in settings.sources.values()
     }
-    try:
-        await fetcher.prove_guard()
+    async with _open_wire(settings, workers=1) as (fetcher, reader):
         yield Discoverer(
             fetcher=fetcher,
             reader=reader,
@@ -153,9 +159,6 @@ async def open_discoverer(settings: Settings) -> AsyncIterator[Discoverer]:
             ).request(url, Validators()),
             turns=HostTurns(settings.fetch.per_host_delay),
         )
-    finally:
-        await reader.aclose()
-        await fetcher.aclose()
 
 
 def restart_needed(old: Settings, new: Settings) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ PostgreSQL: one snapshot per read; writes are read committed and lock what they 
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import wraps
@@ -29,6 +30,10 @@ BUSY_TIMEOUT = 30.0
 
 _CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to PostgreSQL."""
+
+_OPENING_TRIES = 20
+_OPENING_PAUSE = 0.05
+"""Seconds."""
 
 _BEGIN = "aggregator_begin"
 
@@ -143,11 +148,25 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     try:
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
+            _set(cursor, pragma)
         cursor.close()
     except BaseException:
         connection.close()  # nobody else does yet, and its thread would stay
         raise
+
+
+def _set(cursor: Any, pragma: str) -> None:
+    """The change to WAL does not wait for others who open the file; they take a moment at most."""
+    for _ in range(_OPENING_TRIES):
+        try:
+            cursor.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(_OPENING_PAUSE)
+        else:
+            return
+    cursor.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -11,10 +11,17 @@ from aggregator.cage.limits import Limits
 from aggregator.cage.pool import CagedReader
 from aggregator.clock import SystemClock
 from aggregator.config.checks import polled_address
-from aggregator.config.settings import PublicationSettings, Settings, SourceSettings
+from aggregator.config.settings import (
+    FetchSettings,
+    PublicationSettings,
+    Settings,
+    SourceSettings,
+)
 from aggregator.core.publication import Publication, Site
 from aggregator.core.reconcile import Intake
+from aggregator.core.schedule import Pace
 from aggregator.core.wire import Validators
+from aggregator.domains import registrable_domain
 from aggregator.fetch.http import HttpFetcher
 from aggregator.service.discovering import Discoverer
 from aggregator.service.dispatch import PER_HOST, Dispatcher, DispatchPolicy, Watch
@@ -23,11 +30,17 @@ from aggregator.service.looking import Looker
 from aggregator.service.polling import Poller, SourcePolicy
 from aggregator.service.ports import Clock, SourceSpec
 from aggregator.service.publishing import Catalogue, Publisher
+from aggregator.service.recovery import Recovery
+from aggregator.service.taking_in import TakeIn
 from aggregator.service.turns import HostTurns
 from aggregator.store.sql import SqlStore, open_store
 
 READERS = 2
 """Worker processes that read documents: reading is the dear part, and takes a core each."""
+
+LONGEST_INTERVAL = timedelta(days=1)
+SHORTEST_TO_STRETCH = timedelta(minutes=15)
+"""Who polls more often than this wants it so, whatever a source's rhythm is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +49,6 @@ class Service:
 
     clock: Clock
     store: SqlStore
-    fetcher: HttpFetcher
-    reader: CagedReader
     poller: Poller
     dispatcher: Dispatcher
     publisher: Publisher
@@ -46,7 +57,9 @@ class Service:
         """Works by these settings from now on; those of `restart_needed` excepted."""
         before, after = self.poller.policies, source_policies(settings)
         sooner = {
-            key for key in before.keys() & after if after[key].interval < before[key].interval
+            key
+            for key in before.keys() & after
+            if after[key].pace.shortest < before[key].pace.shortest
         }
         self.poller.policies = after
         self.dispatcher.take(dispatch_policy(settings))
@@ -74,48 +87,65 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """A wired service on an opened, migrated database; closed in the end."""
     clock = clock or SystemClock()
-    store = await open_store(settings.database.url)
-    fetcher = HttpFetcher(allow_networks=settings.fetch.allow_networks, now=clock.now)
-    reader = CagedReader(workers=READERS, limits=Limits())
+    store = await open_store(settings.database.url, domain_of=registrable_domain)
+    try:
+        async with _open_wire(settings, clock, workers=READERS) as (fetcher, reader):
+            service = _wired(
+                settings, clock=clock, watch=watch, store=store, fetcher=fetcher, reader=reader
+            )
+            await service.take(settings)
+            yield service
+    finally:
+        await store.aclose()
+
+
+def _wired(
+    settings: Settings,
+    *,
+    clock: Clock,
+    watch: Watch,
+    store: SqlStore,
+    fetcher: HttpFetcher,
+    reader: CagedReader,
+) -> Service:
+    turns = HostTurns(settings.fetch.per_host_delay)
+    discoverer = Discoverer(
+        fetcher=fetcher,
+        reader=reader,
+        request=lambda url: _stranger(settings, url).request(url, Validators()),
+        turns=turns,
+    )
     poller = Poller(
         store=store,
         fetcher=fetcher,
-        reader=reader,
+        take_in=TakeIn(store=store, reader=reader, clock=clock),
+        recovery=Recovery(discoverer),
         clock=clock,
         chance=random.random,
         policies=source_policies(settings),
     )
     dispatcher = Dispatcher(
-        poller=poller, store=store, clock=clock, policy=dispatch_policy(settings), watch=watch
+        poller=poller,
+        store=store,
+        clock=clock,
+        policy=dispatch_policy(settings),
+        turns=turns,
+        watch=watch,
     )
     publisher = Publisher(
         store=store, clock=clock, catalogue=catalogue(settings), complain=watch.failed
     )
-    service = Service(
-        clock=clock,
-        store=store,
-        fetcher=fetcher,
-        reader=reader,
-        poller=poller,
-        dispatcher=dispatcher,
-        publisher=publisher,
+    return Service(
+        clock=clock, store=store, poller=poller, dispatcher=dispatcher, publisher=publisher
     )
-    try:
-        await fetcher.prove_guard()
-        await service.take(settings)
-        yield service
-    finally:
-        await reader.aclose()
-        await fetcher.aclose()
-        await store.aclose()
 
 
 @asynccontextmanager
 async def _open_wire(
-    settings: Settings, *, workers: int
+    settings: Settings, clock: Clock, *, workers: int
 ) -> AsyncIterator[tuple[HttpFetcher, CagedReader]]:
-    """What fetches and what reads, for work without a database; closed in the end."""
-    fetcher = HttpFetcher(allow_networks=settings.fetch.allow_networks, now=SystemClock().now)
+    """What fetches and what reads; closed in the end."""
+    fetcher = HttpFetcher(allow_networks=settings.fetch.allow_networks, now=clock.now)
     reader = CagedReader(workers=workers, limits=Limits())
     try:
         await fetcher.prove_guard()
@@ -129,7 +159,7 @@ async def _open_wire(
 async def open_looker(settings: Settings) -> AsyncIterator[Looker]:
     """What looks at sources without a database."""
     policies = source_policies(settings)
-    async with _open_wire(settings, workers=READERS) as (fetcher, reader):
+    async with _open_wire(settings, SystemClock(), workers=READERS) as (fetcher, reader):
         yield Looker(
             fetcher=fetcher,
             reader=reader,
@@ -149,13 +179,12 @@ async def open_discoverer(settings: Settings) -> AsyncIterator[Discoverer]:
         polled_address(source.url): source_policy(settings, source)
         for source in settings.sources.values()
     }
-    async with _open_wire(settings, workers=1) as (fetcher, reader):
+    async with _open_wire(settings, SystemClock(), workers=1) as (fetcher, reader):
         yield Discoverer(
             fetcher=fetcher,
             reader=reader,
             request=lambda url: (
-                configured.get(polled_address(url))
-                or source_policy(settings, SourceSettings(url=url))
+                configured.get(polled_address(url)) or _stranger(settings, url)
             ).request(url, Validators()),
             turns=HostTurns(settings.fetch.per_host_delay),
         )
@@ -174,20 +203,33 @@ def restart_needed(old: Settings, new: Settings) -> tuple[str, ...]:
 
 def source_specs(settings: Settings) -> list[SourceSpec]:
     return [
-        SourceSpec(key=key, url=source.url, name=source.name, enabled=source.enabled)
+        SourceSpec(key=key, url=settings.shown_urls[key], name=source.name, enabled=source.enabled)
         for key, source in settings.sources.items()
     ]
 
 
 def source_policies(settings: Settings) -> Mapping[str, SourcePolicy]:
-    return {key: source_policy(settings, source) for key, source in settings.sources.items()}
+    return {
+        key: source_policy(settings, source, settings.shown_urls[key])
+        for key, source in settings.sources.items()
+    }
 
 
-def source_policy(settings: Settings, source: SourceSettings) -> SourcePolicy:
+def _stranger(settings: Settings, url: str) -> SourcePolicy:
+    """How an address is asked that no source has: without anybody's secrets."""
+    return source_policy(settings, SourceSettings(url=url))
+
+
+def source_policy(
+    settings: Settings, source: SourceSettings, shown_url: str | None = None
+) -> SourcePolicy:
+    """`shown_url` is the source's address without secrets, where it has any."""
     fetch = settings.fetch
     auth = source.auth
     return SourcePolicy(
-        interval=source.interval or fetch.interval,
+        url=source.url,
+        shown_url=shown_url or source.url,
+        pace=_pace(fetch, source),
         timeout=(source.timeout or fetch.timeout).total_seconds(),
         max_body=fetch.max_body,
         user_agent=source.user_agent or fetch.user_agent or user_agent(settings.site.url),
@@ -196,6 +238,15 @@ def source_policy(settings: Settings, source: SourceSettings) -> SourcePolicy:
         language=source.language,
         intake=Intake(backfill=source.backfill, updates=source.updates),
     )
+
+
+def _pace(fetch: FetchSettings, source: SourceSettings) -> Pace:
+    """An interval of the source's own is meant as it is written, and so is a short one."""
+    if source.interval:
+        return Pace(shortest=source.interval, longest=source.interval)
+    by_default = LONGEST_INTERVAL if fetch.interval >= SHORTEST_TO_STRETCH else fetch.interval
+    longest = fetch.max_interval or by_default
+    return Pace(shortest=fetch.interval, longest=max(longest, fetch.interval))
 
 
 def user_agent(site_url: str) -> str:

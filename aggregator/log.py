@@ -52,6 +52,13 @@ class LogWatch:
             why=report.next_poll_reason,
             **({"error": report.error} if report.error else {}),
         )
+        if report.moved_to:
+            self._log.warning(
+                "moved",
+                source=report.source,
+                to=report.moved_to,
+                hint=f'polled there from now on; set url = "{report.moved_to}" in its section',
+            )
 
     def failed(self, doing: str, error: Exception) -> None:
         expected = isinstance(error, AggregatorError)

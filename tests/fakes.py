@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from aggregator.core.digest import body_digest
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadFeed
-from aggregator.core.wire import Answer, Fetched, FetchRequest, Validators
+from aggregator.core.wire import Answer, Fetched, FetchRequest, NotModified, Validators
 from aggregator.service.polling import PollReport
 from aggregator.service.ports import Document
 from tests.builders import NOON
@@ -34,7 +35,10 @@ class FakeClock:
 
 
 class ScriptedFetcher:
-    """Answers by address; remembers what was asked. An answer may be a function of the request."""
+    """Answers by address, conditional requests too; remembers what was asked.
+
+    An answer may be a function of the request.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer | Callable[[FetchRequest], Answer]] = {}
@@ -49,7 +53,11 @@ class ScriptedFetcher:
         await asyncio.sleep(0)  # others get their turn, as on a real wire
         self.under_way -= 1
         answer = self.answers[request.url]
-        return answer(request) if callable(answer) else answer
+        if callable(answer):
+            return answer(request)
+        if isinstance(answer, Fetched) and Validators() != request.validators == answer.validators:
+            return NotModified(validators=Validators(), fresh_for=answer.fresh_for)
+        return answer
 
 
 class ShelfReader:
@@ -85,5 +93,7 @@ class Notebook:
 
 
 def fetched(body: bytes, url: str = "https://a.example/feed", **changes) -> Fetched:
-    facts = {"status": 200, "content_type": "application/rss+xml", "validators": Validators()}
+    """A document of a server that answers conditional requests, as most do."""
+    validators = Validators(etag=f'"{body_digest(body).hex()}"')
+    facts = {"status": 200, "content_type": "application/rss+xml", "validators": validators}
     return Fetched(url=url, body=body, **{**facts, **changes})

@@ -4,7 +4,7 @@ Exit status: 0 good; 1 some part failed; 2 usage or configuration.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 import typer
@@ -14,10 +14,12 @@ from aggregator.bootstrap import open_looker, open_service
 from aggregator.cli import preview, subscriptions
 from aggregator.cli.output import (
     look_row,
+    past_poll_row,
     print_entries,
     print_json,
     print_looks,
     print_polls,
+    print_source,
     print_sources,
     source_row,
 )
@@ -98,7 +100,7 @@ async def _fetch(
         )
         claimed = await once.claim_due() if due else await once.claim(keys, force=force)
         with progress("Polling", len(claimed)) as watch.advance:
-            await once.poll(claimed)
+            await once.poll(claimed, force=force)
     if not as_json:
         print_polls(watch.reports)
     return FAILED if watch.failures else 0
@@ -111,23 +113,28 @@ def sources(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Every source (or those named) with its health."""
+    """Every source with its health; those named also with their last polls."""
     _, settings = settings_of(context, config)
     known(keys or (), settings.sources, "source")
-    finish(_sources(settings, keys or list(settings.sources), as_json=json))
+    finish(_sources(settings, set(keys or ()), as_json=json))
 
 
-async def _sources(settings: Settings, keys: Sequence[str], *, as_json: bool) -> None:
+async def _sources(settings: Settings, named: Collection[str], *, as_json: bool) -> None:
     async with open_service(settings, watch=log.LogWatch()) as service:
         now = service.clock.steady()
         rows = [
             source_row(source, settings.sources[source.key].tags, now)
-            for source in await service.store.sources()
-            if source.key in keys
+            for source in await service.store.sources(named or None)
         ]
+        for row in rows if named else ():
+            past = await service.store.past_polls(row["key"])
+            row["polls"] = [past_poll_row(poll) for poll in past]
     if as_json:
         for row in rows:
             print_json(row)
+    elif named:
+        for row in rows:
+            print_source(row)
     else:
         print_sources(rows)
 

@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from aggregator.core.shown import Shown
+from aggregator.core.wire import Validators
 from aggregator.formats.entry_json import rfc3339
 from aggregator.service.looking import Look
 from aggregator.service.polling import PollReport
-from aggregator.service.ports import SourceHealth
+from aggregator.service.ports import PastPoll, SourceHealth
 from aggregator.service.states import state
 
 _PIPE_WIDTH = 10_000
@@ -56,7 +57,27 @@ def source_row(source: SourceHealth, tags: Sequence[str], now: datetime) -> dict
         "failures": source.failures,
         "last_error": source.last_error,
         "entries": source.entries,
+        "moved_to": source.moved_to,
+        "suggested_url": source.suggested_url,
     }
+
+
+def past_poll_row(poll: PastPoll) -> dict[str, Any]:
+    """One of `polls` in the row of `sources KEY --json`."""
+    return {
+        "polled_at": _time(poll.polled_at),
+        "outcome": poll.outcome,
+        "status": poll.status,
+        "bytes": poll.bytes,
+        "elapsed_ms": round(poll.elapsed.total_seconds() * 1000),
+        "error": poll.error,
+        "sent": _validators_row(poll.sent),
+        "received": _validators_row(poll.received),
+    }
+
+
+def _validators_row(validators: Validators) -> dict[str, str | None]:
+    return {"etag": validators.etag, "last_modified": validators.last_modified}
 
 
 def look_row(look: Look) -> dict[str, Any]:
@@ -104,6 +125,37 @@ def print_sources(rows: Iterable[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns), _cell(row["last_error"]))
     _console().print(table)
+
+
+def print_source(row: dict[str, Any]) -> None:
+    """One source with its last polls, newest first, and what the operator might change."""
+    console = _console()
+    for name, value in row.items():
+        if name != "polls" and value not in (None, []):
+            shown = ", ".join(value) if isinstance(value, list) else value
+            console.print(_plain(f"{name.replace('_', ' '):18}{shown}"), soft_wrap=True)
+    for field, words in _OFFERS.items():
+        if row[field]:
+            change = f'[sources.{row["key"]}]\nurl = "{row[field]}"'
+            console.print(_plain(words, style="bold"), soft_wrap=True)
+            for line in change.split("\n"):
+                console.print(_plain(f"    {line}"), soft_wrap=True)
+    table = _table("polled at", "outcome", "status", "bytes", "ms", "sent", "received", "error")
+    for poll in row["polls"]:
+        told = (poll["polled_at"], poll["outcome"], poll["status"], poll["bytes"])
+        pairs = (_pair(poll["sent"]), _pair(poll["received"]))
+        table.add_row(*map(_cell, (*told, poll["elapsed_ms"], *pairs, poll["error"])))
+    console.print(table)
+
+
+_OFFERS = {
+    "moved_to": "It has moved for good. To have the new address in config.toml:",
+    "suggested_url": "A feed was found elsewhere. If it is the one, in config.toml:",
+}
+
+
+def _pair(validators: dict[str, str | None]) -> str:
+    return " · ".join(value for value in validators.values() if value)
 
 
 def print_entries(entries: Iterable[Shown]) -> None:

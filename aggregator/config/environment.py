@@ -17,6 +17,8 @@ _DOLLAR = re.compile(
     r"|(?P<broken>\{))"
 )
 
+_BEHIND_HOST = re.compile("[/?#]")
+
 
 @dataclass(slots=True)
 class Expansion:
@@ -88,3 +90,18 @@ def _replacement(found: re.Match[str], environ: Mapping[str, str]) -> str:
     value = environ.get(found["name"], "")
     # As in a shell, an empty variable gives way to a default.
     return value or found["default"] or ""
+
+
+def without_secrets(url: str, environ: Mapping[str, str]) -> str | None:
+    """The address up to the first variable behind its host: what follows may be a secret.
+
+    `url` is as the file has it. None where no variable stands there.
+    """
+    masked = _DOLLAR.sub(lambda found: "$" * len(found[0]), url)
+    scheme_ends = masked.find("://")
+    behind_host = _BEHIND_HOST.search(masked, scheme_ends + 3 if scheme_ends >= 0 else 0)
+    variables = [found.start() for found in _DOLLAR.finditer(url) if found["name"]]
+    hidden = [at for at in variables if behind_host and at > behind_host.start()]
+    if not hidden:
+        return None
+    return _DOLLAR.sub(lambda found: _replacement(found, environ), url[: hidden[0]])

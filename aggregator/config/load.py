@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from aggregator.config.checks import fit_mistakes, not_applied
-from aggregator.config.environment import expand
+from aggregator.config.environment import expand, without_secrets
 from aggregator.config.lines import Location, line_of
 from aggregator.config.mistakes import Mistake, dotted, shape_mistakes
 from aggregator.config.reading import read
@@ -31,7 +31,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     mistakes = _written((*expansion.mistakes, *shape, *fit), path, lines)
     if mistakes or file is None:
         raise ConfigError(mistakes)
-    return _settings(file, path, _written(not_applied(tables), path, lines))
+    notes = _written(not_applied(tables), path, lines)
+    return _settings(file, path, _shown_urls(file, tables, environ), notes)
 
 
 def _checked(tables: dict[str, Any]) -> tuple[ConfigFile | None, list[Mistake]]:
@@ -55,7 +56,18 @@ def _written(
     )
 
 
-def _settings(file: ConfigFile, path: Path, notes: tuple[str, ...]) -> Settings:
+def _shown_urls(
+    file: ConfigFile, tables: Mapping[str, Any], environ: Mapping[str, str]
+) -> dict[str, str]:
+    return {
+        key: without_secrets(tables["sources"][key]["url"], environ) or source.url
+        for key, source in file.sources.items()
+    }
+
+
+def _settings(
+    file: ConfigFile, path: Path, shown_urls: Mapping[str, str], notes: tuple[str, ...]
+) -> Settings:
     return Settings(
         site=file.site,
         database=_placed(file.database, path.absolute().parent),
@@ -64,6 +76,7 @@ def _settings(file: ConfigFile, path: Path, notes: tuple[str, ...]) -> Settings:
         retention=file.retention,
         sources=MappingProxyType(file.sources),
         publications=MappingProxyType(_titled(file)),
+        shown_urls=MappingProxyType(shown_urls),
         notes=notes,
     )
 

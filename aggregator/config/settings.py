@@ -83,6 +83,9 @@ class FetchSettings(_Section):
     """How sources are polled, unless a source says otherwise."""
 
     interval: Span = timedelta(hours=1)
+    """The shortest time between two polls of a source."""
+    max_interval: Span | None = None
+    """The longest that a source's rhythm may make of it; None: a day, where that fits."""
     timeout: Span = timedelta(seconds=20)
     """The whole poll, from connect to last byte."""
     max_body: Annotated[int, PlainValidator(values.size)] = 10_000_000
@@ -177,6 +180,8 @@ class Settings:
     """By key, in the order of the file."""
     publications: Mapping[str, PublicationSettings]
     """By slug; `latest` is always among them, and every one has a title."""
+    shown_urls: Mapping[str, str] = field(default_factory=dict)
+    """By key: the source's address as it may be shown and kept."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     """What the file asks for and this version does not do, a line each."""
 

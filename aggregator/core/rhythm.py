@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from itertools import accumulate
 
-from aggregator.core.schedule import NextPoll, in_words
+from aggregator.core.upcoming import NextPoll, in_words
 
 NEWEST = 200
 """Times to learn from; older ones say little about now."""

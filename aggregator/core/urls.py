@@ -1,7 +1,7 @@
 """Which addresses we accept, how a relative one becomes absolute, and when two links are one."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 LONGEST_URL = 4096
@@ -65,10 +65,16 @@ def is_private_host(host: str) -> bool:
     """Whether the host is in somebody's own network: what is true of one service there need not
     be true of the next.
     """
+    address = address_in(host)
+    return is_local_name(host) if address is None else address.is_private
+
+
+def address_in(host: str) -> IPv4Address | IPv6Address | None:
+    """The IP address that a host is written as; None for a name."""
     try:
-        return ip_address(host).is_private
+        return ip_address(host)
     except ValueError:
-        return is_local_name(host)
+        return None
 
 
 def canonical_link(url: str) -> str | None:

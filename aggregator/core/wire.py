@@ -57,6 +57,7 @@ class Fetched:
     validators: Validators
     fresh_for: timedelta | None = None
     """How long the server calls its answer fresh (RFC 9111 §4.2)."""
+    retry_after: timedelta | None = None
     permanent_url: str | None = None
 
 
@@ -66,6 +67,9 @@ class NotModified:
 
     validators: Validators
     fresh_for: timedelta | None = None
+    retry_after: timedelta | None = None
+    permanent_url: str | None = None
+    """Set as in `Fetched`."""
     status: int = 304
 
 
@@ -74,6 +78,7 @@ class Gone:
     """410: the source says that it is no more."""
 
     status: int = 410
+    retry_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

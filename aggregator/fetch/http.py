@@ -117,6 +117,7 @@ class HttpFetcher:
 
     async def _answer(self, request: FetchRequest, hop: Hop, response: httpx.Response) -> Answer:
         fields = response.headers.raw
+        wait = retry_after(first(fields, b"retry-after"), self._now())
         match response.status_code:
             # 203 is a 200 that a proxy touched. Other successes are no whole document.
             case HTTPStatus.OK | HTTPStatus.NON_AUTHORITATIVE_INFORMATION as status:
@@ -127,15 +128,20 @@ class HttpFetcher:
                     content_type=first(fields, b"content-type") or "",
                     validators=validators_of(fields),
                     fresh_for=fresh_for(fields),
+                    retry_after=wait,
                     permanent_url=hop.permanent_url,
                 )
             case HTTPStatus.NOT_MODIFIED if request.validators != Validators():
                 await _finish(response)
-                return NotModified(validators=validators_of(fields), fresh_for=fresh_for(fields))
+                return NotModified(
+                    validators=validators_of(fields),
+                    fresh_for=fresh_for(fields),
+                    retry_after=wait,
+                    permanent_url=hop.permanent_url,
+                )
             case HTTPStatus.GONE:
-                return Gone()
+                return Gone(retry_after=wait)
             case status:
-                wait = retry_after(first(fields, b"retry-after"), self._now())
                 return Failed(
                     kind="http", reason=_status_line(status), status=status, retry_after=wait
                 )

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadFeed
-from aggregator.core.urls import host_of
+from aggregator.core.urls import host_of, is_private_host
 from aggregator.core.wire import Answer, Failed, Fetched, FetchRequest
 from aggregator.formats.discovery import Candidate, discover
 from aggregator.service.ports import Document, Fetcher, Reader
@@ -57,8 +57,11 @@ class Discoverer:
         self._request = request
         self._turns = turns
 
-    async def find(self, url: str) -> Discovery:
-        """The first feed that can be read, in the order of the page."""
+    async def find(self, url: str, *, guess: bool = True) -> Discovery:
+        """The first feed that can be read, in the order of the page.
+
+        `guess` allows to ask for well-known paths where a page names none.
+        """
         answer = await self._fetch(url)
         if not isinstance(answer, Fetched):
             return Discovery(error=f"{url}: {_reason(answer)}")
@@ -66,10 +69,13 @@ class Discoverer:
             return Discovery(found=await self._read(url, answer))
         except UnreadableFeed as error:
             why = str(error)
-        candidates = discover(answer.body, answer.content_type, answer.url)
+        named = discover(answer.body, answer.content_type, answer.url)
+        candidates = tuple(each for each in named if _may_name(answer.url, each.url))
         if candidates:
             found, refused = await self._first(each.url for each in candidates)
             return Discovery(found=found, candidates=candidates, error=refused)
+        if not guess:
+            return Discovery(error=f"{url}: {why}; it names no feed")
         found, _ = await self._first(urljoin(answer.url, path) for path in WELL_KNOWN)
         none = f"{url}: {why}; it names no feed, and none is at {', '.join(WELL_KNOWN)}"
         return Discovery(found=found, error=None if found else none)
@@ -98,6 +104,11 @@ class Discoverer:
         document = Document(body=fetched.body, content_type=fetched.content_type, url=fetched.url)
         feed = await self._reader.read(document)
         return Found(url=fetched.permanent_url or url, feed=feed)
+
+
+def _may_name(page: str, url: str) -> bool:
+    """A page outside does not send us into a private network, opened or not."""
+    return is_private_host(host_of(page)) or not is_private_host(host_of(url))
 
 
 def _reason(answer: Answer) -> str:

@@ -1,9 +1,10 @@
 """Many polls at once: how many in all, one request at a time for a host, and a clean stop.
 
 wake             a tick, or a run that ended while more was due
-| claim_due      due sources of hosts that are not busy, leased
+| spread         at start, and after a sleep: what is overdue must not come as a herd
+| claim_due      due sources of hosts that are not busy, leased; few of those that fail
 | one run a host its sources one after the other, `per_host_delay` between two requests
-| slots          at most `concurrency` polls in all are under way
+| places         at most `concurrency` polls are under way, slow ones apart
 | Poller         fetch in the host's turn; settle beside the next request
 | Watch          one report a poll
 """
@@ -16,16 +17,22 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from aggregator.core.errors import StoreError
-from aggregator.core.schedule import asks_for_a_pause
+from aggregator.core.schedule import asks_for_a_pause, spread
 from aggregator.core.urls import is_private_host
 from aggregator.core.wire import Answer, Failed
-from aggregator.service.polling import Poller, PollReport, SourcePolicy
-from aggregator.service.ports import ClaimedSource, Clock, Lease, PollStore
+from aggregator.service.places import Place, Places
+from aggregator.service.polling import Poller, PollReport, SourcePolicy, throttled
+from aggregator.service.ports import ClaimedSource, Clock, PollStore
 from aggregator.service.turns import HostTurns
 
 TICK = timedelta(seconds=1)
 """How often the dispatcher should be woken."""
 
+A_SLEEP = timedelta(minutes=1)
+"""Without a look at what is due for so long, the machine slept or was held up."""
+
+FAILING_SHARE = 4
+"""Of so many places one may be held by a source that failed last time."""
 
 PER_HOST = 8
 """Sources of one host that are claimed at a time."""
@@ -61,6 +68,7 @@ class Dispatcher:
         store: PollStore,
         clock: Clock,
         policy: DispatchPolicy,
+        turns: HostTurns,
         watch: Watch,
     ) -> None:
         self._poller = poller
@@ -71,19 +79,27 @@ class Dispatcher:
         self._sweeping = asyncio.Lock()
         self._stopping = False
         self._more_is_due = False
-        self._slots = asyncio.Semaphore(policy.concurrency)
+        self._to_be_spread = True
+        self._heeds_pauses = True
+        self._places = Places(policy.concurrency)
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._settling: set[asyncio.Task[None]] = set()
-        self._held: dict[str, Lease] = {}
-        self._turns = HostTurns(policy.per_host_delay)
+        self._held: dict[str, ClaimedSource] = {}
+        self._quiet: dict[str, datetime] = {}
+        """Domains that asked for a pause, until when: what of theirs was claimed before waits."""
+        self._turns = turns
         self._policy = policy
         self.swept_at: datetime | None = None
         """When due sources were last looked for, by the steady clock."""
 
     def take(self, policy: DispatchPolicy) -> None:
-        """Works by another policy from now on; its `concurrency` counts from the next start."""
+        """Works by another policy from now on; its `concurrency` counts from the next start.
+
+        What is due then is spread anew, as many sources may have come.
+        """
         self._policy = policy
         self._turns.delay = policy.per_host_delay
+        self._to_be_spread = True
 
     def wake(self) -> None:
         """Asks for a look at what is due."""
@@ -100,8 +116,13 @@ class Dispatcher:
             except StoreError as error:
                 self._watch.failed("looking for due sources", error)
 
-    async def poll(self, sources: Iterable[ClaimedSource]) -> None:
-        """Polls these sources, whatever the schedule says, and waits for all of them."""
+    async def poll(self, sources: Iterable[ClaimedSource], *, force: bool = False) -> None:
+        """Polls these sources, whatever the schedule says, and waits for all of them.
+
+        `force`: even those of a server that asks for a pause meanwhile.
+        """
+        self._heeds_pauses = not force
+        await self._recall_requests()
         self._start(sources)
         while under_way := {*self._runs.values(), *self._settling}:
             await asyncio.wait(under_way)
@@ -115,50 +136,85 @@ class Dispatcher:
         if self._settling:
             await asyncio.wait(self._settling, timeout=self._policy.grace.total_seconds())
         await _end(self._settling)
-        await self._store.release(list(self._held.values()))
+        await self._store.release([source.lease for source in self._held.values()])
+
+    async def spread_overdue(self) -> None:
+        """Puts the polls that are overdue one after the other, if they are many."""
+        now = self._clock.steady()
+        overdue = [
+            (source.source_id, policy.pace.shortest)
+            for source in await self._store.overdue(now=now)
+            if (policy := self._poller.policies.get(source.key))
+        ]
+        waits = zip(overdue, spread([interval for _, interval in overdue]), strict=True)
+        later = {source_id: now + wait for (source_id, _), wait in waits if wait}
+        await self._store.postpone(later, reason="overdue with many others; one after the other")
+
+    async def _recall_requests(self) -> None:
+        """Hosts that another process of ours has just asked get their rest."""
+        now = self._clock.now()
+        for host, last in (await self._store.recent_hosts(since=now - self._turns.delay)).items():
+            # A last poll in the future is a wrong clock's.
+            self._turns.rest(host, min(last - now, timedelta()) + self._turns.delay)
 
     async def _sweep(self) -> None:
         now = self._clock.steady()
-        room = 0 if self._stopping else self._policy.concurrency - len(self._runs)
+        slept = self.swept_at is not None and now - self.swept_at > A_SLEEP
+        if self._to_be_spread or slept:
+            await self._recall_requests()
+            await self.spread_overdue()
+            self._to_be_spread = False
+        room = 0 if self._stopping else self._room()
         if room > 0:
             claimed = await self._store.claim_due(
                 now=now,
                 lease_until=now + self._policy.lease,
                 limit=room,
+                failing=self._room_for_failing(),
                 per_host=PER_HOST,
                 busy_hosts=tuple(self._runs),
             )
             self._start(claimed)
         self._more_is_due = room <= 0 or bool(claimed)
+        self._quiet = {domain: until for domain, until in self._quiet.items() if until > now}
         self.swept_at = now
+
+    def _room(self) -> int:
+        under_way = max(len(self._runs) - self._places.slow, 0)
+        return self._policy.concurrency - under_way
+
+    def _room_for_failing(self) -> int:
+        under_way = sum(source.failures > 0 for source in self._held.values())
+        return max(self._policy.concurrency // FAILING_SHARE, 1) - under_way
 
     def _start(self, sources: Iterable[ClaimedSource]) -> None:
         by_host: defaultdict[str, list[ClaimedSource]] = defaultdict(list)
         for source in sources:
-            self._held[source.lease.token] = source.lease
+            self._held[source.lease.token] = source
             by_host[source.host].append(source)
         for host, its_sources in by_host.items():
-            self._runs[host] = asyncio.create_task(self._run_host(host, its_sources))
+            # One that hangs holds its host up; those that answered last time go before it.
+            well_first = sorted(its_sources, key=lambda source: source.failures > 0)
+            self._runs[host] = asyncio.create_task(self._run_host(host, well_first))
 
     async def _run_host(self, host: str, sources: Sequence[ClaimedSource]) -> None:
-        asked = throttled = False
+        asked = False
         try:
             for source in sources:
                 policy = self._poller.policies.get(source.key)
                 # Another process's configuration may name it, and ours not.
-                if throttled or policy is None:
+                if policy is None or (self._heeds_pauses and source.domain in self._quiet):
                     await self._give_back(source)
                     continue
                 async with self._turns.turn(host):
-                    await self._slots.acquire()
+                    place = await self._places.take()
                     started = self._clock.steady()
-                    answer = await self._fetch(source, policy)
+                    answer = await self._fetch(source, policy, place)
                 asked = True
-                throttled = asks_for_a_pause(answer) and not is_private_host(host)
-                settling = asyncio.create_task(self._settle(source, policy, answer, started))
+                settling = asyncio.create_task(self._settle(source, policy, answer, started, place))
                 self._settling.add(settling)
                 settling.add_done_callback(self._settling.discard)
-                if throttled:  # the pause has to be known before anything else is claimed
+                if asks_for_a_pause(answer):  # it has to be known before anything else is claimed
                     await asyncio.wait([settling])
         finally:
             self._runs.pop(host, None)
@@ -167,24 +223,31 @@ class Dispatcher:
                 self._wake.set()
 
     async def _give_back(self, source: ClaimedSource) -> None:
-        lease = self._held.pop(source.lease.token)
+        del self._held[source.lease.token]
         try:
-            await self._store.release([lease])
+            await self._store.release([source.lease])
         except StoreError as error:
             self._watch.failed(f"giving {source.key} back", error)
+        if until := self._quiet.get(source.domain):
+            self._watch.polled(throttled(source.key, until, now=self._clock.steady()))
 
-    async def _fetch(self, source: ClaimedSource, policy: SourcePolicy) -> Answer:
-        """Holds one slot when it returns, none when it is cancelled."""
+    async def _fetch(self, source: ClaimedSource, policy: SourcePolicy, place: Place) -> Answer:
+        """The place is held when it returns, and given back when it is cancelled."""
         try:
             return await self._poller.fetch(source, policy)
         except asyncio.CancelledError:
-            self._slots.release()
+            place.release()
             raise
         except Exception as error:  # noqa: BLE001  # one source's trouble must not end the others
             return self._internal(source, error)
 
     async def _settle(
-        self, source: ClaimedSource, policy: SourcePolicy, answer: Answer, started: datetime
+        self,
+        source: ClaimedSource,
+        policy: SourcePolicy,
+        answer: Answer,
+        started: datetime,
+        place: Place,
     ) -> None:
         try:
             try:
@@ -194,13 +257,18 @@ class Dispatcher:
             except Exception as error:  # noqa: BLE001  # a document that we choke on is counted
                 answer = self._internal(source, error)
                 report = await self._poller.settle(source, policy, answer, started=started)
+            self._keep_quiet(source, report)
             self._wake_for(report)
             self._watch.polled(report)
         except Exception as error:  # noqa: BLE001  # the lease runs out, and the poll is repeated
             self._watch.failed(f"saving the poll of {source.key}", error)
         finally:
             self._held.pop(source.lease.token, None)
-            self._slots.release()
+            place.release()
+
+    def _keep_quiet(self, source: ClaimedSource, report: PollReport) -> None:
+        if report.paused_until and not is_private_host(source.host):
+            self._quiet[source.domain] = report.paused_until
 
     def _wake_for(self, report: PollReport) -> None:
         """A source that is due again before the next tick does not wait for it."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from aggregator.core.errors import StoreError
-from aggregator.core.schedule import in_words
+from aggregator.core.upcoming import in_words
 from aggregator.service.ports import Clock, ReadStore
 
 SILENCE = timedelta(minutes=1)

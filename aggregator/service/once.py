@@ -1,11 +1,10 @@
 """Polling once and no more: what is due, what is named, or everything."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from aggregator.core.schedule import in_words
 from aggregator.service.dispatch import Dispatcher, Watch
-from aggregator.service.polling import PollReport
+from aggregator.service.polling import throttled
 from aggregator.service.ports import ClaimedSource, Clock, PollStore
 
 NO_LIMIT = 1_000_000
@@ -37,6 +36,7 @@ class Round:
             now=now,
             lease_until=now + self._lease,
             limit=NO_LIMIT,
+            failing=NO_LIMIT,
             per_host=NO_LIMIT,
             busy_hosts=(),
         )
@@ -49,36 +49,22 @@ class Round:
         """
         now = self._clock.steady()
         claimed = await self._store.claim(keys, lease_until=now + self._lease)
-        paused = [source for source in claimed if not force and _pause(source, now)]
-        await self._store.release([source.lease for source in paused])
-        for source in paused:
-            self._watch.polled(_throttled(source, now))
-        return [source for source in claimed if source not in paused]
+        if force:
+            return claimed
+        free = [one for one in claimed if one.paused_until is None or one.paused_until <= now]
+        paused = [
+            (one, one.paused_until)
+            for one in claimed
+            if one.paused_until is not None and one.paused_until > now
+        ]
+        await self._store.release([source.lease for source, _ in paused])
+        for source, until in paused:
+            self._watch.polled(throttled(source.key, until, now=now))
+        return free
 
-    async def poll(self, claimed: Collection[ClaimedSource]) -> None:
+    async def poll(self, claimed: Collection[ClaimedSource], *, force: bool = False) -> None:
         """Polls them all and waits; each is reported as it is done."""
         try:
-            await self._dispatcher.poll(claimed)
+            await self._dispatcher.poll(claimed, force=force)
         finally:
             await self._dispatcher.stop()
-
-
-def _pause(source: ClaimedSource, now: datetime) -> timedelta | None:
-    paused = source.paused_until is not None and source.paused_until > now
-    return source.paused_until - now if paused and source.paused_until else None
-
-
-def _throttled(source: ClaimedSource, now: datetime) -> PollReport:
-    left = in_words(_pause(source, now) or timedelta())
-    return PollReport(
-        source=source.key,
-        outcome="throttled",
-        status=None,
-        entries_new=0,
-        entries_updated=0,
-        bytes=0,
-        elapsed=timedelta(),
-        next_poll_at=source.paused_until,
-        next_poll_reason="the server asked for a pause",
-        error=f"not asked: the server wants no request for another {left}; --force asks anyway",
-    )

@@ -1,27 +1,24 @@
 """One poll of one source, told in order.
 
-request        what to ask, with the validators of the last answer
+request        what to ask, and where, with the validators of the last answer
 | fetch        one conditional GET                              -> Answer
-| settle       by kind of answer:
-    Fetched      read, normalize, reconcile with what is known  -> EntryChanges
-    NotModified  nothing to read
-    Gone, Failed counted
+| settle       TakeIn: what the answer brings                   -> Taken
 | next_poll    when to come back, and why
 | save_poll    all of it in one transaction
+| Recovery     looks where a lost feed may have gone
 | PollReport   one line for people
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
 
 from aggregator.core.digest import body_digest
-from aggregator.core.errors import UnreadableFeed
-from aggregator.core.model import EntryChanges, FeedInfo
-from aggregator.core.normalize import normalize
-from aggregator.core.reconcile import Intake, reconcile
-from aggregator.core.schedule import after_outage, asks_for_a_pause, next_poll
+from aggregator.core.moves import Moves, after_poll
+from aggregator.core.reconcile import Intake
+from aggregator.core.rhythm import NEWEST, Habits, Sighting, learn
+from aggregator.core.schedule import Pace, Standing, after_outage, next_poll
+from aggregator.core.upcoming import NextPoll, in_words
 from aggregator.core.wire import (
     Answer,
     Failed,
@@ -35,21 +32,24 @@ from aggregator.service.network import Network
 from aggregator.service.ports import (
     ClaimedSource,
     Clock,
-    Document,
     Fetcher,
+    Outcome,
+    PastPoll,
     PollRecord,
     PollStore,
-    Reader,
 )
-
-Outcome = Literal["new", "unchanged", "not_modified", "gone", "throttled", "failed"]
+from aggregator.service.recovery import Recovery
+from aggregator.service.taking_in import TakeIn, Taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcePolicy:
     """How one source is polled. `timeout` is in seconds, `max_body` in bytes."""
 
-    interval: timedelta
+    url: str = field(repr=False)
+    """As configured, with what may not be shown."""
+    shown_url: str
+    pace: Pace
     timeout: float
     max_body: int
     user_agent: str
@@ -57,6 +57,11 @@ class SourcePolicy:
     auth: tuple[str, str] | None = field(default=None, repr=False)
     language: str | None = None
     intake: Intake = field(default_factory=Intake)
+
+    @property
+    def may_move(self) -> bool:
+        """A redirect repeats what its address holds: where that is secret, it is not kept."""
+        return self.url == self.shown_url
 
     def request(self, url: str, validators: Validators) -> FetchRequest:
         """What a poll asks the source's server."""
@@ -77,25 +82,29 @@ class PollReport:
 
     source: str
     outcome: Outcome
-    status: int | None
-    entries_new: int
-    entries_updated: int
-    bytes: int
-    elapsed: timedelta
+    status: int | None = None
+    entries_new: int = 0
+    entries_updated: int = 0
+    bytes: int = 0
+    elapsed: timedelta = timedelta()
     next_poll_at: datetime | None
     next_poll_reason: str
-    error: str | None
+    paused_until: datetime | None = None
+    moved_to: str | None = None
+    """Set once: when the source has turned out to have moved for good."""
+    error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Taken:
-    """What a body brought. `answer` is a failure where the body could not be read."""
-
-    answer: Answer
-    outcome: Outcome
-    read: bool = False
-    info: FeedInfo = field(default_factory=FeedInfo)
-    changes: EntryChanges = field(default_factory=EntryChanges)
+def throttled(source: str, until: datetime, *, now: datetime) -> PollReport:
+    """Of a source that was not asked, as its server wants no request until then."""
+    left = in_words(max(until - now, timedelta()))
+    return PollReport(
+        source=source,
+        outcome="throttled",
+        next_poll_at=until,
+        next_poll_reason="the server asked for a pause",
+        error=f"not asked: the server wants no request for another {left}; --force asks anyway",
+    )
 
 
 class Poller:
@@ -106,14 +115,16 @@ class Poller:
         *,
         store: PollStore,
         fetcher: Fetcher,
-        reader: Reader,
+        take_in: TakeIn,
+        recovery: Recovery,
         clock: Clock,
         chance: Callable[[], float],
         policies: Mapping[str, SourcePolicy],
     ) -> None:
         self._store = store
         self._fetcher = fetcher
-        self._reader = reader
+        self._take_in = take_in
+        self._recovery = recovery
         self._clock = clock
         self._chance = chance
         self._network = Network()
@@ -121,7 +132,8 @@ class Poller:
 
     async def fetch(self, source: ClaimedSource, policy: SourcePolicy) -> Answer:
         """The request alone; every outcome is a value."""
-        return await self._fetcher.fetch(policy.request(source.url, source.validators))
+        url = source.moves.to or policy.url
+        return await self._fetcher.fetch(policy.request(url, source.validators))
 
     async def settle(
         self, source: ClaimedSource, policy: SourcePolicy, answer: Answer, *, started: datetime
@@ -130,97 +142,67 @@ class Poller:
         now = self._clock.steady()
         self._network.saw(source, answer, now=now)
         excused = self._network.excuses(answer, now=now)
-        taken = await self._take_in(source, policy, answer)
-        record = self._record(source, policy, taken, excused=excused)
-        held = await self._store.save_poll(record)
-        if not excused:
+        taken = await self._take_in(source, policy.intake, policy.language, answer)
+        habits = await self._habits(source, policy, taken)
+        record = self._record(source, policy, taken, habits, excused=excused, started=started)
+        if not await self._store.save_poll(record):
+            return _lost_lease(source, record)
+        if excused:
+            await self._forgive(record.next_poll_at)
+        else:
             self._network.blame(source, answer, now=now)
-        elif blamed := self._network.wrongly_blamed():
-            await self._store.forgive(blamed, next_poll_at=record.next_poll_at)
-        return PollReport(
-            source=source.key,
-            outcome=taken.outcome if held else "unchanged",
-            status=record.status,
-            entries_new=len(taken.changes.new) if held else 0,
-            entries_updated=len(taken.changes.edited) if held else 0,
-            bytes=len(answer.body) if isinstance(answer, Fetched) else 0,
-            elapsed=self._clock.steady() - started,
-            next_poll_at=record.next_poll_at,
-            next_poll_reason=record.next_poll_reason,
-            error=record.error if held else "another process took this source over meanwhile",
-        )
+            await self._recover(source, record, taken.answer)
+        return _report(source, record)
 
-    async def _take_in(self, source: ClaimedSource, policy: SourcePolicy, answer: Answer) -> _Taken:
-        match answer:
-            case Fetched():
-                return await self._take_in_body(source, policy, answer)
-            case NotModified():
-                return _Taken(answer=answer, outcome="not_modified")
-            case Gone():
-                return _Taken(answer=answer, outcome="gone")
-            case Failed():
-                outcome: Outcome = "throttled" if asks_for_a_pause(answer) else "failed"
-                return _Taken(answer=answer, outcome=outcome)
+    async def _forgive(self, at: datetime) -> None:
+        if blamed := self._network.wrongly_blamed():
+            await self._store.forgive(blamed, next_poll_at=at)
 
-    async def _take_in_body(
-        self, source: ClaimedSource, policy: SourcePolicy, fetched: Fetched
-    ) -> _Taken:
-        if body_digest(fetched.body) == source.body_digest:
-            return _Taken(answer=fetched, outcome="unchanged")
-        document = Document(body=fetched.body, content_type=fetched.content_type, url=fetched.url)
-        try:
-            feed = await self._reader.read(document)
-        except UnreadableFeed as error:
-            failed = Failed(kind="unreadable", reason=str(error), status=fetched.status)
-            return _Taken(answer=failed, outcome="failed")
-        entries = normalize(feed.entries, language=policy.language)
-        known = await self._store.known(
-            source.lease.source_id,
-            {digest for entry in entries for digest in (entry.digest, entry.alone, entry.apart)},
-            [entry.link_digest for entry in entries if entry.link_digest],
-        )
-        changes = reconcile(
-            entries,
-            known,
-            policy.intake,
-            first=not source.ever_read,
-            now=self._clock.now().replace(microsecond=0),
-        )
-        # An empty document is no past to count from: publishers do serve one by mistake. Only
-        # where nothing of the past is wanted does it say where the past ends.
-        counts = bool(entries) or source.ever_read or policy.intake.backfill == 0
-        outcome: Outcome = "new" if changes.new or changes.edited else "unchanged"
-        return _Taken(answer=fetched, outcome=outcome, read=counts, info=feed.info, changes=changes)
+    async def _recover(self, source: ClaimedSource, record: PollRecord, answer: Answer) -> None:
+        tries = record.failures + record.gone_count
+        if url := await self._recovery.find(source, answer, failed=tries):
+            await self._store.suggest(source.lease.source_id, url)
+
+    async def _habits(
+        self, source: ClaimedSource, policy: SourcePolicy, taken: Taken
+    ) -> Habits | None:
+        if not taken.succeeded or policy.pace.longest <= policy.pace.shortest:
+            return None
+        known = await self._store.sightings(source.lease.source_id, limit=NEWEST)
+        news = (Sighting(one.first_seen, one.published) for one in taken.changes.new)
+        return learn([*news, *known], self._clock.now())
 
     def _record(
-        self, source: ClaimedSource, policy: SourcePolicy, taken: _Taken, *, excused: bool
+        self,
+        source: ClaimedSource,
+        policy: SourcePolicy,
+        taken: Taken,
+        habits: Habits | None,
+        *,
+        excused: bool,
+        started: datetime,
     ) -> PollRecord:
-        failures, gone_count = _counts(source, taken)
-        now, interval = self._clock.steady(), policy.interval
-        if excused:
-            failures = source.failures
-            upcoming = after_outage(now=now, interval=interval, chance=self._chance())
-        else:
-            upcoming = next_poll(
-                taken.answer,
-                now=now,
-                interval=interval,
-                failures=failures,
-                gone_count=gone_count,
-                wishes=taken.info.wishes if taken.read else source.wishes,
-                chance=self._chance(),
-            )
-        succeeded = isinstance(taken.answer, Fetched | NotModified)
+        answer = taken.answer
+        standing = self._standing(source, taken, habits, excused=excused)
+        upcoming = self._upcoming(policy, answer, standing, excused=excused)
         return PollRecord(
             lease=source.lease,
-            polled_at=self._clock.now(),
-            succeeded=succeeded,
-            status=taken.answer.status,
-            error=_error(taken.answer),
-            validators=_validators(source, taken.answer),
-            body_digest=_digest(source, taken.answer),
-            failures=failures,
-            gone_count=gone_count,
+            poll=PastPoll(
+                polled_at=self._clock.now(),
+                outcome=taken.outcome,
+                status=answer.status,
+                bytes=taken.bytes,
+                elapsed=self._clock.steady() - started,
+                error=_error(answer),
+                sent=source.validators,
+                received=_received(answer),
+            ),
+            validators=_next_validators(source, answer),
+            body_digest=_digest(source, answer),
+            failures=standing.failures,
+            gone_count=standing.gone_count,
+            throttles=standing.throttles,
+            moves=self._moves(source, policy, answer, standing),
             paused_until=upcoming.paused_until,
             next_poll_at=upcoming.at,
             next_poll_reason=upcoming.reason,
@@ -229,19 +211,104 @@ class Poller:
             changes=taken.changes,
         )
 
+    def _standing(
+        self, source: ClaimedSource, taken: Taken, habits: Habits | None, *, excused: bool
+    ) -> Standing:
+        failures, throttles, gone_count = _counts(source, taken)
+        now = self._clock.now()
+        brought_news = taken.outcome == "new" or source.last_news_at is None
+        return Standing(
+            failures=source.failures if excused else failures,
+            throttles=throttles,
+            gone_count=gone_count,
+            wishes=taken.info.wishes if taken.read else source.info.wishes,
+            habits=habits,
+            quiet_for=timedelta() if brought_news else now - (source.last_news_at or now),
+            conditional=_is_conditional(source, taken),
+        )
 
-def _counts(source: ClaimedSource, taken: _Taken) -> tuple[int, int]:
-    """Failures and 410s in a row, this poll included. A throttled poll is neither."""
+    def _upcoming(
+        self, policy: SourcePolicy, answer: Answer, standing: Standing, *, excused: bool
+    ) -> NextPoll:
+        now, chance = self._clock.steady(), self._chance()
+        if excused:
+            return after_outage(now=now, interval=policy.pace.shortest, chance=chance)
+        return next_poll(answer, now=now, pace=policy.pace, standing=standing, chance=chance)
+
+    def _moves(
+        self, source: ClaimedSource, policy: SourcePolicy, answer: Answer, standing: Standing
+    ) -> Moves:
+        if not policy.may_move:
+            return Moves()
+        return after_poll(
+            source.moves,
+            answer,
+            configured=policy.url,
+            failures=standing.failures,
+            gone_count=standing.gone_count,
+            now=self._clock.steady(),
+        )
+
+
+def _report(source: ClaimedSource, record: PollRecord) -> PollReport:
+    moved = record.moves.to != source.moves.to
+    return PollReport(
+        source=source.key,
+        outcome=record.poll.outcome,
+        status=record.poll.status,
+        entries_new=len(record.changes.new),
+        entries_updated=len(record.changes.edited),
+        bytes=record.poll.bytes,
+        elapsed=record.poll.elapsed,
+        next_poll_at=record.next_poll_at,
+        next_poll_reason=record.next_poll_reason,
+        paused_until=record.paused_until,
+        moved_to=record.moves.to if moved else None,
+        error=record.poll.error,
+    )
+
+
+def _lost_lease(source: ClaimedSource, record: PollRecord) -> PollReport:
+    return PollReport(
+        source=source.key,
+        outcome="unchanged",
+        status=record.poll.status,
+        bytes=record.poll.bytes,
+        elapsed=record.poll.elapsed,
+        next_poll_at=record.next_poll_at,
+        next_poll_reason=record.next_poll_reason,
+        error="another process took this source over meanwhile",
+    )
+
+
+def _counts(source: ClaimedSource, taken: Taken) -> tuple[int, int, int]:
+    """Failures, throttles and 410s in a row, this poll included; a throttled poll is no failure."""
+    match taken.outcome:
+        case "new" | "unchanged" | "not_modified":
+            return 0, 0, 0
+        case "gone":
+            return source.failures, 0, source.gone_count + 1
+        case "throttled":
+            return source.failures, source.throttles + 1, 0
+        case "failed":
+            return source.failures + 1, 0, 0
+
+
+def _is_conditional(source: ClaimedSource, taken: Taken) -> bool:
+    """Whether the next poll is likely to cost less than a document."""
     match taken.answer:
-        case Fetched() | NotModified():
-            return 0, 0
-        case Gone():
-            return source.failures, source.gone_count + 1
-        case Failed():
-            return source.failures + (taken.outcome == "failed"), 0
+        case Fetched(validators=validators):
+            ignored = taken.outcome == "unchanged" and source.validators != Validators()
+            return validators != Validators() and not ignored
+        case _:
+            return True
 
 
-def _validators(source: ClaimedSource, answer: Answer) -> Validators:
+def _received(answer: Answer) -> Validators:
+    return answer.validators if isinstance(answer, Fetched | NotModified) else Validators()
+
+
+def _next_validators(source: ClaimedSource, answer: Answer) -> Validators:
     """Those of the last document that we read; a 304 may bring new ones (RFC 9111 §4.3.4)."""
     match answer:
         case Fetched(validators=validators):

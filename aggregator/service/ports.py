@@ -3,20 +3,24 @@
 The real ones are in fetch, cage and store; the fakes in tests sign the same contract.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
 
 from aggregator.core.model import (
     EntryChanges,
     FeedInfo,
     PublishedEntry,
     ReadFeed,
-    Wishes,
 )
+from aggregator.core.moves import Moves
 from aggregator.core.reconcile import Knowledge
+from aggregator.core.rhythm import Sighting
 from aggregator.core.wire import Answer, FetchRequest, Validators
+
+Outcome = Literal["new", "unchanged", "not_modified", "gone", "throttled", "failed"]
+"""What a poll came to."""
 
 
 class Clock(Protocol):
@@ -55,6 +59,7 @@ class SourceSpec:
 
     key: str
     url: str
+    """As it may be shown: without what came from the environment behind the host."""
     name: str | None
     enabled: bool = True
 
@@ -74,7 +79,12 @@ class ClaimedSource:
     lease: Lease
     key: str
     url: str
+    """As configured, and as it may be shown."""
     host: str
+    """Where it is polled; the unit of one request at a time."""
+    domain: str
+    """The registrable domain of a public host: what a server's pause holds for."""
+    moves: Moves
     validators: Validators
     body_digest: bytes | None
     """Of the last body that was read; an equal one needs no reading."""
@@ -84,10 +94,29 @@ class ClaimedSource:
     """Failed polls since the last good one."""
     gone_count: int
     """410s in a row."""
+    throttles: int
+    """Answers in a row that asked for a pause."""
     paused_until: datetime | None
-    """A server's Retry-After, by the steady clock."""
-    wishes: Wishes
-    """What its last document asked of those who poll it."""
+    """When its server's pause ends, by the steady clock; that of a public domain, if it has one."""
+    last_news_at: datetime | None
+    """When it last brought something new, by the wall clock."""
+    info: FeedInfo
+    """What its last document said of the feed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastPoll:
+    """What is kept of a poll for people to look at. Times are the wall clock's."""
+
+    polled_at: datetime
+    outcome: Outcome
+    status: int | None
+    bytes: int
+    """Of the document, decompressed."""
+    elapsed: timedelta
+    error: str | None
+    sent: Validators
+    received: Validators
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +124,14 @@ class PollRecord:
     """Everything that one poll writes, in one transaction."""
 
     lease: Lease
-    polled_at: datetime
-    """By the wall clock."""
-    succeeded: bool
-    status: int | None
-    error: str | None
+    poll: PastPoll
     validators: Validators
+    """Those to send next time."""
     body_digest: bytes | None
     failures: int
     gone_count: int
+    throttles: int
+    moves: Moves
     paused_until: datetime | None
     next_poll_at: datetime
     """By the steady clock."""
@@ -112,6 +140,18 @@ class PollRecord:
     """True when a document was taken in; `info` and `changes` are its outcome."""
     info: FeedInfo = field(default_factory=FeedInfo)
     changes: EntryChanges = field(default_factory=EntryChanges)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.poll.outcome in {"new", "unchanged", "not_modified"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """A source whose time has come; `key` names its policy."""
+
+    source_id: int
+    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +172,10 @@ class SourceHealth:
     gone_count: int
     last_status: int | None
     last_error: str | None
+    moved_to: str | None
+    """Where it is polled instead of `url`, since that redirects there for good."""
+    suggested_url: str | None
+    """Where a lost feed seems to have gone; nothing is polled there."""
     entries: int
 
 
@@ -163,10 +207,14 @@ class PollStore(Protocol):
         now: datetime,
         lease_until: datetime,
         limit: int,
+        failing: int,
         per_host: int,
         busy_hosts: Collection[str],
     ) -> list[ClaimedSource]:
-        """Due sources, longest overdue first, `per_host` of a host, none of a busy one; leased."""
+        """Due sources, longest overdue first, `per_host` of a host, none of a busy one; leased.
+
+        At most `failing` of them failed last time; those come last.
+        """
 
     async def claim(
         self, keys: Collection[str] | None, *, lease_until: datetime
@@ -176,6 +224,18 @@ class PollStore(Protocol):
     async def release(self, leases: Collection[Lease]) -> None:
         """Gives claims back unpolled; the sources are due as they were."""
 
+    async def overdue(self, *, now: datetime) -> list[Overdue]:
+        """The sources that could be claimed now, longest overdue first."""
+
+    async def postpone(self, times: Mapping[int, datetime], *, reason: str) -> None:
+        """Gives these sources (by id) other times for their next poll."""
+
+    async def recent_hosts(self, *, since: datetime) -> dict[str, datetime]:
+        """The hosts that were asked after `since`, with when they last were; wall clock."""
+
+    async def sightings(self, source_id: int, *, limit: int) -> list[Sighting]:
+        """When the newest entries of this source appeared."""
+
     async def known(
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
     ) -> Knowledge:
@@ -183,6 +243,9 @@ class PollStore(Protocol):
 
     async def save_poll(self, record: PollRecord) -> bool:
         """Everything or nothing; False when the lease was lost and nothing was written."""
+
+    async def suggest(self, source_id: int, url: str) -> None:
+        """Where this source's feed seems to have gone; a good poll takes that back."""
 
     async def hasten(self, keys: Collection[str], *, next_poll_at: datetime) -> None:
         """These sources are due at that time at the latest; failing and paused ones stay put."""
@@ -203,8 +266,11 @@ class ReadStore(Protocol):
 
     async def count_stories(self, selection: Selection) -> int: ...
 
-    async def sources(self) -> list[SourceHealth]:
-        """Every configured source, by key."""
+    async def sources(self, keys: Collection[str] | None = None) -> list[SourceHealth]:
+        """The configured sources that are named (None: all), by key."""
+
+    async def past_polls(self, key: str) -> list[PastPoll]:
+        """The last polls of the source, newest first; none for an unknown key."""
 
     async def ping(self) -> None:
         """Raises StoreError when the database does not answer."""

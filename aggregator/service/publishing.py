@@ -35,7 +35,14 @@ from aggregator.formats.jsonfeed_writing import write_json_feed
 from aggregator.formats.opml import write_opml
 from aggregator.formats.writing.atom import write_atom
 from aggregator.formats.writing.rss import write_rss
-from aggregator.service.ports import Clock, ReadStore, Revision, Selection, SourceHealth
+from aggregator.service.ports import (
+    Clock,
+    PastPoll,
+    ReadStore,
+    Revision,
+    Selection,
+    SourceHealth,
+)
 
 Kind = Literal["publications", "sources", "tags"]
 
@@ -235,6 +242,12 @@ class Publisher:
 
     async def sources(self) -> list[SourceHealth]:
         return await self._store.sources()
+
+    async def source(self, key: str) -> tuple[SourceHealth, list[PastPoll]]:
+        """A source and its last polls, newest first; raises UnknownPublication."""
+        for source in await self._store.sources({key}):
+            return source, await self._store.past_polls(key)
+        raise UnknownPublication(f"there is no source {key}")
 
     async def opml(self) -> bytes:
         """The subscriptions as OPML 2.0."""

@@ -6,7 +6,7 @@ from typing import Literal
 from aggregator.core.schedule import CONFIRMED_GONE
 from aggregator.service.ports import SourceHealth
 
-State = Literal["active", "failing", "gone", "throttled", "disabled"]
+State = Literal["active", "failing", "gone", "moved", "throttled", "disabled"]
 
 
 def state(source: SourceHealth, now: datetime) -> State:
@@ -17,4 +17,6 @@ def state(source: SourceHealth, now: datetime) -> State:
         return "gone"
     if source.paused_until and source.paused_until > now:
         return "throttled"
-    return "failing" if source.failures else "active"
+    if source.failures:
+        return "failing"
+    return "moved" if source.moved_to else "active"

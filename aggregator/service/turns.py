@@ -39,6 +39,11 @@ class HostTurns:
         finally:
             state.guests -= 1
 
+    def rest(self, host: str, remaining: timedelta) -> None:
+        """The host was asked by somebody else of ours, and rests for so long yet."""
+        state = self._hosts.setdefault(host, _Host())
+        state.rested_at = max(state.rested_at, _now() + remaining.total_seconds())
+
     def _forget_rested(self) -> None:
         now = _now()
         self._hosts = {

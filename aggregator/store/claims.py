@@ -1,17 +1,16 @@
 """Who polls what next: due sources and the leases on them."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.core.urls import is_private_host
-from aggregator.service.ports import ClaimedSource, Lease
+from aggregator.service.ports import ClaimedSource, Lease, Overdue
 from aggregator.store.mapping import AnyRow, claimed_source
-from aggregator.store.schema import sources
+from aggregator.store.schema import UtcMicros, sources
 from aggregator.store.statements import chunks
 
 NewToken = Callable[[], str]
@@ -29,21 +28,39 @@ async def claim_due(
     now: datetime,
     lease_until: datetime,
     limit: int,
+    failing: int,
     per_host: int,
     busy_hosts: Collection[str],
 ) -> list[ClaimedSource]:
     await _mend_schedule(connection, now)
-    claimed: list[ClaimedSource] = []
-    closed = await _paused_hosts(connection, now) | set(busy_hosts)
-    hosts = Counter(dict.fromkeys(closed, per_host))
-    while len(claimed) < limit:
+    paused = {domain for domain, until in (await _pauses(connection)).items() if until > now}
+    hosts = Counter(dict.fromkeys(busy_hosts, per_host))
+    rows: list[AnyRow] = []
+    for kind, most in ((sources.c.failures == 0, limit), (sources.c.failures > 0, failing)):
+        condition = kind & sources.c.domain.not_in(paused) & _may_be_claimed(now)
+        rows += await _choose(connection, condition, hosts, per_host, min(most, limit - len(rows)))
+    return await _lease(connection, rows, new_token, lease_until)
+
+
+async def _choose(
+    connection: AsyncConnection,
+    condition: ColumnElement[bool],
+    hosts: Counter[str],
+    per_host: int,
+    limit: int,
+) -> list[AnyRow]:
+    """The longest overdue, as far as their hosts have room, which is counted in `hosts`."""
+    chosen: list[AnyRow] = []
+    while len(chosen) < limit:
         full = [host for host, count in hosts.items() if count >= per_host]
-        due = (await connection.execute(_due(now, full, limit - len(claimed)))).all()
-        chosen = _within_hosts(due, hosts, per_host)
-        claimed += await _lease(connection, chosen, new_token, lease_until)
-        if len(chosen) == len(due):  # else hosts are full now, and others may still be due
+        taken = [row.id for row in chosen]
+        open_ones = sources.c.host.not_in(full) & sources.c.id.not_in(taken)
+        due = await _in_turn(connection, condition & open_ones, limit - len(chosen))
+        fitting = _within_hosts(due, hosts, per_host)
+        chosen += fitting
+        if len(fitting) == len(due):  # else hosts are full now, and others may still be due
             break
-    return claimed
+    return chosen
 
 
 async def _mend_schedule(connection: AsyncConnection, now: datetime) -> None:
@@ -58,29 +75,67 @@ async def _mend_schedule(connection: AsyncConnection, now: datetime) -> None:
         )
 
 
-def _due(now: datetime, full_hosts: Sequence[str], limit: int) -> Select[Any]:
-    return (
+def _may_be_claimed(now: datetime) -> ColumnElement[bool]:
+    free = or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now)
+    return _is_polled() & (sources.c.next_poll_at <= now) & free
+
+
+async def _in_turn(
+    connection: AsyncConnection, condition: ColumnElement[bool], limit: int
+) -> Sequence[AnyRow]:
+    statement = (
         select(sources)
-        .where(
-            _is_polled(),
-            sources.c.next_poll_at <= now,
-            or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now),
-            sources.c.host.not_in(full_hosts),
-        )
+        .where(condition)
         .order_by(sources.c.next_poll_at, sources.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    return (await connection.execute(statement)).all()
 
 
-async def _paused_hosts(connection: AsyncConnection, now: datetime) -> set[str]:
-    """A server that asks us to wait means all our polls of it.
+async def overdue(connection: AsyncConnection, *, now: datetime) -> list[Overdue]:
+    statement = (
+        select(sources.c.id, sources.c.key)
+        .where(_may_be_claimed(now))
+        .order_by(sources.c.next_poll_at, sources.c.id)
+    )
+    return [Overdue(source_id=row.id, key=row.key) for row in await connection.execute(statement)]
+
+
+async def postpone(
+    connection: AsyncConnection, times: Mapping[int, datetime], *, reason: str
+) -> None:
+    if times:
+        await connection.execute(
+            update(sources).where(sources.c.id == bindparam("source_id")),
+            [
+                {"source_id": source_id, "next_poll_at": at, "next_poll_reason": reason}
+                for source_id, at in sorted(times.items())
+            ],
+        )
+
+
+async def recent_hosts(connection: AsyncConnection, *, since: datetime) -> dict[str, datetime]:
+    statement = (
+        select(sources.c.host, func.max(sources.c.last_poll_at, type_=UtcMicros).label("last"))
+        .where(sources.c.last_poll_at > since)
+        .group_by(sources.c.host)
+    )
+    return {row.host: row.last for row in await connection.execute(statement)}
+
+
+async def _pauses(connection: AsyncConnection) -> dict[str, datetime]:
+    """By registrable domain: a server that asks us to wait means all our polls of its owner's.
 
     In a private network one address may serve many things, such as a bridge to many sites: there
     the source waits alone.
     """
-    hosts = select(sources.c.host).where(sources.c.paused_until > now).distinct()
-    return {host for host in await connection.scalars(hosts) if not is_private_host(host)}
+    paused = select(sources.c.domain, sources.c.host, sources.c.paused_until)
+    ends: dict[str, datetime] = {}
+    for row in await connection.execute(paused.where(sources.c.paused_until.is_not(None))):
+        if not is_private_host(row.host):
+            ends[row.domain] = max(row.paused_until, ends.get(row.domain, row.paused_until))
+    return ends
 
 
 def _is_polled() -> ColumnElement[bool]:
@@ -124,19 +179,23 @@ async def _lease(
     new_token: NewToken,
     lease_until: datetime,
 ) -> list[ClaimedSource]:
-    claimed = [claimed_source(row, new_token()) for row in rows]
-    if claimed:
-        await connection.execute(
-            update(sources).where(sources.c.id == bindparam("source_id")),
-            [
-                {
-                    "source_id": source.lease.source_id,
-                    "lease_token": source.lease.token,
-                    "lease_until": lease_until,
-                }
-                for source in claimed
-            ],
-        )
+    if not rows:
+        return []
+    pauses = await _pauses(connection)
+    claimed = [
+        claimed_source(row, new_token(), pauses.get(row.domain, row.paused_until)) for row in rows
+    ]
+    await connection.execute(
+        update(sources).where(sources.c.id == bindparam("source_id")),
+        [
+            {
+                "source_id": source.lease.source_id,
+                "lease_token": source.lease.token,
+                "lease_until": lease_until,
+            }
+            for source in claimed
+        ],
+    )
     return claimed
 
 
@@ -167,6 +226,12 @@ async def hasten(
         await connection.execute(
             update(sources).where(later, in_order).values(next_poll_at=next_poll_at)
         )
+
+
+async def suggest(connection: AsyncConnection, source_id: int, url: str) -> None:
+    await connection.execute(
+        update(sources).where(sources.c.id == source_id).values(suggested_url=url)
+    )
 
 
 async def forgive(

@@ -6,25 +6,27 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.core.urls import host_of
 from aggregator.service.ports import SourceSpec
 from aggregator.store.mapping import AnyRow, Columns
+from aggregator.store.place import DomainOf, place_columns
 from aggregator.store.revisions import bump, lock_stories
 from aggregator.store.schema import entries, sources, stories
 
 
 async def sync_sources(
-    connection: AsyncConnection, specs: Sequence[SourceSpec], *, now: datetime
+    connection: AsyncConnection, specs: Sequence[SourceSpec], domain_of: DomainOf, *, now: datetime
 ) -> None:
     await lock_stories(connection)
     stored = (await connection.execute(select(sources).order_by(sources.c.id))).all()
     present = {row.key: row for row in stored}
     wanted = {spec.key: spec for spec in specs}
-    added = [_new_row(spec, now) for key, spec in wanted.items() if key not in present]
+    added = [_new_row(spec, domain_of, now) for key, spec in wanted.items() if key not in present]
     if added:
         await connection.execute(insert(sources), added)
     changed = [
-        (row, change) for row in stored if (change := _change(row, wanted.get(row.key), now))
+        (row, change)
+        for row in stored
+        if (change := _change(row, wanted.get(row.key), domain_of, now))
     ]
     for row, change in changed:  # few: a person edited them
         await connection.execute(update(sources).where(sources.c.id == row.id).values(change))
@@ -33,33 +35,39 @@ async def sync_sources(
         await bump(connection, now)
 
 
-def _new_row(spec: SourceSpec, now: datetime) -> Columns:
+def _new_row(spec: SourceSpec, domain_of: DomainOf, now: datetime) -> Columns:
     return {
         "key": spec.key,
         "name": spec.name,
         "listed": True,
         "enabled": spec.enabled,
+        "poll_count": 0,
         "info": {},
-        **_fresh_start(spec.url, now),
+        **_fresh_start(spec.url, domain_of, now),
     }
 
 
-def _fresh_start(url: str, now: datetime) -> Columns:
+def _fresh_start(url: str, domain_of: DomainOf, now: datetime) -> Columns:
     """Another address is another server: nothing that the old one said holds.
 
     A poll of the old address that is still under way loses its lease, too.
     """
     return {
         "url": url,
-        "host": host_of(url),
+        **place_columns(url, domain_of),
         "ever_read": False,  # its past is no news
         "etag": None,
         "last_modified": None,
         "body_digest": None,
         "failures": 0,
         "gone_count": 0,
+        "throttles": 0,
         "paused_until": None,
         "last_error": None,
+        "moved_to": None,
+        "moving_to": None,
+        "moving_since": None,
+        "suggested_url": None,
         "next_poll_at": now,
         "next_poll_reason": "new address",
         "lease_token": None,
@@ -67,15 +75,24 @@ def _fresh_start(url: str, now: datetime) -> Columns:
     }
 
 
-def _change(row: AnyRow, spec: SourceSpec | None, now: datetime) -> Columns:
+def _change(row: AnyRow, spec: SourceSpec | None, domain_of: DomainOf, now: datetime) -> Columns:
     """The columns that differ from the configuration."""
     if spec is None:
         return {"listed": False} if row.listed else {}
-    wanted = {"listed": True, "name": spec.name, "enabled": spec.enabled}
+    wanted = {
+        "listed": True,
+        "name": spec.name,
+        "enabled": spec.enabled,
+        **place_columns(row.moved_to or row.url, domain_of),  # lists of domains change, too
+    }
     change = {name: value for name, value in wanted.items() if getattr(row, name) != value}
     if "listed" in change:  # what was published while it was away is no news
         change["ever_read"] = False
-    return change if row.url == spec.url else change | _fresh_start(spec.url, now)
+    if row.url == spec.url:
+        return change
+    if row.moved_to == spec.url:  # the operator wrote down where we poll it already
+        return change | {"url": spec.url, "moved_to": None}
+    return change | _fresh_start(spec.url, domain_of, now)
 
 
 async def _mark_stories(

@@ -20,11 +20,13 @@ from aggregator.core.model import (
     PublishedSource,
     Wishes,
 )
+from aggregator.core.moves import Moves
 from aggregator.core.text import xml_safe
 from aggregator.core.wire import Validators
-from aggregator.service.ports import ClaimedSource, Lease, PollRecord, SourceHealth
+from aggregator.service.ports import ClaimedSource, Lease, PastPoll, PollRecord, SourceHealth
 
 Columns = dict[str, Any]
+_MILLISECOND = timedelta(milliseconds=1)
 AnyRow = Row[*tuple[Any, ...]]
 
 
@@ -63,25 +65,65 @@ def _wishes(columns: Mapping[str, Any]) -> Wishes:
     )
 
 
-def poll_columns(record: PollRecord) -> Columns:
+def state_columns(record: PollRecord) -> Columns:
     """What a poll leaves on its source, beside what a document says of its feed."""
-    success = {"last_success_at": record.polled_at} if record.succeeded else {}
-    return success | {
+    poll = record.poll
+    success = {"last_success_at": poll.polled_at, "suggested_url": None} if record.succeeded else {}
+    news = {"last_news_at": poll.polled_at} if poll.outcome == "new" else {}
+    return {
+        **success,
+        **news,
         "etag": record.validators.etag,
         "last_modified": record.validators.last_modified,
         "body_digest": record.body_digest,
         "failures": record.failures,
         "gone_count": record.gone_count,
+        "throttles": record.throttles,
         "paused_until": record.paused_until,
         "next_poll_at": record.next_poll_at,
         "next_poll_reason": record.next_poll_reason,
-        "last_poll_at": record.polled_at,
-        "last_status": record.status,
-        # It quotes what came from outside; it must not cost us the rest of the record.
-        "last_error": None if record.error is None else xml_safe(record.error),
+        "last_poll_at": poll.polled_at,
+        "last_status": poll.status,
+        "last_error": _safe(poll.error),
+        "moved_to": record.moves.to,
+        "moving_to": record.moves.pending,
+        "moving_since": record.moves.pending_since,
         "lease_token": None,
         "lease_until": None,
     }
+
+
+def past_poll_columns(poll: PastPoll) -> Columns:
+    return {
+        "polled_at": poll.polled_at,
+        "outcome": poll.outcome,
+        "status": poll.status,
+        "bytes": poll.bytes,
+        "elapsed_ms": round(poll.elapsed / _MILLISECOND),
+        "error": _safe(poll.error),
+        "sent_etag": _safe(poll.sent.etag),
+        "sent_last_modified": _safe(poll.sent.last_modified),
+        "etag": _safe(poll.received.etag),
+        "last_modified": _safe(poll.received.last_modified),
+    }
+
+
+def past_poll(row: AnyRow) -> PastPoll:
+    return PastPoll(
+        polled_at=row.polled_at,
+        outcome=row.outcome,
+        status=row.status,
+        bytes=row.bytes,
+        elapsed=row.elapsed_ms * _MILLISECOND,
+        error=row.error,
+        sent=Validators(etag=row.sent_etag, last_modified=row.sent_last_modified),
+        received=Validators(etag=row.etag, last_modified=row.last_modified),
+    )
+
+
+def _safe(text: str | None) -> str | None:
+    """It quotes what came from outside, which must not cost us the rest of the record."""
+    return None if text is None else xml_safe(text)
 
 
 def new_columns(item: NewEntry, *, source_id: int, story_id: int) -> Columns:
@@ -159,19 +201,23 @@ def known_entry(row: AnyRow) -> KnownEntry:
     )
 
 
-def claimed_source(row: AnyRow, token: str) -> ClaimedSource:
+def claimed_source(row: AnyRow, token: str, paused_until: datetime | None) -> ClaimedSource:
     return ClaimedSource(
         lease=Lease(source_id=row.id, token=token),
         key=row.key,
         url=row.url,
         host=row.host,
+        domain=row.domain,
+        moves=Moves(to=row.moved_to, pending=row.moving_to, pending_since=row.moving_since),
         validators=Validators(etag=row.etag, last_modified=row.last_modified),
         body_digest=row.body_digest,
         ever_read=row.ever_read,
         failures=row.failures,
         gone_count=row.gone_count,
-        paused_until=row.paused_until,
-        wishes=info_of(row.info).wishes,
+        throttles=row.throttles,
+        paused_until=paused_until,
+        last_news_at=row.last_news_at,
+        info=info_of(row.info),
     )
 
 
@@ -191,6 +237,8 @@ def source_health(row: AnyRow, entries: int) -> SourceHealth:
         gone_count=row.gone_count,
         last_status=row.last_status,
         last_error=row.last_error,
+        moved_to=row.moved_to,
+        suggested_url=row.suggested_url,
         entries=entries,
     )
 

@@ -3,6 +3,7 @@
 lock       on stories, if a document was read
 | fence    the lease is still ours, or nothing is written
 | source   its state, its schedule, and what its document says of the feed
+| ring     what happened, in place of the oldest poll that is kept
 | entries  left out, migrated, edited, new                            (stories: who joins which)
 | revision moves on if anything shown did
 """
@@ -17,19 +18,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.core.model import EditedEntry, Entry, EntryChanges, FeedInfo, KnownEntry
 from aggregator.core.reconcile import Knowledge
-from aggregator.service.ports import Lease, PollRecord
+from aggregator.core.rhythm import Sighting
+from aggregator.service.ports import Lease, PastPoll, PollRecord
 from aggregator.store.mapping import (
     AnyRow,
     edited_columns,
     info_columns,
     info_of,
     known_entry,
-    poll_columns,
+    past_poll,
+    past_poll_columns,
+    state_columns,
 )
+from aggregator.store.place import DomainOf, place_columns
 from aggregator.store.revisions import bump, lock_stories
-from aggregator.store.schema import entries, sources, stories, tombstones
-from aggregator.store.statements import chunks, insert_missing, run_for_each
+from aggregator.store.schema import entries, polls, sources, stories, tombstones
+from aggregator.store.statements import chunks, insert_missing, insert_or_replace, run_for_each
 from aggregator.store.stories import add_entries
+
+KEPT_POLLS = 30
+"""Of each source."""
 
 
 async def known(
@@ -79,21 +87,53 @@ async def _known_by(
     return found
 
 
-async def save_poll(connection: AsyncConnection, record: PollRecord) -> bool:
+async def sightings(connection: AsyncConnection, source_id: int, limit: int) -> list[Sighting]:
+    """Off the index that retention uses, too."""
+    statement = (
+        select(entries.c.first_seen_at, entries.c.published_at)
+        .where(entries.c.source_id == source_id)
+        .order_by(entries.c.published_at.desc())
+        .limit(limit)
+    )
+    rows = await connection.execute(statement)
+    return [Sighting(first_seen=row.first_seen_at, published=row.published_at) for row in rows]
+
+
+async def save_poll(connection: AsyncConnection, record: PollRecord, domain_of: DomainOf) -> bool:
     if record.read:
         await lock_stories(connection)
     source = await _leased(connection, record.lease)
     if source is None:
         return False
-    columns = poll_columns(record)
+    columns = state_columns(record) | {"poll_count": source.poll_count + 1}
+    if record.moves.to != source.moved_to:
+        columns |= place_columns(record.moves.to or source.url, domain_of)
     info = _info_to_keep(info_of(source.info), record)
     if record.read:
         columns |= {"ever_read": True, "info": info_columns(info)}
     await _update_source(connection, source.id, columns)
+    await _remember(connection, source, record.poll)
     if record.read:
         shown = info != info_of(source.info)
         await _apply(connection, source, record, shown=shown)
     return True
+
+
+async def _remember(connection: AsyncConnection, source: AnyRow, poll: PastPoll) -> None:
+    row = {"source_id": source.id, "slot": source.poll_count % KEPT_POLLS}
+    await connection.execute(insert_or_replace(connection, polls), row | past_poll_columns(poll))
+
+
+async def past_polls(connection: AsyncConnection, key: str) -> list[PastPoll]:
+    statement = (
+        select(polls, sources.c.poll_count)
+        .join(sources, sources.c.id == polls.c.source_id)
+        .where(sources.c.key == key)
+    )
+    rows = (await connection.execute(statement)).all()
+    # By place in the ring, since the clock may have been set back between two polls.
+    newest_first = sorted(rows, key=lambda row: (row.poll_count - 1 - row.slot) % KEPT_POLLS)
+    return [past_poll(row) for row in newest_first]
 
 
 async def _leased(connection: AsyncConnection, lease: Lease) -> AnyRow | None:
@@ -118,7 +158,7 @@ async def _apply(
     connection: AsyncConnection, source: AnyRow, record: PollRecord, *, shown: bool
 ) -> None:
     """Carries out what changes among the entries; `shown` is whether the source's own data did."""
-    changes, at = record.changes, record.polled_at
+    changes, at = record.changes, record.poll.polled_at
     refused = await _bury(connection, source.id, changes.left_out)
     refused += await _migrate(connection, source.id, changes.migrated)
     refused += await _edit(connection, source.id, changes.edited, at)

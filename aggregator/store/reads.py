@@ -151,12 +151,26 @@ async def _rows(connection: AsyncConnection, table: Table, ids: Collection[int])
     return found
 
 
-async def list_sources(connection: AsyncConnection) -> list[SourceHealth]:
-    counted = select(entries.c.source_id, func.count()).group_by(entries.c.source_id)
-    counts: dict[int, int] = {row[0]: row[1] for row in await connection.execute(counted)}
-    listed = select(sources).where(sources.c.listed)
-    rows = await connection.execute(listed)
+async def list_sources(
+    connection: AsyncConnection, keys: Collection[str] | None
+) -> list[SourceHealth]:
+    rows: list[AnyRow] = []
+    for condition in [true()] if keys is None else map(sources.c.key.in_, chunks(keys)):
+        rows += await connection.execute(select(sources).where(sources.c.listed, condition))
+    counts = await _counts(connection, None if keys is None else [row.id for row in rows])
     # In Python, as a database sorts text by the rules of its locale.
     return sorted(
         (source_health(row, counts.get(row.id, 0)) for row in rows), key=lambda source: source.key
     )
+
+
+async def _counts(
+    connection: AsyncConnection, source_ids: Collection[int] | None
+) -> dict[int, int]:
+    """Entries by source; None counts those of all."""
+    counts: dict[int, int] = {}
+    its = entries.c.source_id
+    for condition in [true()] if source_ids is None else map(its.in_, chunks(source_ids)):
+        counted = select(its, func.count()).where(condition).group_by(its)
+        counts |= {row[0]: row[1] for row in await connection.execute(counted)}
+    return counts

@@ -1,6 +1,7 @@
 """The tables, as the newest migration leaves them.
 
     sources     what we poll, with the state of its polls, its schedule and its lease
+    polls       the last polls of each source, a ring of rows each
     entries     what sources said, one row for each guid of each source
     stories     what we publish: one row for the entries that are one story
     tombstones  guids that must not come back as new
@@ -89,6 +90,7 @@ sources = Table(
     Column("url", Text, nullable=False),
     Column("name", Text),
     Column("host", Text, nullable=False),
+    Column("domain", Text, nullable=False),  # what a server's pause holds for
     Column("listed", Boolean, nullable=False),  # named by the configuration now
     Column("enabled", Boolean, nullable=False),
     Column("ever_read", Boolean, nullable=False),
@@ -103,12 +105,37 @@ sources = Table(
     Column("last_error", Text),
     Column("failures", Integer, nullable=False),
     Column("gone_count", Integer, nullable=False),
+    Column("throttles", Integer, nullable=False),
+    Column("poll_count", Integer, nullable=False),
+    Column("last_news_at", UtcMicros),
+    Column("moved_to", Text),  # where it is polled instead of `url`
+    Column("moving_to", Text),  # where its permanent redirects lead, not yet believed
+    Column("moving_since", UtcMicros),
+    Column("suggested_url", Text),  # where the feed may have gone
     Column("etag", Text),
     Column("last_modified", Text),
     Column("body_digest", LargeBinary),
     Column("info", Json, nullable=False),
     UniqueConstraint("key"),
     sqlite_autoincrement=True,
+)
+
+polls = Table(
+    "polls",
+    metadata,
+    Column("source_id", BigInteger, ForeignKey("sources.id"), primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),  # the oldest makes room
+    Column("polled_at", UtcMicros, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer),
+    Column("bytes", BigInteger, nullable=False),
+    Column("elapsed_ms", Integer, nullable=False),
+    Column("error", Text),
+    Column("sent_etag", Text),
+    Column("sent_last_modified", Text),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    sqlite_with_rowid=False,
 )
 
 stories = Table(

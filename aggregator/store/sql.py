@@ -1,6 +1,6 @@
 """The store as the services know it. One public method is one transaction, `prune` excepted."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -8,9 +8,12 @@ from sqlalchemy import select
 
 from aggregator.core.model import PublishedEntry
 from aggregator.core.reconcile import Knowledge
+from aggregator.core.rhythm import Sighting
 from aggregator.service.ports import (
     ClaimedSource,
     Lease,
+    Overdue,
+    PastPoll,
     PollRecord,
     Revision,
     Selection,
@@ -21,6 +24,7 @@ from aggregator.store import claims, listing, polls, reads, retention, revisions
 from aggregator.store.claims import NewToken
 from aggregator.store.engine import Database, connect, unbroken
 from aggregator.store.migrate import upgrade
+from aggregator.store.place import DomainOf
 from aggregator.store.schema import revision
 
 
@@ -28,7 +32,13 @@ def _new_token() -> str:
     return uuid4().hex
 
 
-async def open_store(url: str, *, new_token: NewToken = _new_token) -> "SqlStore":
+def _itself(host: str) -> str:
+    return host
+
+
+async def open_store(
+    url: str, *, domain_of: DomainOf = _itself, new_token: NewToken = _new_token
+) -> "SqlStore":
     """Opens the database of the configuration and upgrades its schema. Raises StoreError."""
     database = connect(url)
     try:
@@ -36,14 +46,21 @@ async def open_store(url: str, *, new_token: NewToken = _new_token) -> "SqlStore
     except BaseException:
         await database.aclose()
         raise
-    return SqlStore(database, new_token=new_token)
+    return SqlStore(database, domain_of=domain_of, new_token=new_token)
 
 
 class SqlStore:
     """Signs `service.ports.PollStore` and `ReadStore`. Every method may raise StoreError."""
 
-    def __init__(self, database: Database, *, new_token: NewToken = _new_token) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        domain_of: DomainOf = _itself,
+        new_token: NewToken = _new_token,
+    ) -> None:
         self._database = database
+        self._domain_of = domain_of
         self._new_token = new_token
 
     async def aclose(self) -> None:
@@ -52,7 +69,7 @@ class SqlStore:
     @unbroken
     async def sync_sources(self, specs: Sequence[SourceSpec], *, now: datetime) -> None:
         async with self._database.writing() as connection:
-            await listing.sync_sources(connection, specs, now=now)
+            await listing.sync_sources(connection, specs, self._domain_of, now=now)
 
     @unbroken
     async def claim_due(
@@ -61,6 +78,7 @@ class SqlStore:
         now: datetime,
         lease_until: datetime,
         limit: int,
+        failing: int,
         per_host: int,
         busy_hosts: Collection[str],
     ) -> list[ClaimedSource]:
@@ -71,6 +89,7 @@ class SqlStore:
                 now=now,
                 lease_until=lease_until,
                 limit=limit,
+                failing=failing,
                 per_host=per_host,
                 busy_hosts=busy_hosts,
             )
@@ -88,6 +107,26 @@ class SqlStore:
             await claims.release(connection, leases)
 
     @unbroken
+    async def overdue(self, *, now: datetime) -> list[Overdue]:
+        async with self._database.reading() as connection:
+            return await claims.overdue(connection, now=now)
+
+    @unbroken
+    async def postpone(self, times: Mapping[int, datetime], *, reason: str) -> None:
+        async with self._database.writing() as connection:
+            await claims.postpone(connection, times, reason=reason)
+
+    @unbroken
+    async def recent_hosts(self, *, since: datetime) -> dict[str, datetime]:
+        async with self._database.reading() as connection:
+            return await claims.recent_hosts(connection, since=since)
+
+    @unbroken
+    async def sightings(self, source_id: int, *, limit: int) -> list[Sighting]:
+        async with self._database.reading() as connection:
+            return await polls.sightings(connection, source_id, limit)
+
+    @unbroken
     async def known(
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
     ) -> Knowledge:
@@ -97,7 +136,12 @@ class SqlStore:
     @unbroken
     async def save_poll(self, record: PollRecord) -> bool:
         async with self._database.writing() as connection:
-            return await polls.save_poll(connection, record)
+            return await polls.save_poll(connection, record, self._domain_of)
+
+    @unbroken
+    async def suggest(self, source_id: int, url: str) -> None:
+        async with self._database.writing() as connection:
+            await claims.suggest(connection, source_id, url)
 
     @unbroken
     async def hasten(self, keys: Collection[str], *, next_poll_at: datetime) -> None:
@@ -127,9 +171,14 @@ class SqlStore:
             return await reads.count_stories(connection, selection)
 
     @unbroken
-    async def sources(self) -> list[SourceHealth]:
+    async def sources(self, keys: Collection[str] | None = None) -> list[SourceHealth]:
         async with self._database.reading() as connection:
-            return await reads.list_sources(connection)
+            return await reads.list_sources(connection, keys)
+
+    @unbroken
+    async def past_polls(self, key: str) -> list[PastPoll]:
+        async with self._database.reading() as connection:
+            return await polls.past_polls(connection, key)
 
     @unbroken
     async def ping(self) -> None:

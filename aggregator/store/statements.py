@@ -29,6 +29,18 @@ def insert_missing(connection: AsyncConnection, table: Table) -> Insert:
     return postgresql.insert(table).on_conflict_do_nothing()
 
 
+def insert_or_replace(connection: AsyncConnection, table: Table) -> Insert:
+    """An INSERT that puts its row in the place of the one with the same primary key."""
+    values = [column.name for column in table.columns if not column.primary_key]
+    if connection.dialect.name == "sqlite":
+        insert = sqlite.insert(table)
+        replaced = {name: insert.excluded[name] for name in values}
+        return insert.on_conflict_do_update(index_elements=table.primary_key, set_=replaced)
+    insert_pg = postgresql.insert(table)
+    replaced = {name: insert_pg.excluded[name] for name in values}
+    return insert_pg.on_conflict_do_update(index_elements=table.primary_key, set_=replaced)
+
+
 async def run_for_each(
     connection: AsyncConnection, statement: Executable, rows: Sequence[dict[str, Any]]
 ) -> int:

@@ -113,7 +113,10 @@ class _Handlers:
             format = _format(ending)
             if format is not None and (publication := self._lookup(kind, stem)):
                 return await self._feed(request, publication, format)
-            return await self._page(request, self._publisher.find(kind, name))
+            publication = self._publisher.find(kind, name)
+            if kind == "sources":
+                return await self._source(request, publication)
+            return await self._page(request, publication)
 
         return handler
 
@@ -130,6 +133,14 @@ class _Handlers:
         page = await self._publisher.page(publication, _page_number(request))
         place = self._place(publication.path)
         return respond(request, self._entries(place, page))
+
+    async def _source(self, request: Request, publication: Publication) -> Response:
+        """One source's entries, with what became of its last polls."""
+        page = await self._publisher.page(publication, _page_number(request))
+        source, polls = await self._publisher.source(publication.slug)
+        place, now = self._place(publication.path), self._clock.steady()
+        body = self._pages.source(place, page, source, polls, now)
+        return respond(request, fixed(body, content_type=HTML, cache_control=PAGE_CACHE))
 
     def _entries(self, place: Place, page: Page) -> Resource:
         body = cache(lambda: self._pages.entries(place, page))

@@ -1,8 +1,9 @@
 """HTML from the templates. Every text is escaped; every address is http(s) or left out."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from importlib.resources import files
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from aggregator.core.publication import CONTENT_TYPES, Format, Publication, Site
 from aggregator.core.shown import Shown
 from aggregator.core.urls import web_url
-from aggregator.service.ports import SourceHealth
+from aggregator.service.ports import PastPoll, SourceHealth
 from aggregator.service.publishing import Page
 from aggregator.service.states import state
 from aggregator.web.responses import short_digest
@@ -73,7 +74,13 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters.update(
-            headline=headline, web_url=web_url, day=_day, minute=_minute, instant=_instant
+            headline=headline,
+            web_url=web_url,
+            day=_day,
+            minute=_minute,
+            second=_second,
+            instant=_instant,
+            milliseconds=_milliseconds,
         )
         self._templates.globals.update(style_version=STYLE_VERSION)
         self.version = short_digest(STYLESHEET, *_template_texts(self._templates))
@@ -92,6 +99,26 @@ class Pages:
         """`now` is the steady clock's."""
         rows = [(source, state(source, now)) for source in sources]
         return self._render("sources.html", place, rows=rows)
+
+    def source(
+        self,
+        place: Place,
+        page: Page,
+        source: SourceHealth,
+        polls: Sequence[PastPoll],
+        now: datetime,
+    ) -> bytes:
+        """A source's entries and its health; `now` is the steady clock's."""
+        return self._render(
+            "source.html",
+            place,
+            page=page,
+            feeds=feed_links(place.path),
+            numbers=page_numbers(page.number, page.pages),
+            source=source,
+            state=state(source, now),
+            polls=polls,
+        )
 
     def failure(self, place: Place, status: int) -> bytes:
         return self._render(
@@ -150,6 +177,14 @@ def _day(moment: datetime) -> str:
 
 def _minute(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def _second(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _milliseconds(span: timedelta) -> str:
+    return f"{span / timedelta(milliseconds=1):.0f} ms"
 
 
 def _instant(moment: datetime) -> str:

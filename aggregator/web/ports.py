@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from aggregator.core.publication import Document, Format, Publication, Site
-from aggregator.service.ports import SourceHealth
+from aggregator.service.ports import PastPoll, SourceHealth
 from aggregator.service.publishing import Kind, Page
 
 
@@ -25,6 +25,9 @@ class Publications(Protocol):
         """Raises UnknownPublication beyond the last page."""
 
     async def sources(self) -> list[SourceHealth]: ...
+
+    async def source(self, key: str) -> tuple[SourceHealth, list[PastPoll]]:
+        """A source and its last polls, newest first. Raises UnknownPublication."""
 
     async def opml(self) -> bytes: ...
 

@@ -35,6 +35,18 @@ SOURCE_FIELDS = [
     "failures",
     "last_error",
     "entries",
+    "moved_to",
+    "suggested_url",
+]
+PAST_POLL_FIELDS = [
+    "polled_at",
+    "outcome",
+    "status",
+    "bytes",
+    "elapsed_ms",
+    "error",
+    "sent",
+    "received",
 ]
 ENTRY_FIELDS = [
     "id",
@@ -159,7 +171,27 @@ def test_the_rows_of_sources_have_the_documented_fields(shell):
     assert [row["entries"] for row in after] == [2, 1]
     assert {row["state"] for row in after} == {"active"}
     assert before[0]["last_poll_at"] is None
-    assert after[0]["next_poll_reason"] == "every 1h"
+    assert after[0]["next_poll_reason"].startswith("every 1h")
+
+
+def test_a_named_source_comes_with_its_last_polls(shell):
+    shell.rows("fetch", "--all")
+    shell.rows("fetch", "a")
+    (row,) = shell.rows("sources", "a")
+
+    assert list(row) == [*SOURCE_FIELDS, "polls"]
+    assert [list(poll) for poll in row["polls"]] == [PAST_POLL_FIELDS] * 2
+    assert [poll["outcome"] for poll in row["polls"]] == ["not_modified", "new"]
+    assert row["polls"][0]["sent"] == row["polls"][1]["received"]
+
+
+def test_people_see_the_last_polls_of_a_named_source(shell):
+    shell.rows("fetch", "--all")
+    ran = shell("sources", "a")
+
+    assert ran.exit_code == 0
+    assert "next poll reason" in ran.stdout
+    assert "polled at" in ran.stdout
 
 
 def test_the_rows_of_entries_have_the_documented_fields(shell):

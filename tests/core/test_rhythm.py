@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.core.rhythm import NEWEST, Bounds, Sighting, habitual_poll, learn
-from aggregator.core.schedule import NextPoll
+from aggregator.core.upcoming import NextPoll
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

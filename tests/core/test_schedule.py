@@ -6,13 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.core.model import Wishes
+from aggregator.core.rhythm import Sighting, learn
 from aggregator.core.schedule import (
-    GONE_INTERVAL,
+    DAILY_FAILURES,
+    GAP_OF_A_HERD,
     LONGEST_BACKOFF,
-    NextPoll,
-    in_words,
+    LONGEST_JITTER,
+    LONGEST_PAUSE,
+    WEEK,
+    Pace,
+    Standing,
     next_poll,
+    spread,
 )
+from aggregator.core.upcoming import NextPoll, in_words
 from aggregator.core.wire import Answer, Failed, Fetched, Gone, NotModified, Validators
 from tests.builders import NOON
 
@@ -21,15 +28,13 @@ OK = Fetched(url="", status=200, body=b"", content_type="", validators=Validator
 
 
 def upcoming(answer: Answer, **changes) -> NextPoll:
-    facts = {
-        "now": NOON,
-        "interval": HOUR,
-        "failures": 0,
-        "gone_count": 0,
-        "wishes": Wishes(),
-        "chance": 0.0,
-    }
-    return next_poll(answer, **{**facts, **changes})
+    """`changes` go to the standing, but for the interval, the ceiling and the chance."""
+    interval = changes.pop("interval", HOUR)
+    longest = changes.pop("longest", interval)
+    chance = changes.pop("chance", 0.0)
+    standing = Standing(**{"wishes": Wishes(), **changes})
+    pace = Pace(shortest=interval, longest=longest)
+    return next_poll(answer, now=NOON, pace=pace, standing=standing, chance=chance)
 
 
 def wait(answer: Answer, **changes) -> timedelta:
@@ -47,17 +52,29 @@ def failed(status: int | None = None, retry_after: timedelta | None = None) -> F
 @pytest.mark.parametrize("answer", [OK, NotModified(validators=Validators())])
 def test_a_good_poll_is_repeated_after_the_interval(answer):
     assert wait(answer) == HOUR
-    assert HOUR < wait(answer, chance=0.99) < HOUR * 1.1
+    assert HOUR < wait(answer, chance=0.99) < HOUR + LONGEST_JITTER
 
 
-def test_failures_double_the_wait_up_to_a_day_and_never_end_it():
-    waits = [wait(failed(500), failures=n) for n in (1, 2, 3, 4, 50, 10_000)]
+def test_failures_double_the_wait_up_to_a_day_then_to_a_week_and_never_end_it():
+    waits = [wait(failed(500), failures=n) for n in (1, 2, 3, 4, 20, DAILY_FAILURES + 1, 10_000)]
 
-    assert waits == [HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, LONGEST_BACKOFF, LONGEST_BACKOFF]
+    assert waits == [HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, LONGEST_BACKOFF, WEEK, WEEK]
+
+
+def test_what_failed_together_does_not_come_back_together():
+    assert wait(failed(500), failures=1, chance=0.9) == HOUR * 1.09
 
 
 def test_a_failing_source_with_a_long_interval_keeps_it():
     assert wait(failed(500), interval=timedelta(days=3), failures=4) == timedelta(days=3)
+
+
+ASKING: list[Answer] = [
+    failed(404, 5 * HOUR),
+    Gone(retry_after=5 * HOUR),
+    replace(OK, retry_after=5 * HOUR),
+    NotModified(validators=Validators(), retry_after=5 * HOUR),
+]
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -67,6 +84,19 @@ def test_nothing_is_asked_before_the_servers_retry_after(status):
     assert paused.at >= NOON + 5 * HOUR
     assert paused.paused_until == NOON + 5 * HOUR
     assert str(status) in paused.reason
+
+
+def test_a_retry_after_holds_with_any_status():
+    waits = [upcoming(answer, failures=1, gone_count=1) for answer in ASKING]
+
+    assert {one.at - NOON for one in waits} == {5 * HOUR}
+    assert all("asks for a pause of 5h" in one.reason for one in waits)
+
+
+def test_a_429_without_a_word_asks_for_an_hour_and_the_next_for_two():
+    waits = [wait(failed(429), throttles=n) for n in (1, 2, 3, 100)]
+
+    assert waits == [HOUR, 2 * HOUR, 4 * HOUR, LONGEST_BACKOFF]
 
 
 def test_a_short_retry_after_does_not_shorten_the_interval():
@@ -79,7 +109,7 @@ def test_a_503_without_retry_after_is_a_failure_like_any_other():
 
 def test_gone_is_confirmed_once_and_then_looked_at_weekly():
     assert wait(Gone(), gone_count=1) == HOUR
-    assert wait(Gone(), gone_count=2) == GONE_INTERVAL
+    assert wait(Gone(), gone_count=2) == WEEK
 
 
 def test_an_answer_that_is_fresh_for_longer_is_not_asked_for_again_before():
@@ -119,13 +149,74 @@ def test_a_source_that_skips_everything_is_polled_all_the_same():
     assert wait(OK, wishes=Wishes(skip_hours=tuple(range(24)))) == HOUR
 
 
+def test_a_server_without_conditional_requests_is_asked_half_as_often():
+    asked = upcoming(OK, conditional=False)
+
+    assert asked.at == NOON + 2 * HOUR
+    assert asked.reason == "every 2h: the server sends the whole document each time"
+
+
+def test_it_is_asked_less_the_longer_it_brings_nothing_new_but_daily():
+    quiet = [timedelta(days=1), timedelta(days=3), timedelta(days=12), timedelta(days=999)]
+
+    waits = [wait(OK, conditional=False, quiet_for=span) for span in quiet]
+
+    assert waits == [2 * HOUR, 6 * HOUR, 24 * HOUR, 24 * HOUR]
+
+
+def weekly(count: int = 30):
+    """Habits of a source that publishes on Thursdays at three; NOON is a Sunday's."""
+    times = [NOON - timedelta(days=7 * n + 3, hours=9) for n in range(count)]
+    return learn([Sighting(at, at) for at in times], NOON)
+
+
+def test_the_rhythm_moves_the_wait_up_to_the_longest_interval():
+    asked = upcoming(OK, habits=weekly(), longest=24 * HOUR)
+
+    assert HOUR < asked.at - NOON <= 24 * HOUR
+    assert "a week" in asked.reason
+
+
+def test_a_rhythm_does_not_count_where_the_interval_is_fixed():
+    assert upcoming(OK, habits=weekly(), longest=HOUR).reason == "every 1h"
+
+
+def test_a_wish_that_is_longer_than_the_rhythm_wins():
+    asked = upcoming(
+        fetched(timedelta(days=3)), habits=weekly(), longest=24 * HOUR, conditional=False
+    )
+
+    assert asked.at == NOON + timedelta(days=3)
+
+
+def test_many_overdue_sources_come_one_after_the_other():
+    waits = spread([HOUR] * 40)
+
+    assert waits == [GAP_OF_A_HERD * place for place in range(40)]
+
+
+def test_they_all_come_within_the_shortest_of_their_intervals():
+    waits = spread([timedelta(seconds=4), *[HOUR] * 39])
+
+    assert max(waits) < timedelta(seconds=4)
+    assert len(set(waits)) == 40
+
+
+def test_a_few_overdue_sources_come_at_once():
+    assert set(spread([HOUR] * 10)) == {timedelta()}
+    assert spread([]) == []
+
+
+any_span = st.timedeltas(timedelta(0), timedelta(days=10**6))
 answers = st.one_of(
-    st.builds(fetched, st.none() | st.timedeltas(timedelta(0), timedelta(days=10**6))),
-    st.just(Gone()),
+    st.builds(
+        replace, st.just(OK), fresh_for=st.none() | any_span, retry_after=st.none() | any_span
+    ),
+    st.builds(Gone, retry_after=st.none() | any_span),
     st.builds(
         failed,
         st.sampled_from([None, 404, 429, 500, 503]),
-        st.none() | st.timedeltas(timedelta(0), timedelta(days=10**6)),
+        st.none() | any_span,
     ),
 )
 intervals = st.timedeltas(timedelta(milliseconds=10), timedelta(days=30))
@@ -139,22 +230,45 @@ all_wishes = st.builds(
 )
 
 
-@given(
-    answers, intervals, st.integers(0, 10**6), st.integers(0, 5), all_wishes, st.floats(0, 0.999)
+standings = st.fixed_dictionaries(
+    {
+        "failures": st.integers(0, 10**6),
+        "throttles": st.integers(0, 10**6),
+        "gone_count": st.integers(0, 5),
+        "wishes": all_wishes,
+        "quiet_for": any_span,
+        "conditional": st.booleans(),
+        "habits": st.sampled_from([None, weekly(2), weekly()]),
+        "chance": st.floats(0, 0.999),
+    }
 )
-def test_it_never_hammers_and_never_forgets(answer, interval, failures, gone_count, wishes, chance):
-    waited = wait(
-        answer,
-        interval=interval,
-        failures=failures,
-        gone_count=gone_count,
-        wishes=wishes,
-        chance=chance,
-    )
-    a_week_of_skipped_hours = timedelta(days=7)
+A_WEEK_OF_SKIPPED_HOURS = timedelta(days=7)
 
+
+@given(answers, intervals, st.integers(1, 24), standings)
+def test_it_never_hammers_and_never_forgets(answer, interval, ceiling, standing):
+    upcoming_poll = upcoming(answer, interval=interval, longest=interval * ceiling, **standing)
+
+    waited = upcoming_poll.at - NOON
     assert interval <= waited
-    assert waited <= max(interval, timedelta(days=7)) * 1.2 + a_week_of_skipped_hours
+    assert waited <= max(interval * ceiling, WEEK) * 1.2 + A_WEEK_OF_SKIPPED_HOURS
+    assert upcoming_poll.reason
+
+
+@given(answers, intervals, standings)
+def test_nothing_is_ever_asked_before_retry_after(answer, interval, standing):
+    asked = answer.retry_after or timedelta()
+
+    assert wait(answer, interval=interval, **standing) >= min(asked, LONGEST_PAUSE)
+
+
+@given(st.lists(intervals, max_size=50))
+def test_a_spread_delays_nobody_by_more_than_an_interval(spans):
+    waits = spread(spans)
+
+    assert len(waits) == len(spans)
+    assert waits == sorted(waits)
+    assert all(wait <= min(spans) for wait in waits)
 
 
 @pytest.mark.parametrize(

@@ -58,4 +58,6 @@ async def test_a_source_has_its_state_in_one_word():
     assert changed(failures=1, paused_until=NOON + timedelta(hours=1)) == "throttled"
     assert changed(paused_until=NOON - timedelta(hours=1)) == "active"
     assert changed(gone_count=2) == "gone"
+    assert changed(moved_to="https://new.example/feed") == "moved"
+    assert changed(moved_to="https://new.example/feed", failures=1) == "failing"
     assert changed(enabled=False, gone_count=2) == "disabled"

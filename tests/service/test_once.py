@@ -32,7 +32,7 @@ async def test_named_sources_are_polled_whatever_the_schedule_says():
     once = a_round(world)
     await once.poll(await once.claim(["a"], force=False))
 
-    assert world.notebook.outcomes == {"a": "unchanged"}
+    assert world.notebook.outcomes == {"a": "not_modified"}
 
 
 async def test_all_sources_are_polled_in_spite_of_a_dead_process():
@@ -56,7 +56,7 @@ async def test_a_servers_pause_holds_unless_forced():
     once = a_round(world)
     await once.poll(await once.claim(["a"], force=False))
     held_back = world.notebook.reports[-1]
-    await once.poll(await once.claim(["a"], force=True))
+    await once.poll(await once.claim(["a"], force=True), force=True)
 
     assert held_back.outcome == "throttled"
     assert "2h" in (held_back.error or "")

@@ -29,7 +29,7 @@ async def test_a_first_poll_brings_the_entries_in(world):
 
 
 async def test_the_same_document_again_is_not_even_read(world):
-    world.serves(URL, read_entry("1"))
+    world.serves(URL, read_entry("1"), validators=Validators())
     await world.poll("a")
 
     report = await world.poll("a")
@@ -50,7 +50,7 @@ async def test_validators_come_back_as_they_were(world):
 async def test_validators_that_the_server_dropped_are_not_sent_again(world):
     world.serves(URL, read_entry("1"), validators=TAGGED)
     await world.poll("a")
-    world.serves(URL, read_entry("1"))
+    world.serves(URL, read_entry("1"), validators=Validators())
     await world.poll("a")
     await world.poll("a")
 

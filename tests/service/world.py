@@ -6,24 +6,33 @@ from typing import Any
 
 from aggregator.core.model import ReadEntry, Wishes
 from aggregator.core.reconcile import Intake
+from aggregator.core.schedule import Pace
 from aggregator.core.wire import Answer, Validators
+from aggregator.service.discovering import Discoverer
 from aggregator.service.dispatch import Dispatcher, DispatchPolicy
 from aggregator.service.polling import Poller, PollReport, SourcePolicy
 from aggregator.service.ports import Selection, SourceHealth, SourceSpec
+from aggregator.service.recovery import Recovery
+from aggregator.service.taking_in import TakeIn
+from aggregator.service.turns import HostTurns
 from tests.builders import read_feed
 from tests.fakes import FakeClock, Notebook, ScriptedFetcher, ShelfReader, fetched
 from tests.store.memory import MemoryStore
 
 
 def policy(**changes) -> SourcePolicy:
-    facts = {
-        "interval": timedelta(hours=1),
+    """`interval` stands for a pace without a rhythm."""
+    interval = changes.pop("interval", timedelta(hours=1))
+    facts: dict[str, Any] = {
+        "url": "https://a.example/feed",
+        "pace": Pace(shortest=interval, longest=interval),
         "timeout": 20.0,
         "max_body": 10_000_000,
         "user_agent": "aggregator/test",
         "intake": Intake(),
     }
-    return SourcePolicy(**{**facts, **changes})
+    facts |= changes
+    return SourcePolicy(**{"shown_url": facts["url"], **facts})
 
 
 @dataclass
@@ -41,10 +50,18 @@ class World:
     )
 
     def __post_init__(self) -> None:
+        turns = HostTurns(self.dispatch.per_host_delay)
+        discoverer = Discoverer(
+            fetcher=self.fetcher,
+            reader=self.reader,
+            request=lambda url: policy(url=url).request(url, Validators()),
+            turns=turns,
+        )
         self.poller = Poller(
             store=self.store,
             fetcher=self.fetcher,
-            reader=self.reader,
+            take_in=TakeIn(store=self.store, reader=self.reader, clock=self.clock),
+            recovery=Recovery(discoverer),
             clock=self.clock,
             chance=lambda: 0.0,
             policies=self.policies,
@@ -54,13 +71,14 @@ class World:
             store=self.store,
             clock=self.clock,
             policy=self.dispatch,
+            turns=turns,
             watch=self.notebook,
         )
 
     async def add(self, key: str, url: str | None = None, **changes) -> str:
         """Configures a source; returns its address."""
         url = url or f"https://{key}.example/feed"
-        self.policies[key] = policy(**changes)
+        self.policies[key] = policy(url=url, **changes)
         self.specs[key] = SourceSpec(key=key, url=url, name=None)
         await self.store.sync_sources(list(self.specs.values()), now=self.clock.steady())
         return url

@@ -1,7 +1,7 @@
 """The store in a few dictionaries: signs the same contract as the database, and no more."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -16,19 +16,25 @@ from aggregator.core.model import (
     PublishedEntry,
     PublishedSource,
 )
+from aggregator.core.moves import Moves
 from aggregator.core.reconcile import Knowledge
+from aggregator.core.rhythm import Sighting
 from aggregator.core.stories import Member, lead_of, published_id
 from aggregator.core.urls import host_of, is_private_host
 from aggregator.core.wire import Validators
 from aggregator.service.ports import (
     ClaimedSource,
     Lease,
+    Overdue,
+    PastPoll,
     PollRecord,
     Revision,
     Selection,
     SourceHealth,
     SourceSpec,
 )
+
+KEPT_POLLS = 30
 
 
 @dataclass
@@ -42,9 +48,13 @@ class _Source:
     lease: tuple[str, datetime] | None = None
     last: PollRecord | None = None
     """What the last poll left; None before the first, and under a new address."""
-    last_poll_at: datetime | None = None
+    polls: list[PastPoll] = field(default_factory=list)
+    """The newest last."""
     last_success_at: datetime | None = None
-    last_status: int | None = None
+    last_news_at: datetime | None = None
+    moves: Moves = field(default_factory=Moves)
+    suggested_url: str | None = None
+    reason: str = "new address"
     tombstones: set[bytes] = field(default_factory=set)
 
     def mend(self, now: datetime) -> None:
@@ -57,22 +67,34 @@ class _Source:
         if self.last and paused_until and paused_until > now + timedelta(days=8):
             self.last = replace(self.last, paused_until=None)
 
-    def is_paused(self, now: datetime) -> bool:
-        until = self.last.paused_until if self.last else None
-        return until is not None and until > now
-
     @property
     def polled(self) -> bool:
         return self.listed and self.spec.enabled
 
     @property
     def host(self) -> str:
-        return host_of(self.spec.url)
+        return host_of(self.moves.to or self.spec.url)
+
+    @property
+    def failures(self) -> int:
+        return self.last.failures if self.last else 0
+
+    @property
+    def last_poll_at(self) -> datetime | None:
+        return self.polls[-1].polled_at if self.polls else None
 
     @property
     def published(self) -> PublishedSource:
         name = self.spec.name or self.info.title or self.spec.key
         return PublishedSource(key=self.spec.key, name=name, url=self.spec.url, info=self.info)
+
+    def move_to(self, url: str, now: datetime) -> None:
+        """Another address in the configuration."""
+        if url == self.moves.to:
+            self.moves = Moves()
+            return
+        self.next_poll_at, self.last, self.lease, self.ever_read = now, None, None, False
+        self.moves, self.suggested_url, self.reason = Moves(), None, "new address"
 
     def is_due(self, now: datetime) -> bool:
         overdue = self.next_poll_at <= now or self.next_poll_at > now + timedelta(days=400)
@@ -99,8 +121,9 @@ class _Story:
 
 
 class MemoryStore:
-    def __init__(self) -> None:
+    def __init__(self, domain_of: Callable[[str], str] = str) -> None:
         self._ids = count(1)
+        self._domain_of = domain_of
         self._sources: dict[str, _Source] = {}
         self._entries: dict[int, _Entry] = {}
         self._revision = Revision(number=0, changed_at=datetime(1970, 1, 1, tzinfo=UTC))
@@ -113,8 +136,7 @@ class MemoryStore:
             new = _Source(id=next(self._ids), spec=spec, next_poll_at=now)
             source = self._sources.setdefault(spec.key, new)
             if source.spec.url != spec.url:
-                source.next_poll_at, source.last, source.lease = now, None, None
-                source.ever_read = False
+                source.move_to(spec.url, now)
             if not before.get(spec.key, (spec, True))[1]:
                 source.ever_read = False
             source.spec, source.listed = spec, True
@@ -131,27 +153,67 @@ class MemoryStore:
         now: datetime,
         lease_until: datetime,
         limit: int,
+        failing: int,
         per_host: int,
         busy_hosts: Collection[str],
     ) -> list[ClaimedSource]:
         for source in self._sources.values():
             source.mend(now)
-        due = sorted(
-            (source for source in self._sources.values() if source.is_due(now)),
-            key=lambda source: (source.next_poll_at, source.id),
-        )
-        paused = {
-            source.host
-            for source in self._sources.values()
-            if source.is_paused(now) and not is_private_host(source.host)
-        }
-        hosts = Counter(dict.fromkeys({*busy_hosts, *paused}, per_host))
+        hosts = Counter(dict.fromkeys(busy_hosts, per_host))
         claimed: list[ClaimedSource] = []
-        for source in due:
-            if len(claimed) < limit and hosts[source.host] < per_host:
-                hosts[source.host] += 1
-                claimed.append(self._lease(source, lease_until))
+        for source in sorted(self._due(now), key=lambda source: source.failures > 0):
+            paused = self._paused_until(source)
+            if len(claimed) == limit or hosts[source.host] >= per_host or (paused and paused > now):
+                continue
+            if source.failures and (failing := failing - 1) < 0:
+                continue
+            hosts[source.host] += 1
+            claimed.append(self._lease(source, lease_until))
         return claimed
+
+    def _due(self, now: datetime) -> list[_Source]:
+        due = (source for source in self._sources.values() if source.is_due(now))
+        return sorted(due, key=lambda source: (source.next_poll_at, source.id))
+
+    def _paused_until(self, source: _Source) -> datetime | None:
+        """Of all sources of its domain, or of its own in a private network."""
+        its_own = [source] if is_private_host(source.host) else list(self._sources.values())
+        return max(
+            (
+                other.last.paused_until
+                for other in its_own
+                if self._domain_of(other.host) == self._domain_of(source.host)
+                and other.last
+                and other.last.paused_until
+            ),
+            default=None,
+        )
+
+    async def overdue(self, *, now: datetime) -> list[Overdue]:
+        return [Overdue(source_id=source.id, key=source.spec.key) for source in self._due(now)]
+
+    async def postpone(self, times: Mapping[int, datetime], *, reason: str) -> None:
+        for source in self._sources.values():
+            if source.id in times:
+                source.next_poll_at, source.reason = times[source.id], reason
+
+    async def recent_hosts(self, *, since: datetime) -> dict[str, datetime]:
+        recent = [
+            (source.host, source.last_poll_at)
+            for source in self._sources.values()
+            if source.last_poll_at and source.last_poll_at > since
+        ]
+        return dict(sorted(recent, key=lambda one: one[1]))
+
+    async def sightings(self, source_id: int, *, limit: int) -> list[Sighting]:
+        own = [e.known for e in self._entries.values() if e.source.id == source_id]
+        newest = sorted(own, key=lambda known: known.published, reverse=True)[:limit]
+        return [Sighting(known.first_seen, known.published) for known in newest]
+
+    async def suggest(self, source_id: int, url: str) -> None:
+        for source in self._sources.values():
+            if source.id == source_id:
+                source.suggested_url = url
 
     async def claim(
         self, keys: Collection[str] | None, *, lease_until: datetime
@@ -171,13 +233,17 @@ class MemoryStore:
             key=source.spec.key,
             url=source.spec.url,
             host=source.host,
+            domain=self._domain_of(source.host),
+            moves=source.moves,
             validators=last.validators if last else Validators(),
             body_digest=last.body_digest if last else None,
             ever_read=source.ever_read,
             failures=last.failures if last else 0,
             gone_count=last.gone_count if last else 0,
-            paused_until=last.paused_until if last else None,
-            wishes=source.info.wishes,
+            throttles=last.throttles if last else 0,
+            paused_until=self._paused_until(source),
+            last_news_at=source.last_news_at,
+            info=source.info,
         )
 
     def _holder(self, lease: Lease) -> _Source | None:
@@ -219,15 +285,18 @@ class MemoryStore:
         if source is None:
             return False
         source.lease, source.last, source.next_poll_at = None, record, record.next_poll_at
-        source.last_poll_at, source.last_status = record.polled_at, record.status
+        source.moves, source.reason = record.moves, record.next_poll_reason
+        source.polls = [*source.polls, record.poll][-KEPT_POLLS:]
         if record.succeeded:
-            source.last_success_at = record.polled_at
+            source.last_success_at, source.suggested_url = record.poll.polled_at, None
+        if record.poll.outcome == "new":
+            source.last_news_at = record.poll.polled_at
         if record.read:
             self._take_in(source, record)
         return True
 
     def _take_in(self, source: _Source, record: PollRecord) -> None:
-        changes, at = record.changes, record.polled_at
+        changes, at = record.changes, record.poll.polled_at
         source.ever_read = True
         restated = replace(record.info, updated=source.info.updated) == source.info
         shown = not (changes.empty and restated) and source.info != record.info
@@ -355,8 +424,12 @@ class MemoryStore:
             content=lead.content,
         )
 
-    async def sources(self) -> list[SourceHealth]:
-        listed = (source for source in self._sources.values() if source.listed)
+    async def sources(self, keys: Collection[str] | None = None) -> list[SourceHealth]:
+        listed = (
+            source
+            for source in self._sources.values()
+            if source.listed and (keys is None or source.spec.key in keys)
+        )
         return [self._health(source) for source in sorted(listed, key=lambda s: s.spec.key)]
 
     def _health(self, source: _Source) -> SourceHealth:
@@ -370,14 +443,20 @@ class MemoryStore:
             last_poll_at=source.last_poll_at,
             last_success_at=source.last_success_at,
             next_poll_at=source.next_poll_at,
-            next_poll_reason=last.next_poll_reason if last else "new address",
+            next_poll_reason=source.reason,
             paused_until=last.paused_until if last else None,
             failures=last.failures if last else 0,
             gone_count=last.gone_count if last else 0,
-            last_status=source.last_status,
-            last_error=last.error if last else None,
+            last_status=source.polls[-1].status if source.polls else None,
+            last_error=last.poll.error if last else None,
+            moved_to=source.moves.to,
+            suggested_url=source.suggested_url,
             entries=sum(entry.source is source for entry in self._entries.values()),
         )
+
+    async def past_polls(self, key: str) -> list[PastPoll]:
+        source = self._sources.get(key)
+        return source.polls[::-1] if source else []
 
     async def ping(self) -> None:
         """A dictionary always answers."""

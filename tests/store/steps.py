@@ -7,10 +7,12 @@ from typing import Protocol
 
 from aggregator.core.digest import digest
 from aggregator.core.model import Content, EditedEntry, Entry, EntryChanges, FeedInfo, NewEntry
+from aggregator.core.moves import Moves
 from aggregator.core.wire import Validators
 from aggregator.service.ports import (
     ClaimedSource,
     Lease,
+    PastPoll,
     PollRecord,
     PollStore,
     ReadStore,
@@ -41,7 +43,13 @@ async def configure(store: Store, *specs: SourceSpec | str, now: datetime = NOON
 
 
 async def claim_due(store: Store, now: datetime = NOON, **changes) -> list[ClaimedSource]:
-    facts = {"lease_until": now + HOUR, "limit": 100, "per_host": 100, "busy_hosts": ()}
+    facts = {
+        "lease_until": now + HOUR,
+        "limit": 100,
+        "failing": 100,
+        "per_host": 100,
+        "busy_hosts": (),
+    }
     return await store.claim_due(now=now, **{**facts, **changes})
 
 
@@ -62,17 +70,30 @@ def unsafe(item: NewEntry, **changes) -> NewEntry:
     return replace(item, entry=replace(item.entry, content=replace(item.entry.content, **changes)))
 
 
+PAST_POLL = {
+    "polled_at": NOON,
+    "outcome": "new",
+    "status": 200,
+    "bytes": 1000,
+    "elapsed": timedelta(milliseconds=250),
+    "error": None,
+    "sent": Validators(),
+    "received": Validators(),
+}
+
+
 def record(lease: Lease, **changes) -> PollRecord:
+    """`changes` go to the record, or to what is kept of its poll."""
+    of_poll = {name: changes.pop(name) for name in PAST_POLL if name in changes}
     facts = {
         "lease": lease,
-        "polled_at": NOON,
-        "succeeded": True,
-        "status": 200,
-        "error": None,
+        "poll": PastPoll(**{**PAST_POLL, **of_poll}),
         "validators": Validators(),
         "body_digest": None,
         "failures": 0,
         "gone_count": 0,
+        "throttles": 0,
+        "moves": Moves(),
         "paused_until": None,
         "next_poll_at": NOON + HOUR,
         "next_poll_reason": "interval",

@@ -172,7 +172,7 @@ async def test_health_tells_of_the_last_poll_and_the_last_good_one(store):
     failed = record(
         (await claim_one(store, "a")).lease,
         polled_at=ago(hours=1),
-        succeeded=False,
+        outcome="failed",
         status=503,
         error="HTTP 503",
         failures=1,

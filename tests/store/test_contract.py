@@ -174,7 +174,7 @@ async def test_what_a_document_asks_of_its_pollers_comes_with_the_next_claim(sto
     await configure(store, "a")
     await poll(store, "a", info=FeedInfo(wishes=asked))
 
-    assert (await claim_one(store, "a")).wishes == asked
+    assert (await claim_one(store, "a")).info.wishes == asked
 
 
 async def test_an_edit_changes_the_entry_where_it_stands(store):

@@ -91,7 +91,7 @@ async def test_what_ends_in_the_middle_leaves_nothing_behind(sql_store, database
 
     async def die_before_commit():
         async with database.writing() as connection:
-            assert await polls.save_poll(connection, whole)
+            assert await polls.save_poll(connection, whole, str)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -3,13 +3,15 @@
 import gzip
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.model import Content, FeedInfo, PublishedEntry, PublishedSource
 from aggregator.core.publication import CONTENT_TYPES, Document, Format, Publication, Site
 from aggregator.core.shown import Shown
-from aggregator.service.ports import SourceHealth
+from aggregator.core.wire import Validators
+from aggregator.service.ports import PastPoll, SourceHealth
 from aggregator.service.publishing import Kind, Page
 
 NOON = datetime(2026, 3, 4, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -61,8 +63,24 @@ def health(key: str = "blog") -> SourceHealth:
         gone_count=0,
         last_status=200,
         last_error=None,
+        moved_to=None,
+        suggested_url=None,
         entries=7,
     )
+
+
+def past_poll(**changes) -> PastPoll:
+    facts: dict[str, Any] = {
+        "polled_at": NOON,
+        "outcome": "new",
+        "status": 200,
+        "bytes": 12345,
+        "elapsed": timedelta(milliseconds=250),
+        "error": None,
+        "sent": Validators(),
+        "received": Validators(etag='W/"<1>"'),
+    }
+    return PastPoll(**{**facts, **changes})
 
 
 class FakePublisher:
@@ -80,6 +98,7 @@ class FakePublisher:
         self.entries = tuple(entries)
         self.tags = tags
         self.healths = list(healths)
+        self.polls: list[PastPoll] = []
         self.revision = 1
         self.failing: Exception | None = None
 
@@ -131,6 +150,13 @@ class FakePublisher:
     async def sources(self) -> list[SourceHealth]:
         self._answer()
         return self.healths
+
+    async def source(self, key: str) -> tuple[SourceHealth, list[PastPoll]]:
+        self._answer()
+        for found in self.healths or [health(key)]:
+            if found.key == key:
+                return found, self.polls
+        raise UnknownPublication(key)
 
     async def opml(self) -> bytes:
         self._answer()

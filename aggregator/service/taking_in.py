@@ -1,0 +1,113 @@
+"""What an answer brings: the document read, normalized, and reconciled with what is known."""
+
+from dataclasses import dataclass, field
+
+from aggregator.core.digest import body_digest
+from aggregator.core.errors import UnreadableFeed
+from aggregator.core.model import Entry, EntryChanges, FeedInfo, ReadFeed
+from aggregator.core.normalize import normalize
+from aggregator.core.reconcile import Intake, Knowledge, reconcile
+from aggregator.core.schedule import asks_for_a_pause
+from aggregator.core.takeover import is_other_feed
+from aggregator.core.wire import Answer, Failed, Fetched, Gone, NotModified
+from aggregator.service.ports import ClaimedSource, Clock, Document, Outcome, PollStore, Reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What came in. `answer` is a failure where the document could not be used."""
+
+    answer: Answer
+    outcome: Outcome
+    bytes: int = 0
+    read: bool = False
+    info: FeedInfo = field(default_factory=FeedInfo)
+    changes: EntryChanges = field(default_factory=EntryChanges)
+
+    @property
+    def succeeded(self) -> bool:
+        return isinstance(self.answer, Fetched | NotModified)
+
+
+class TakeIn:
+    """Takes an answer in, without writing anything."""
+
+    def __init__(self, *, store: PollStore, reader: Reader, clock: Clock) -> None:
+        self._store = store
+        self._reader = reader
+        self._clock = clock
+
+    async def __call__(
+        self, source: ClaimedSource, intake: Intake, language: str | None, answer: Answer
+    ) -> Taken:
+        """`language` is what the configuration knows better than the source."""
+        match answer:
+            case Fetched():
+                return await self._document(source, intake, language, answer)
+            case NotModified():
+                return Taken(answer=answer, outcome="not_modified")
+            case Gone():
+                return Taken(answer=answer, outcome="gone")
+            case Failed():
+                paused = asks_for_a_pause(answer)
+                return Taken(answer=answer, outcome="throttled" if paused else "failed")
+
+    async def _document(
+        self, source: ClaimedSource, intake: Intake, language: str | None, fetched: Fetched
+    ) -> Taken:
+        if body_digest(fetched.body) == source.body_digest:
+            return Taken(answer=fetched, outcome="unchanged", bytes=len(fetched.body))
+        document = Document(body=fetched.body, content_type=fetched.content_type, url=fetched.url)
+        try:
+            feed = await self._reader.read(document)
+        except UnreadableFeed as error:
+            return _refused(fetched, str(error))
+        entries = normalize(feed.entries, language=language)
+        known = await self._known(source, entries)
+        if source.ever_read and _is_other(source, feed, entries, known):
+            return _refused(fetched, _other(feed))
+        changes = reconcile(
+            entries,
+            known,
+            intake,
+            first=not source.ever_read,
+            now=self._clock.now().replace(microsecond=0),
+        )
+        # An empty document is no past to count from: publishers do serve one by mistake. Only
+        # where nothing of the past is wanted does it say where the past ends.
+        counts = bool(entries) or source.ever_read or intake.backfill == 0
+        return Taken(
+            answer=fetched,
+            outcome="new" if changes.new or changes.edited else "unchanged",
+            bytes=len(fetched.body),
+            read=counts,
+            info=feed.info,
+            changes=changes,
+        )
+
+    async def _known(self, source: ClaimedSource, entries: tuple[Entry, ...]) -> Knowledge:
+        return await self._store.known(
+            source.lease.source_id,
+            {digest for entry in entries for digest in (entry.digest, entry.alone, entry.apart)},
+            [entry.link_digest for entry in entries if entry.link_digest],
+        )
+
+
+def _refused(fetched: Fetched, reason: str) -> Taken:
+    failed = Failed(kind="unreadable", reason=reason, status=fetched.status)
+    return Taken(answer=failed, outcome="failed", bytes=len(fetched.body))
+
+
+def _is_other(
+    source: ClaimedSource, feed: ReadFeed, entries: tuple[Entry, ...], known: Knowledge
+) -> bool:
+    familiar = len(known.by_digest) + len(known.by_link) + len(known.tombstones)
+    return is_other_feed(source.info, feed.info, entries=len(entries), known=familiar)
+
+
+def _other(feed: ReadFeed) -> str:
+    title = feed.info.title or feed.info.link or "without a title"
+    return (
+        f"the address serves another feed now: {title[:100]}; nothing of it was taken in. "
+        "If it is meant, give the source a new key"
+    )

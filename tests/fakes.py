@@ -56,7 +56,11 @@ class ScriptedFetcher:
         if callable(answer):
             return answer(request)
         if isinstance(answer, Fetched) and Validators() != request.validators == answer.validators:
-            return NotModified(validators=Validators(), fresh_for=answer.fresh_for)
+            return NotModified(
+                validators=Validators(),
+                fresh_for=answer.fresh_for,
+                permanent_url=answer.permanent_url,
+            )
         return answer
 
 

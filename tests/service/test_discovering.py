@@ -160,3 +160,20 @@ async def test_one_request_follows_the_other(web):
     await web.discoverer.find(SITE)
 
     assert web.fetcher.most_under_way == 1
+
+
+async def test_a_page_outside_does_not_send_us_into_a_private_network(web):
+    inside = b'<link rel="alternate" type="application/rss+xml" href="http://192.168.0.1/rss">'
+    web.page(SITE, inside + LINKS)
+    web.feed("https://b.example/rss")
+    discovery = await web.discoverer.find(SITE)
+
+    assert discovery.found.url == "https://b.example/rss"
+    assert "http://192.168.0.1/rss" not in web.asked
+
+
+async def test_without_guessing_a_page_that_names_no_feed_ends_the_search(web):
+    web.page(SITE, b"<p>nothing")
+    discovery = await web.discoverer.find(SITE, guess=False)
+
+    assert (discovery.found, web.asked) == (None, [SITE])

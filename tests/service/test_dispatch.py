@@ -7,10 +7,11 @@ from aggregator.core.errors import StoreError
 from aggregator.core.wire import Answer, Failed, FetchRequest
 from aggregator.service.dispatch import DispatchPolicy
 from aggregator.service.ports import PollRecord
-from tests.builders import read_entry
+from tests.builders import NOON, read_entry
 from tests.fakes import ScriptedFetcher
 from tests.service.world import World
 from tests.store.memory import MemoryStore
+from tests.store.steps import record
 
 
 async def until(condition, message: str = "it never came to it") -> None:
@@ -303,3 +304,111 @@ async def test_a_database_that_fails_is_reported_and_polling_goes_on():
 
     assert [str(error) for _, error in world.notebook.failures] == ["the disk is full"]
     assert world.notebook.outcomes == {"a": "new"}
+
+
+async def test_many_overdue_sources_are_spread_at_start():
+    world = World()
+    for n in range(20):
+        world.serves(await world.add(f"s{n}"), read_entry(str(n)))
+    task = await running(world)
+    await until(lambda: world.notebook.reports)
+    at_once = len(world.notebook.reports)
+    for _ in range(20):
+        world.clock.pass_(seconds=0.25)
+        world.dispatcher.wake()
+        await asyncio.sleep(0.001)
+    await stopped(world, task)
+
+    assert at_once == 1
+    assert len(world.notebook.reports) == 20
+    times = [source.last_poll_at or NOON for source in await world.store.sources()]
+    assert max(times) - min(times) >= timedelta(seconds=4.5)
+
+
+async def test_after_a_long_sleep_what_is_overdue_is_spread_again():
+    world = World()
+    for n in range(12):
+        world.serves(await world.add(f"s{n}"), read_entry(str(n)))
+    await world.dispatcher.poll(await world.store.claim(None, lease_until=world.clock.steady()))
+    task = await running(world)
+    await until(lambda: world.dispatcher.swept_at)
+    world.notebook.reports.clear()
+    world.clock.pass_(hours=8)
+    world.dispatcher.wake()
+    await until(lambda: world.notebook.reports)
+    await asyncio.sleep(0.001)
+    await stopped(world, task)
+
+    assert len(world.notebook.reports) == 1
+    reasons = {source.next_poll_reason for source in await world.store.sources()}
+    assert "overdue with many others; one after the other" in reasons
+
+
+async def test_a_host_that_another_process_has_just_asked_gets_its_rest():
+    world = World(dispatch=DispatchPolicy(per_host_delay=timedelta(seconds=30)))
+    world.serves(await world.add("a"), read_entry("1"))
+    await world.poll("a")
+    restarted = World(
+        dispatch=DispatchPolicy(per_host_delay=timedelta(seconds=0.05)),
+        store=world.store,
+        fetcher=world.fetcher,
+        reader=world.reader,
+        policies=world.policies,
+    )
+    begun = asyncio.get_running_loop().time()
+    await restarted.poll("a")
+
+    assert asyncio.get_running_loop().time() - begun >= 0.05
+
+
+async def test_failing_sources_hold_a_quarter_of_the_places_at_most():
+    hanging = HangingFetcher()
+    world = World(
+        fetcher=hanging, dispatch=DispatchPolicy(concurrency=8, per_host_delay=timedelta())
+    )
+    for n in range(8):
+        await world.add(f"bad{n}")
+        claimed = await world.store.claim([f"bad{n}"], lease_until=world.clock.steady())
+        failed = record(
+            claimed[0].lease,
+            failures=1,
+            outcome="failed",
+            next_poll_at=world.clock.steady() - timedelta(hours=1),
+        )
+        await world.store.save_poll(failed)
+    await world.add("good")
+    task = await running(world)
+    await until(lambda: "https://good.example/feed" in hanging.asked)
+    await asyncio.sleep(0.01)
+    await stopped(world, task)
+
+    assert len(hanging.asked) == 3
+
+
+async def test_of_a_host_the_sources_that_answered_last_time_are_asked_first():
+    world = World()
+    for name in ("bad", "good"):
+        world.serves(await world.add(name, f"https://one.example/{name}"), read_entry(name))
+    claimed = await world.store.claim(["bad"], lease_until=world.clock.steady())
+    await world.store.save_poll(record(claimed[0].lease, failures=1, outcome="failed"))
+    both = await world.store.claim(["bad", "good"], lease_until=world.clock.steady())
+    await world.dispatcher.poll(both)
+
+    assert [report.source for report in world.notebook.reports] == ["good", "bad"]
+
+
+async def test_other_hosts_of_a_domain_that_asked_for_a_pause_are_left_alone_at_once():
+    store = MemoryStore(lambda host: host.partition(".")[2])
+    world = World(store=store)
+    asked = Failed(kind="http", reason="HTTP 429", status=429, retry_after=timedelta(hours=2))
+    world.answers(await world.add("first", "https://a.one.example/1"), asked)
+    for n in (2, 3):
+        url = await world.add(f"other{n}", f"https://b.one.example/{n}")
+        world.serves(url, read_entry(str(n)))
+    claimed = await world.store.claim(None, lease_until=world.clock.steady())
+    await world.dispatcher.poll(claimed[:1])
+    await world.dispatcher.poll(claimed[1:])
+
+    assert [request.url for request in world.fetcher.requests] == ["https://a.one.example/1"]
+    assert world.notebook.outcomes == dict.fromkeys(("first", "other2", "other3"), "throttled")
+    assert "another 2h" in (world.notebook.reports[-1].error or "")

@@ -1,13 +1,16 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from aggregator.core.model import Wishes
+from aggregator.core.model import FeedInfo, Wishes
 from aggregator.core.reconcile import Intake
+from aggregator.core.schedule import Pace
 from aggregator.core.wire import Failed, Gone, NotModified, Validators
-from tests.builders import NOON, ago, read_entry
+from aggregator.service.polling import PollReport
+from tests.builders import NOON, ago, read_entry, read_feed
 from tests.fakes import fetched
-from tests.service.world import TAGGED, World
+from tests.service.world import TAGGED, World, policy
 
 URL = "https://a.example/feed"
 
@@ -244,3 +247,83 @@ async def test_a_failure_of_another_kind_is_not_taken_back():
     await outage(world, 4)
 
     assert [s.failures for s in await world.store.sources()] == [1, 0, 0, 0, 0]
+
+
+def somebody_elses() -> FeedInfo:
+    return FeedInfo(title="Casino", link="https://casino.example/", id="urn:casino")
+
+
+async def taken_over(world, *entries) -> PollReport:
+    """The source's address serves another feed with these entries from now on."""
+    world.serves(URL, read_entry("1"), link="https://a.example/")
+    await world.poll("a")
+    body = b"another feed"
+    feed = replace(read_feed(*entries), info=somebody_elses())
+    world.reader.shelf[body] = feed
+    world.answers(URL, fetched(body, URL))
+    return await world.poll("a")
+
+
+async def test_an_address_that_serves_another_feed_says_so_and_keeps_its_entries(world):
+    spam = read_entry("spam", link="https://casino.example/1", guid="spam")
+
+    report = await taken_over(world, spam)
+
+    assert report.outcome == "failed"
+    assert "another feed now: Casino" in (report.error or "")
+    assert await world.titles() == ["Title 1"]
+    assert (await world.health("a")).info.title == "A feed"
+
+
+async def test_a_feed_that_still_has_a_known_entry_is_the_same_whatever_else_changed(world):
+    report = await taken_over(world, read_entry("1"), read_entry("2"))
+
+    assert report.outcome == "new"
+
+
+async def test_a_source_is_polled_where_it_has_moved_for_good(world):
+    new = "https://new.example/feed"
+    moved = replace(fetched(repr((read_entry("1"),)).encode(), new), permanent_url=new)
+    world.serves(URL, read_entry("1"))
+    world.answers(URL, moved)
+    world.serves(new, read_entry("1"))
+    for _ in range(8):
+        await world.poll("a")
+        world.clock.pass_(days=1)
+    health = await world.health("a")
+    await world.poll("a")
+
+    assert (health.moved_to, health.url) == (new, URL)
+    assert [request.url for request in world.fetcher.requests] == [URL] * 8 + [new]
+    assert [report.moved_to for report in world.notebook.reports] == [*[None] * 7, new, None]
+
+
+async def test_an_address_with_a_secret_is_polled_whole_and_kept_without_it():
+    world = World()
+    secret = f"{URL}?token=hush"
+    await world.add("a", URL)
+    world.policies["a"] = policy(url=secret, shown_url=URL)
+    elsewhere = "https://new.example/feed?token=hush"
+    moved = replace(fetched(b"x", elsewhere), permanent_url=elsewhere)
+    world.reader.shelf[b"x"] = read_feed(read_entry("1"))
+    world.answers(secret, moved)
+    for _ in range(9):
+        await world.poll("a")
+        world.clock.pass_(days=1)
+
+    assert {request.url for request in world.fetcher.requests} == {secret}
+    health = await world.health("a")
+    assert (health.url, health.moved_to) == (URL, None)
+
+
+async def test_the_next_poll_follows_the_rhythm_that_the_entries_show():
+    world = World()
+    day = timedelta(days=1)
+    await world.add("a", pace=Pace(shortest=timedelta(hours=1), longest=day))
+    weekly = [read_entry(str(n), published=NOON - day * (7 * n + 3.4)) for n in range(9)]
+    world.serves(URL, *weekly)
+
+    report = await world.poll("a")
+
+    assert report.next_poll_at > NOON + timedelta(hours=1)
+    assert "a week" in report.next_poll_reason

@@ -84,12 +84,17 @@ class World:
         return url
 
     def serves(
-        self, url: str, *entries: ReadEntry, wishes: Wishes | None = None, **changes
+        self,
+        url: str,
+        *entries: ReadEntry,
+        wishes: Wishes | None = None,
+        link: str | None = None,
+        **changes,
     ) -> None:
         """What the address answers from now on; equal entries make an equal body."""
         body = repr(entries).encode()
         feed = read_feed(*entries)
-        info = replace(feed.info, wishes=wishes or Wishes())
+        info = replace(feed.info, wishes=wishes or Wishes(), link=link)
         self.reader.shelf[body] = replace(feed, info=info)
         self.fetcher.answers[url] = fetched(body, url, **changes)
 

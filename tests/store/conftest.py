@@ -4,6 +4,10 @@ from aggregator.store.sql import open_store
 from tests.store.memory import MemoryStore
 
 
+def last_two_labels(host: str) -> str:
+    return ".".join(host.split(".")[-2:])
+
+
 def address(request, tmp_path):
     if request.param == "postgres":
         return request.getfixturevalue("postgres")
@@ -40,8 +44,8 @@ def any_url(request, tmp_path):
 async def store(any_url):
     """Whatever signs the contract."""
     if any_url is None:
-        yield MemoryStore()
+        yield MemoryStore(last_two_labels)
         return
-    opened = await open_store(any_url)
+    opened = await open_store(any_url, domain_of=last_two_labels)
     yield opened
     await opened.aclose()

@@ -18,6 +18,7 @@ import feedparser.api
 
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadFeed
+from aggregator.formats.html_pages import page_in_words
 from aggregator.formats.jsonfeed_reading import read_json_feed
 from aggregator.formats.reading_entries import Page, read_entry, read_info
 from aggregator.formats.reading_fields import MOST_ENTRIES, dicts
@@ -165,7 +166,7 @@ def _trimmed(body: bytes) -> bytes:
 def _what_it_is(document: bytes) -> str:
     head = document[:_HEAD]
     if _HTML_PAGE.search(head):
-        return "an HTML page, not a feed"
+        return f"{page_in_words(document)}, not a feed"
     root = _ROOT.search(head)
     if root:
         return f"a document that begins with <{root[1].decode('ascii', 'replace')}>, not a feed"

@@ -52,7 +52,7 @@ def content(fields: str) -> Content:
         ("", "an empty document"),
         (" \r\n\t", "an empty document"),
         ("<!DOCTYPE html><html><body>404</body></html>", "an HTML page, not a feed"),
-        ("\n<html lang=en><head><title>Blog</title>", "an HTML page, not a feed"),
+        ("\n<html lang=en><head><title>Blog</title>", "an HTML page .“Blog”., not a feed"),
         ("<opml version='2.0'><body/></opml>", "begins with <opml>, not a feed"),
         ("Not found", "neither XML nor JSON"),
         ("/etc/passwd", "neither XML nor JSON"),

@@ -253,7 +253,7 @@ def somebody_elses() -> FeedInfo:
     return FeedInfo(title="Casino", link="https://casino.example/", id="urn:casino")
 
 
-async def taken_over(world, *entries) -> PollReport:
+async def taken_over(world: World, *entries) -> PollReport:
     """The source's address serves another feed with these entries from now on."""
     world.serves(URL, read_entry("1"), link="https://a.example/")
     await world.poll("a")
@@ -325,5 +325,5 @@ async def test_the_next_poll_follows_the_rhythm_that_the_entries_show():
 
     report = await world.poll("a")
 
-    assert report.next_poll_at > NOON + timedelta(hours=1)
+    assert report.next_poll_at and report.next_poll_at > NOON + timedelta(hours=1)
     assert "a week" in report.next_poll_reason

@@ -22,7 +22,16 @@ LONGEST_WAIT = timedelta(days=366)
 LONGEST_VALIDATOR = 4096
 """Bytes; a longer one would make requests that servers refuse, so it counts as absent."""
 
-_ENCODINGS: dict[str, Encoding] = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+ACCEPT_ENCODING = b"gzip, deflate, br, zstd"
+"""As browsers write it: a cache that varies by this header has the answer at hand."""
+
+_ENCODINGS: dict[str, Encoding] = {
+    "gzip": "gzip",
+    "x-gzip": "gzip",  # RFC 9110 §8.4.1.3
+    "deflate": "deflate",
+    "br": "br",
+    "zstd": "zstd",
+}
 
 
 def request_headers(
@@ -41,7 +50,7 @@ def request_headers(
     sent = [(name.encode(), value.encode()) for name, value in fields.values() if value]
     return [
         *((name, value) for name, value in sent if name.lower() not in ours),
-        (b"Accept-Encoding", b"gzip, deflate"),
+        (b"Accept-Encoding", ACCEPT_ENCODING),
         *_conditions(request.validators),
     ]
 

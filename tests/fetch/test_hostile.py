@@ -95,10 +95,12 @@ async def test_a_body_that_is_too_large_is_given_up(behaviour):
         (gzip.compress(b"<rss/>" * 999)[:40], "gzip"),
         (b"<rss/>", "gzip"),
         (b"<rss/>", "br"),
+        (b"<rss/>", "zstd"),
+        (b"<rss/>", "compress"),
         (gzip.compress(gzip.compress(b"<rss/>")), "gzip, gzip"),
         (gzip.compress(b"<rss/>"), ", ".join(["gzip"] * 5000)),
     ],
-    ids=["truncated", "not gzip", "not asked for", "twice", "chain"],
+    ids=["truncated", "not gzip", "not br", "not zstd", "not asked for", "twice", "chain"],
 )
 async def test_a_body_that_cannot_be_unpacked_is_a_failure(body, encoding):
     async with serving({"/feed": reply(body=body, Content_Encoding=encoding)}) as server:

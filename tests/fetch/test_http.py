@@ -1,12 +1,14 @@
 import asyncio
 import gzip
 import socket
+import sys
 import zlib
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 
+import brotli
 import httpx
 import pytest
 
@@ -15,6 +17,11 @@ from aggregator.core.wire import Failed, Fetched, FetchRequest, Gone, NotModifie
 from aggregator.fetch.http import HttpFetcher, guarded_transports
 from aggregator.fetch.resolver import Resolver
 from tests.fetch.server import Server, redirect, reply, serving
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 NOON = datetime(1994, 11, 6, 12, 0, 0, tzinfo=UTC)
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -73,7 +80,7 @@ async def test_the_request_says_who_we_are_and_nothing_else():
     (asked,) = server.asked
     assert asked.headers.pop("user-agent") == "agent/1 (+http://me.example/)"
     assert "application/atom+xml" in asked.headers.pop("accept")
-    assert asked.headers.pop("accept-encoding") == "gzip, deflate"
+    assert asked.headers.pop("accept-encoding") == "gzip, deflate, br, zstd"
     assert asked.headers == {"host": f"127.0.0.1:{server.port}"}
 
 
@@ -155,14 +162,35 @@ async def test_a_document_that_a_proxy_touched_is_a_document():
     assert isinstance(answer, Fetched)
 
 
-@pytest.mark.parametrize(
-    ("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
-)
+PACKINGS = [
+    ("gzip", gzip.compress),
+    ("deflate", zlib.compress),
+    ("br", brotli.compress),
+    ("zstd", zstd.compress),
+]
+
+
+@pytest.mark.parametrize(("encoding", "pack"), PACKINGS)
 async def test_a_packed_body_is_unpacked(encoding, pack):
     answer = await answer_to(reply(body=pack(FEED * 99), Content_Encoding=encoding))
 
     assert isinstance(answer, Fetched)
     assert answer.body == FEED * 99
+
+
+@pytest.mark.parametrize(("encoding", "pack"), PACKINGS)
+async def test_httpx_unpacks_nothing(encoding, pack, monkeypatch):
+    # It knows brotli as soon as brotli is installed, and unpacks without a bound.
+    def unpack(_response):
+        raise AssertionError("httpx unpacks")
+
+    monkeypatch.setattr(httpx.Response, "_get_content_decoder", unpack)
+    packed = reply(body=pack(FEED), Content_Encoding=encoding)
+    moved = redirect("/feed", Content_Encoding=encoding)
+    async with serving({"/feed": packed, "/moved": moved}) as server:
+        answers = [await fetch(server.url(target)) for target in ("/feed", "/moved", "/none")]
+
+    assert [answer.status for answer in answers] == [200, 200, 404]
 
 
 async def test_the_whole_way_of_redirects_is_walked_and_a_move_reported():

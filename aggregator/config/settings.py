@@ -134,6 +134,7 @@ class SourceSettings(_Section):
     content: Literal["full", "summary", "title"] = "full"
     user_agent: UserAgent | None = None
     timeout: Span | None = None
+    http2: Switch = False
 
 
 class PublicationSettings(_Section):

@@ -43,6 +43,8 @@ class FetchRequest:
     """Sent to the source's own origin only, never past a redirect to another."""
     auth: tuple[str, str] | None = None
     """User and password for HTTP Basic; sent like `headers`."""
+    http2: bool = False
+    """HTTP/2 where the server speaks it, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

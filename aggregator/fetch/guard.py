@@ -96,13 +96,18 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     Raises httpcore's exceptions, and the guard's.
     """
 
-    def __init__(self, backend: GuardedBackend, ssl_context: ssl.SSLContext) -> None:
+    def __init__(
+        self, backend: GuardedBackend, ssl_context: ssl.SSLContext, *, http2: bool = False
+    ) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context,
             max_connections=None,  # whoever polls limits that, and a wait here would cost its time
-            max_keepalive_connections=20,
+            # httpcore does not stop a stream of HTTP/2 whose body we leave unread; what is left
+            # of it would eat up the window of the next request.
+            max_keepalive_connections=0 if http2 else 20,
             keepalive_expiry=KEEPALIVE,
             network_backend=backend,
+            http2=http2,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -112,9 +117,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             port=request.url.port,
             target=request.url.raw_path,
         )
-        answer = await self._pool.handle_async_request(
-            httpcore.Request(request.method, url, headers=request.headers.raw)
-        )
+        sent = httpcore.Request(request.method, url, headers=request.headers.raw)
+        try:
+            answer = await self._pool.handle_async_request(sent)
+        except ValueError as error:  # a status of HTTP/2 that is no number
+            raise httpcore.RemoteProtocolError from error
         return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer))
 
     async def aclose(self) -> None:

@@ -55,6 +55,7 @@ class SourcePolicy:
     user_agent: str
     headers: tuple[tuple[str, str], ...] = ()
     auth: tuple[str, str] | None = field(default=None, repr=False)
+    http2: bool = False
     language: str | None = None
     intake: Intake = field(default_factory=Intake)
 
@@ -68,6 +69,7 @@ class SourcePolicy:
             user_agent=self.user_agent,
             headers=self.headers,
             auth=self.auth,
+            http2=self.http2,
         )
 
 

@@ -11,8 +11,9 @@ from time import monotonic
 import pytest
 
 from aggregator.core.wire import Failed, Fetched, FetchRequest
-from aggregator.fetch.http import HttpFetcher, guarded_transports
+from aggregator.fetch.http import HttpFetcher
 from aggregator.fetch.resolver import Resolver
+from aggregator.fetch.ways import guarded_transports
 from tests.fetch.server import Server, redirect, repeat, reply, serving, silence
 
 MEGABYTE = 1_000_000

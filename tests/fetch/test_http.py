@@ -14,8 +14,9 @@ import pytest
 
 from aggregator.core.errors import GuardMissing
 from aggregator.core.wire import Failed, Fetched, FetchRequest, Gone, NotModified, Validators
-from aggregator.fetch.http import HttpFetcher, guarded_transports
+from aggregator.fetch.http import HttpFetcher
 from aggregator.fetch.resolver import Resolver
+from aggregator.fetch.ways import guarded_transports
 from tests.fetch.server import Server, redirect, reply, serving
 
 if sys.version_info >= (3, 14):

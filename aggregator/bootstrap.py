@@ -194,6 +194,7 @@ def source_policy(settings: Settings, source: SourceSettings) -> SourcePolicy:
         headers=source.headers,
         auth=(auth.user, auth.password) if auth else None,
         http2=source.http2,
+        proxy=source.proxy,
         language=source.language,
         intake=Intake(backfill=source.backfill, updates=source.updates),
     )

@@ -135,6 +135,7 @@ class SourceSettings(_Section):
     user_agent: UserAgent | None = None
     timeout: Span | None = None
     http2: Switch = False
+    proxy: Annotated[str | None, PlainValidator(values.proxy)] = Field(default=None, repr=False)
 
 
 class PublicationSettings(_Section):

@@ -15,7 +15,14 @@ import httpcore
 import httpx
 
 from aggregator.core.errors import GuardMissing
-from aggregator.fetch.addresses import BAD_PORTS, IPAddress, IPNetwork, may_dial
+from aggregator.core.urls import is_local_name
+from aggregator.fetch.addresses import (
+    BAD_PORTS,
+    IPAddress,
+    IPNetwork,
+    may_dial,
+    written_address,
+)
 from aggregator.fetch.failures import FetchFailure
 from aggregator.fetch.resolver import Resolver
 
@@ -33,7 +40,7 @@ _SELF_TEST = "http://127.0.0.1:1/"
 
 
 class Refused(Exception):
-    """The guard does not dial this. `address` is None when the port is the reason."""
+    """The guard does not dial this. `address` is None when the port or the name is the reason."""
 
     def __init__(self, host: str, port: int, address: IPAddress | None) -> None:
         super().__init__(f"{host}:{port} may not be dialled")
@@ -65,16 +72,13 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             raise Refused(host, port, found[0])
         if port in BAD_PORTS:
             raise Refused(host, port, None)
-        *others, last = _by_turns(admitted)[:MOST_ATTEMPTS]
-        for address in others:
-            try:
-                return await self._dialler.connect_tcp(
-                    str(address), port, ATTEMPT_LIMIT, local_address, socket_options
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                continue
-        return await self._dialler.connect_tcp(
-            str(last), port, timeout, local_address, socket_options
+        return await dial_in_turn(
+            self._dialler,
+            admitted,
+            port,
+            timeout=timeout,
+            local_address=local_address,
+            socket_options=socket_options,
         )
 
     async def connect_unix_socket(
@@ -89,6 +93,37 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
+async def dial_in_turn(
+    dialler: httpcore.AsyncNetworkBackend,
+    addresses: Sequence[IPAddress],
+    port: int,
+    *,
+    timeout: float | None,  # noqa: ASYNC109  # httpcore's signature
+    local_address: str | None,
+    socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
+) -> httpcore.AsyncNetworkStream:
+    """The first of a host's addresses that can be connected to."""
+    *others, last = _by_turns(addresses)[:MOST_ATTEMPTS]
+    for address in others:
+        try:
+            return await dialler.connect_tcp(
+                str(address), port, ATTEMPT_LIMIT, local_address, socket_options
+            )
+        except (httpcore.ConnectError, httpcore.ConnectTimeout):
+            continue
+    return await dialler.connect_tcp(str(last), port, timeout, local_address, socket_options)
+
+
+def judge_spelling(host: str, port: int, opened: Sequence[IPNetwork]) -> None:
+    """Judges a host that another machine looks up. Raises Refused."""
+    address = written_address(host)
+    if address is not None and not may_dial(address, opened):
+        raise Refused(host, port, address)
+    is_closed_name = address is None and is_local_name(host) and not opened
+    if is_closed_name or port in BAD_PORTS:
+        raise Refused(host, port, None)
+
+
 class GuardedTransport(httpx.AsyncBaseTransport):
     """httpx's way to the wire, over a pool of connections that the guard has dialled.
 
@@ -97,7 +132,12 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(
-        self, backend: GuardedBackend, ssl_context: ssl.SSLContext, *, http2: bool = False
+        self,
+        backend: httpcore.AsyncNetworkBackend,
+        ssl_context: ssl.SSLContext,
+        *,
+        http2: bool = False,
+        proxy: httpcore.Proxy | None = None,
     ) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context,
@@ -108,6 +148,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             keepalive_expiry=KEEPALIVE,
             network_backend=backend,
             http2=http2,
+            proxy=proxy,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

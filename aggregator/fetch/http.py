@@ -35,6 +35,7 @@ from aggregator.fetch.headers import (
 )
 from aggregator.fetch.hops import REDIRECTS, Hop, first_hop, password_in
 from aggregator.fetch.inflate import BoundedBody
+from aggregator.fetch.proxy import read_proxy
 from aggregator.fetch.resolver import Resolver
 from aggregator.fetch.ways import TransportFactory, Way, guarded_transports
 
@@ -70,7 +71,9 @@ class HttpFetcher:
                 return await self._poll(request)
         except Exception as error:  # noqa: BLE001  # every outcome is a value; failure_of judges
             if deadline.expired():
-                return Failed(kind="timeout", reason=f"no answer within {request.timeout:g} s")
+                through = f", through {read_proxy(request.proxy)}" if request.proxy else ""
+                reason = f"no answer within {request.timeout:g} s{through}"
+                return Failed(kind="timeout", reason=reason)
             return failure_of(error)
 
     async def prove_guard(self) -> None:
@@ -99,7 +102,7 @@ class HttpFetcher:
         auth = request.auth or password_in(request.url)
         headers = request_headers(request, auth, own=hop.own)
         try:
-            way = Way(opened=hop.opened, http2=request.http2)
+            way = Way(opened=hop.opened, http2=request.http2, proxy=request.proxy)
             return await self._transport(way).handle_async_request(
                 httpx.Request("GET", hop.url, headers=headers)
             )

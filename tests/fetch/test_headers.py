@@ -100,8 +100,16 @@ def test_a_configured_header_replaces_ours_but_not_what_makes_the_exchange_work(
 
 @pytest.mark.parametrize(
     "name",
-    ["Connection", "Keep-Alive", "TE", "Transfer-Encoding", "Upgrade", "Content-Length"]
-    + ["Proxy-Authorization", "Proxy-Connection"],
+    [
+        "Connection",
+        "Content-Length",
+        "Keep-Alive",
+        "Proxy-Authorization",
+        "Proxy-Connection",
+        "TE",
+        "Transfer-Encoding",
+        "Upgrade",
+    ],
 )
 def test_a_configured_header_of_the_connection_is_not_sent(name):
     assert name.lower().encode() not in sent(asking(headers=((name, "x"),)))

@@ -52,10 +52,15 @@ class Refused(Exception):
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Dials public addresses, and those in `opened` networks. No proxy, no unix socket."""
 
-    def __init__(self, resolver: Resolver, opened: Sequence[IPNetwork] = ()) -> None:
+    def __init__(
+        self,
+        resolver: Resolver,
+        opened: Sequence[IPNetwork] = (),
+        dialler: httpcore.AsyncNetworkBackend | None = None,
+    ) -> None:
         self._resolver = resolver
         self._opened = opened
-        self._dialler = httpcore.AnyIOBackend()
+        self._dialler = dialler or httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,

@@ -6,17 +6,21 @@ import subprocess
 
 import pytest
 
+from tests.fetch.internet import NAMES, PUBLIC_V4, PUBLIC_V6
+
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
-    """A folder with a certificate of its own authority, for nas.local and proxy.local."""
+    """A folder with a certificate of its own authority, for the names that the tests use."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("makes its certificate with openssl")
     folder = tmp_path_factory.mktemp("tls")
     command = [openssl, "req", "-x509", "-nodes", "-newkey", "ec", "-days", "2"]
     command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=nas.local"]
-    command += ["-addext", "subjectAltName=DNS:nas.local,DNS:proxy.local"]
+    names = [f"DNS:{name}" for name in ("nas.local", "proxy.local", *NAMES)]
+    names += [f"IP:{address}" for address in (PUBLIC_V4, PUBLIC_V6)]
+    command += ["-addext", f"subjectAltName={','.join(names)}"]
     command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
     subprocess.run(command, check=True, capture_output=True)
     return folder

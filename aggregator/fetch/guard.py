@@ -9,7 +9,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from itertools import chain, zip_longest
-from typing import cast
+from typing import Any, cast
 
 import httpcore
 import httpx
@@ -77,7 +77,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             raise Refused(host, port, found[0])
         if port in BAD_PORTS:
             raise Refused(host, port, None)
-        return await dial_in_turn(
+        stream = await dial_in_turn(
             self._dialler,
             admitted,
             port,
@@ -85,6 +85,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             local_address=local_address,
             socket_options=socket_options,
         )
+        return DialledStream(stream)
 
     async def connect_unix_socket(
         self,
@@ -96,6 +97,40 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+class DialledStream(httpcore.AsyncNetworkStream):
+    """A connection that is closed when its TLS handshake is called off.
+
+    httpcore would leave it to the garbage collector, and the server waiting.
+    """
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._stream.write(buffer, timeout)
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's signature
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except asyncio.CancelledError:
+            await self._stream.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
 
 
 async def dial_in_turn(

@@ -7,7 +7,6 @@ spelling of an address tells is judged here as ever.
 import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import unquote
 
 import httpcore
@@ -15,7 +14,7 @@ import httpx
 
 from aggregator.fetch.addresses import IPNetwork, is_host
 from aggregator.fetch.failures import FetchFailure, failure_of
-from aggregator.fetch.guard import Refused, dial_in_turn, judge_spelling
+from aggregator.fetch.guard import DialledStream, Refused, dial_in_turn, judge_spelling
 from aggregator.fetch.resolver import Resolver
 
 _WANTS_A_PASSWORD = 407
@@ -96,7 +95,9 @@ class ProxyBackend(httpcore.AsyncNetworkBackend):
             )
         except _Unreached as error:
             raise _blaming(self._proxy, error) from error
-        return _Unproved(stream, self._proxy) if self._proxy.scheme == "https" else stream
+        if self._proxy.scheme == "https":
+            return _Unproved(stream, self._proxy)
+        return DialledStream(stream)
 
     async def connect_unix_socket(
         self,
@@ -107,11 +108,11 @@ class ProxyBackend(httpcore.AsyncNetworkBackend):
         raise Refused(path, 0, None)
 
 
-class _Unproved(httpcore.AsyncNetworkStream):
+class _Unproved(DialledStream):
     """A connection to a proxy that has yet to show its certificate. That failure is its own."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream, proxy: Proxy) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._proxy = proxy
 
     async def start_tls(
@@ -121,15 +122,10 @@ class _Unproved(httpcore.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109  # httpcore's signature
     ) -> httpcore.AsyncNetworkStream:
         try:
-            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+            stream = await super().start_tls(ssl_context, server_hostname, timeout)
         except _Unreached as error:
             raise _blaming(self._proxy, error) from error
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        return DialledStream(stream)
 
 
 class ProxiedTransport(httpx.AsyncBaseTransport):

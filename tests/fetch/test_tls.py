@@ -45,6 +45,15 @@ async def test_an_unknown_authority_is_a_tls_failure(server_side):
     assert answer == Failed(kind="tls", reason="TLS failed: self-signed certificate")
 
 
+async def test_the_environment_names_no_authority(certificate, server_side, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(certificate))
+    async with serving({"/feed": reply(body=b"<rss/>")}, tls=server_side) as server:
+        answer = await fetch(server, "nas.local")
+
+    assert answer == Failed(kind="tls", reason="TLS failed: self-signed certificate")
+
+
 async def test_a_server_that_speaks_no_tls_is_a_tls_failure():
     async def handle(_reader, writer):
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")

@@ -110,6 +110,33 @@ async def test_any_other_source_gets_http_1(certificate, trusting):
     assert app.asked[0][1] == "1.1"
 
 
+async def test_each_source_gets_its_version_also_when_all_are_polled_at_once(certificate, trusting):
+    # They share TLS settings, and httpcore writes the versions into these as it connects.
+    async with speaking_http2(certificate) as (app, port):
+        transports = guarded_transports(Resolver(lambda _: [ip_address("127.0.0.1")]), trusting)
+        fetcher = HttpFetcher(
+            allow_networks=LOOPBACK,
+            now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+            transports=transports,
+        )
+        requests = [
+            FetchRequest(
+                url=f"https://nas.local:{port}/feed",
+                timeout=5,
+                max_body=MEGABYTE,
+                user_agent="2" if n % 2 else "1.1",
+                http2=bool(n % 2),
+            )
+            for n in range(40)
+        ]
+        answers = await asyncio.gather(*(fetcher.fetch(request) for request in requests))
+        await fetcher.aclose()
+
+    assert all(isinstance(answer, Fetched) for answer in answers)
+    assert len(app.asked) == 40
+    assert all(headers[b"user-agent"].decode() == version for _, version, headers in app.asked)
+
+
 async def test_a_server_without_http2_is_asked_as_ever(server_side, trusting):
     async with serving({"/feed": reply(body=b"<rss/>")}, tls=server_side) as server:
         answer = await fetch(server.port, "/feed", trusting)

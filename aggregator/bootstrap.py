@@ -235,6 +235,8 @@ def source_policy(
         user_agent=source.user_agent or fetch.user_agent or user_agent(settings.site.url),
         headers=source.headers,
         auth=(auth.user, auth.password) if auth else None,
+        http2=source.http2,
+        proxy=source.proxy,
         language=source.language,
         intake=Intake(backfill=source.backfill, updates=source.updates),
     )

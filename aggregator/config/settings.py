@@ -137,6 +137,8 @@ class SourceSettings(_Section):
     content: Literal["full", "summary", "title"] = "full"
     user_agent: UserAgent | None = None
     timeout: Span | None = None
+    http2: Switch = False
+    proxy: Annotated[str | None, PlainValidator(values.proxy)] = Field(default=None, repr=False)
 
 
 class PublicationSettings(_Section):

@@ -42,6 +42,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")  # the shape of R
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 §5.6.2
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")  # RFC 9110 §5.5, no obs-text
+_PLAIN = re.compile(r'[!"$->@-~]+')  # ASCII without spaces, "#" and "?"
 _PLACEHOLDERS = {"zh": "[代码]", "default": "[code]"}
 
 
@@ -245,6 +246,32 @@ def _postgres_url(url: str) -> str:
             "percent-encode special characters in the password"
         )
     return url
+
+
+def proxy(value: object) -> str | None:
+    """The address of a proxy; empty text means none."""
+    if value == "":
+        return None
+    address = value if isinstance(value, str) else ""
+    if address.startswith("socks"):
+        raise ValueError("must be an http or https proxy; SOCKS is not spoken")
+    if not _is_proxy(address):
+        raise ValueError(
+            'must read like "http://proxy.lan:3128" or "http://USER:PASSWORD@proxy.lan:3128"; '
+            "percent-encode special characters in the password"
+        )
+    return address
+
+
+def _is_proxy(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        listening_host(parts.hostname)
+        port = parts.port
+    except ValueError:
+        return False
+    is_whole = parts.scheme in {"http", "https"} and port and parts.path in {"", "/"}
+    return bool(is_whole and _PLAIN.fullmatch(address))
 
 
 def network(value: object) -> IPv4Network | IPv6Network:

@@ -39,10 +39,14 @@ class FetchRequest:
     max_body: int
     """Bytes, both on the wire and decompressed."""
     user_agent: str
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Sent to the source's own origin only, never past a redirect to another."""
-    auth: tuple[str, str] | None = None
+    auth: tuple[str, str] | None = field(default=None, repr=False)
     """User and password for HTTP Basic; sent like `headers`."""
+    http2: bool = False
+    """HTTP/2 where the server speaks it, too."""
+    proxy: str | None = field(default=None, repr=False)
+    """The address of a proxy, with its user and password."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,17 @@ and addresses that carry a private IPv4 one. The ranges are those of IANA's spec
 registries (RFC 6890).
 """
 
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from socket import inet_aton
 
 from aggregator.core.urls import is_local_name
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
+
+_NAME = re.compile(r"[a-z0-9._-]+")
 
 _CLOSED_V4 = tuple(
     IPv4Network(text)
@@ -74,6 +78,19 @@ def literal_address(host: str) -> IPAddress | None:
     try:
         return ip_address(host)
     except ValueError:
+        return None
+
+
+def is_host(host: str) -> bool:
+    """Whether this is an address, or could be a name."""
+    return bool(_NAME.fullmatch(host)) or literal_address(host) is not None
+
+
+def written_address(host: str) -> IPAddress | None:
+    """The same, in every spelling that a system may take for an address: 127.1, 0x7f.1 and such."""
+    try:
+        return literal_address(host) or IPv4Address(inet_aton(host.rstrip(".")))
+    except OSError:
         return None
 
 

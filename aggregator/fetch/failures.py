@@ -7,10 +7,13 @@ import traceback
 from collections.abc import Iterator
 
 import httpcore
+from h2.exceptions import H2Error
 
 from aggregator.core.wire import Failed, FailureKind
 
 _log = logging.getLogger(__name__)
+
+_NO_HTTP = "the server's answer is not whole or not HTTP"
 
 _FIXED: tuple[tuple[type[Exception], FailureKind, str], ...] = (
     # What these exceptions say of themselves may quote what was sent; it stays unsaid.
@@ -19,7 +22,7 @@ _FIXED: tuple[tuple[type[Exception], FailureKind, str], ...] = (
         "internal",
         "the request cannot be sent: a header holds characters that HTTP does not allow",
     ),
-    (httpcore.RemoteProtocolError, "protocol", "the server's answer is not whole or not HTTP"),
+    (httpcore.RemoteProtocolError, "protocol", _NO_HTTP),
     (httpcore.TimeoutException, "timeout", "the server could not be reached in time"),
     (TimeoutError, "timeout", "the server could not be reached in time"),
 )
@@ -38,6 +41,9 @@ def failure_of(error: Exception) -> Failed:
     """The outcome that an exception stands for; one that nobody foresaw is logged as our fault."""
     if isinstance(error, FetchFailure):
         return Failed(kind=error.kind, reason=error.reason)
+    if any(isinstance(origin, H2Error) for origin in _origins(error)):
+        # httpcore lets them through, or calls them our own.
+        return Failed(kind="protocol", reason=_NO_HTTP)
     for kind_of_error, kind, reason in _FIXED:
         if isinstance(error, kind_of_error):
             return Failed(kind=kind, reason=reason)

@@ -9,13 +9,20 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from itertools import chain, zip_longest
-from typing import cast
+from typing import Any, cast
 
 import httpcore
 import httpx
 
 from aggregator.core.errors import GuardMissing
-from aggregator.fetch.addresses import BAD_PORTS, IPAddress, IPNetwork, may_dial
+from aggregator.core.urls import is_local_name
+from aggregator.fetch.addresses import (
+    BAD_PORTS,
+    IPAddress,
+    IPNetwork,
+    may_dial,
+    written_address,
+)
 from aggregator.fetch.failures import FetchFailure
 from aggregator.fetch.resolver import Resolver
 
@@ -33,7 +40,7 @@ _SELF_TEST = "http://127.0.0.1:1/"
 
 
 class Refused(Exception):
-    """The guard does not dial this. `address` is None when the port is the reason."""
+    """The guard does not dial this. `address` is None when the port or the name is the reason."""
 
     def __init__(self, host: str, port: int, address: IPAddress | None) -> None:
         super().__init__(f"{host}:{port} may not be dialled")
@@ -45,10 +52,15 @@ class Refused(Exception):
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Dials public addresses, and those in `opened` networks. No proxy, no unix socket."""
 
-    def __init__(self, resolver: Resolver, opened: Sequence[IPNetwork] = ()) -> None:
+    def __init__(
+        self,
+        resolver: Resolver,
+        opened: Sequence[IPNetwork] = (),
+        dialler: httpcore.AsyncNetworkBackend | None = None,
+    ) -> None:
         self._resolver = resolver
         self._opened = opened
-        self._dialler = httpcore.AnyIOBackend()
+        self._dialler = dialler or httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -65,17 +77,15 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             raise Refused(host, port, found[0])
         if port in BAD_PORTS:
             raise Refused(host, port, None)
-        *others, last = _by_turns(admitted)[:MOST_ATTEMPTS]
-        for address in others:
-            try:
-                return await self._dialler.connect_tcp(
-                    str(address), port, ATTEMPT_LIMIT, local_address, socket_options
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                continue
-        return await self._dialler.connect_tcp(
-            str(last), port, timeout, local_address, socket_options
+        stream = await dial_in_turn(
+            self._dialler,
+            admitted,
+            port,
+            timeout=timeout,
+            local_address=local_address,
+            socket_options=socket_options,
         )
+        return DialledStream(stream)
 
     async def connect_unix_socket(
         self,
@@ -89,6 +99,71 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
+class DialledStream(httpcore.AsyncNetworkStream):
+    """A connection that is closed when its TLS handshake is called off.
+
+    httpcore would leave it to the garbage collector, and the server waiting.
+    """
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._stream.write(buffer, timeout)
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's signature
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except asyncio.CancelledError:
+            await self._stream.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+async def dial_in_turn(
+    dialler: httpcore.AsyncNetworkBackend,
+    addresses: Sequence[IPAddress],
+    port: int,
+    *,
+    timeout: float | None,  # noqa: ASYNC109  # httpcore's signature
+    local_address: str | None,
+    socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
+) -> httpcore.AsyncNetworkStream:
+    """The first of a host's addresses that can be connected to."""
+    *others, last = _by_turns(addresses)[:MOST_ATTEMPTS]
+    for address in others:
+        try:
+            return await dialler.connect_tcp(
+                str(address), port, ATTEMPT_LIMIT, local_address, socket_options
+            )
+        except (httpcore.ConnectError, httpcore.ConnectTimeout):
+            continue
+    return await dialler.connect_tcp(str(last), port, timeout, local_address, socket_options)
+
+
+def judge_spelling(host: str, port: int, opened: Sequence[IPNetwork]) -> None:
+    """Judges a host that another machine looks up. Raises Refused."""
+    address = written_address(host)
+    if address is not None and not may_dial(address, opened):
+        raise Refused(host, port, address)
+    is_closed_name = address is None and is_local_name(host) and not opened
+    if is_closed_name or port in BAD_PORTS:
+        raise Refused(host, port, None)
+
+
 class GuardedTransport(httpx.AsyncBaseTransport):
     """httpx's way to the wire, over a pool of connections that the guard has dialled.
 
@@ -96,13 +171,24 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     Raises httpcore's exceptions, and the guard's.
     """
 
-    def __init__(self, backend: GuardedBackend, ssl_context: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        backend: httpcore.AsyncNetworkBackend,
+        ssl_context: ssl.SSLContext,
+        *,
+        http2: bool = False,
+        proxy: httpcore.Proxy | None = None,
+    ) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context,
             max_connections=None,  # whoever polls limits that, and a wait here would cost its time
-            max_keepalive_connections=20,
+            # httpcore does not stop a stream of HTTP/2 whose body we leave unread; what is left
+            # of it would eat up the window of the next request.
+            max_keepalive_connections=0 if http2 else 20,
             keepalive_expiry=KEEPALIVE,
             network_backend=backend,
+            http2=http2,
+            proxy=proxy,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -112,9 +198,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             port=request.url.port,
             target=request.url.raw_path,
         )
-        answer = await self._pool.handle_async_request(
-            httpcore.Request(request.method, url, headers=request.headers.raw)
-        )
+        sent = httpcore.Request(request.method, url, headers=request.headers.raw)
+        try:
+            answer = await self._pool.handle_async_request(sent)
+        except ValueError as error:  # a status of HTTP/2 that is no number
+            raise httpcore.RemoteProtocolError from error
         return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer))
 
     async def aclose(self) -> None:

@@ -16,13 +16,29 @@ ACCEPT = (
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.5"
 )
 
+_OURS = frozenset(
+    {b"host", b"accept-encoding", b"if-none-match", b"if-modified-since", b"content-length"}
+    # of the connection (RFC 9110 §7.6.1); HTTP/2 forbids them
+    | {b"connection", b"keep-alive", b"te", b"transfer-encoding", b"upgrade"}
+    | {b"proxy-authorization", b"proxy-connection"}
+)
+
 LONGEST_WAIT = timedelta(days=366)
 """A Retry-After beyond it is taken as this."""
 
 LONGEST_VALIDATOR = 4096
 """Bytes; a longer one would make requests that servers refuse, so it counts as absent."""
 
-_ENCODINGS: dict[str, Encoding] = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+ACCEPT_ENCODING = b"gzip, deflate, br, zstd"
+"""As browsers write it: a cache that varies by this header has the answer at hand."""
+
+_ENCODINGS: dict[str, Encoding] = {
+    "gzip": "gzip",
+    "x-gzip": "gzip",  # RFC 9110 §8.4.1.3
+    "deflate": "deflate",
+    "br": "br",
+    "zstd": "zstd",
+}
 
 
 def request_headers(
@@ -37,11 +53,10 @@ def request_headers(
         fields |= {name.lower(): (name, value) for name, value in request.headers}
     if own and auth is not None:
         fields["authorization"] = ("Authorization", f"Basic {_basic(auth)}")
-    ours = (b"host", b"accept-encoding", b"connection", b"if-none-match", b"if-modified-since")
     sent = [(name.encode(), value.encode()) for name, value in fields.values() if value]
     return [
-        *((name, value) for name, value in sent if name.lower() not in ours),
-        (b"Accept-Encoding", b"gzip, deflate"),
+        *((name, value) for name, value in sent if name.lower() not in _OURS),
+        (b"Accept-Encoding", ACCEPT_ENCODING),
         *_conditions(request.validators),
     ]
 

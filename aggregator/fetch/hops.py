@@ -3,7 +3,6 @@
 source's address -> first_hop -> request -> redirect? -> Hop.follow -> request -> ...
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
@@ -11,14 +10,20 @@ from urllib.parse import unquote
 import httpx
 
 from aggregator.core.wire import FailureKind
-from aggregator.fetch.addresses import IPAddress, IPNetwork, literal_address, opened_by
+from aggregator.fetch.addresses import (
+    BAD_PORTS,
+    IPAddress,
+    IPNetwork,
+    is_host,
+    literal_address,
+    opened_by,
+)
 from aggregator.fetch.failures import FetchFailure
 
 MOST_REDIRECTS = 5
 PERMANENT = frozenset({301, 308})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-_NAME = re.compile(r"[a-z0-9._-]+")
 _HIGHEST_PORT = 65535
 
 
@@ -64,8 +69,10 @@ class Hop:
 
     def refusal(self, host: str, address: IPAddress | None, port: int) -> str:
         """Why the guard did not dial, and what the operator may do about it."""
-        if address is None:
+        if address is None and port in BAD_PORTS:
             return f"refused: port {port} is not for the web"
+        if address is None:
+            return self._refusal_of_name(host)
         if self.redirects:
             return f"refused: a redirect leads to {address}, a private or reserved address"
         if literal_address(host) is not None:
@@ -73,6 +80,11 @@ class Hop:
             return f"refused: {address} is a private or reserved address; {hint}"
         hint = "[fetch] allow_networks opens private networks to local names and written addresses"
         return f"refused: {host} is at {address}, a private or reserved address; {hint}"
+
+    def _refusal_of_name(self, host: str) -> str:
+        if self.redirects:
+            return f"refused: a redirect leads to {host}, a name of a private network"
+        return f"refused: {host} is a name of a private network; [fetch] allow_networks can open it"
 
 
 def first_hop(url: str, networks: Sequence[IPNetwork]) -> Hop:
@@ -100,8 +112,7 @@ def _parse(text: str, base: httpx.URL | None, kind: FailureKind) -> httpx.URL:
         raise FetchFailure(kind, _which(base, "cannot be read")) from error
     if bare.scheme not in {"http", "https"}:
         raise FetchFailure(kind, _which(base, "is not http or https"))
-    host = bare.raw_host.decode("ascii")
-    if not (_NAME.fullmatch(host) or literal_address(host)):
+    if not is_host(bare.raw_host.decode("ascii")):
         raise FetchFailure(kind, _which(base, "names no host"))
     if bare.port is not None and not 0 < bare.port <= _HIGHEST_PORT:
         raise FetchFailure(kind, _which(base, "has no possible port"))

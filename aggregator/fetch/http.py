@@ -6,7 +6,6 @@ their secrets.
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
@@ -24,7 +23,7 @@ from aggregator.core.wire import (
 )
 from aggregator.fetch.addresses import IPNetwork
 from aggregator.fetch.failures import FetchFailure, failure_of
-from aggregator.fetch.guard import GuardedBackend, GuardedTransport, Refused, prove_guard
+from aggregator.fetch.guard import Refused, prove_guard
 from aggregator.fetch.headers import (
     announced_length,
     encoding_of,
@@ -36,10 +35,9 @@ from aggregator.fetch.headers import (
 )
 from aggregator.fetch.hops import REDIRECTS, Hop, first_hop, password_in
 from aggregator.fetch.inflate import BoundedBody
+from aggregator.fetch.proxy import read_proxy
 from aggregator.fetch.resolver import Resolver
-
-TransportFactory = Callable[[tuple[IPNetwork, ...]], httpx.AsyncBaseTransport]
-"""Makes a way to public addresses and to those of the given networks."""
+from aggregator.fetch.ways import TransportFactory, Way, guarded_transports
 
 BREATH = 200
 """Chunks of a body after which other tasks, and the deadline, get their turn: a server may send
@@ -63,9 +61,7 @@ class HttpFetcher:
         self._networks = tuple(allow_networks)
         self._now = now
         self._make_transport = transports or guarded_transports(Resolver())
-        # One for each set of opened networks: a connection into one of them is never there for
-        # a source that may not go in.
-        self._transports: dict[tuple[IPNetwork, ...], httpx.AsyncBaseTransport] = {}
+        self._transports: dict[Way, httpx.AsyncBaseTransport] = {}
 
     async def fetch(self, request: FetchRequest) -> Answer:
         """One conditional GET with its redirects; `request.timeout` holds for all of it."""
@@ -75,12 +71,15 @@ class HttpFetcher:
                 return await self._poll(request)
         except Exception as error:  # noqa: BLE001  # every outcome is a value; failure_of judges
             if deadline.expired():
-                return Failed(kind="timeout", reason=f"no answer within {request.timeout:g} s")
+                through = f", through {read_proxy(request.proxy)}" if request.proxy else ""
+                reason = f"no answer within {request.timeout:g} s{through}"
+                return Failed(kind="timeout", reason=reason)
             return failure_of(error)
 
     async def prove_guard(self) -> None:
         """Raises GuardMissing when private addresses are not refused; ask it at start."""
-        await prove_guard(self._transport(()))
+        for http2 in (False, True):
+            await prove_guard(self._transport(Way(http2=http2)))
 
     async def aclose(self) -> None:
         for transport in self._transports.values():
@@ -103,17 +102,18 @@ class HttpFetcher:
         auth = request.auth or password_in(request.url)
         headers = request_headers(request, auth, own=hop.own)
         try:
-            return await self._transport(hop.opened).handle_async_request(
+            way = Way(opened=hop.opened, http2=request.http2, proxy=request.proxy)
+            return await self._transport(way).handle_async_request(
                 httpx.Request("GET", hop.url, headers=headers)
             )
         except Refused as refused:
             reason = hop.refusal(refused.host, refused.address, refused.port)
             raise FetchFailure("blocked", reason) from refused
 
-    def _transport(self, opened: tuple[IPNetwork, ...]) -> httpx.AsyncBaseTransport:
-        if opened not in self._transports:
-            self._transports[opened] = self._make_transport(opened)
-        return self._transports[opened]
+    def _transport(self, way: Way) -> httpx.AsyncBaseTransport:
+        if way not in self._transports:
+            self._transports[way] = self._make_transport(way)
+        return self._transports[way]
 
     async def _answer(self, request: FetchRequest, hop: Hop, response: httpx.Response) -> Answer:
         fields = response.headers.raw
@@ -145,14 +145,6 @@ class HttpFetcher:
                 return Failed(
                     kind="http", reason=_status_line(status), status=status, retry_after=wait
                 )
-
-
-def guarded_transports(
-    resolver: Resolver, ssl_context: ssl.SSLContext | None = None
-) -> TransportFactory:
-    """Guarded ways out that share look-ups and TLS settings; the environment has no say in them."""
-    shared = ssl_context or httpx.create_ssl_context(trust_env=False)
-    return lambda opened: GuardedTransport(GuardedBackend(resolver, opened), shared)
 
 
 async def _body(response: httpx.Response, limit: int) -> bytes:

@@ -53,8 +53,10 @@ class SourcePolicy:
     timeout: float
     max_body: int
     user_agent: str
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     auth: tuple[str, str] | None = field(default=None, repr=False)
+    http2: bool = False
+    proxy: str | None = field(default=None, repr=False)
     language: str | None = None
     intake: Intake = field(default_factory=Intake)
 
@@ -73,6 +75,8 @@ class SourcePolicy:
             user_agent=self.user_agent,
             headers=self.headers,
             auth=self.auth,
+            http2=self.http2,
+            proxy=self.proxy,
         )
 
 

@@ -193,6 +193,7 @@ admin_token = "${SECRET}"
 url = "https://one.example/feed?key=${SECRET}"
 headers = { Authorization = "Bearer ${SECRET}" }
 auth = "user:${SECRET}"
+proxy = "http://user:${SECRET}@proxy.lan:3128"
 """
 
 
@@ -201,6 +202,7 @@ def test_no_secret_shows_in_the_settings(loaded):
 
     assert SECRET in settings.database.url
     assert settings.server.admin_token == SECRET
+    assert SECRET in (settings.sources["one"].proxy or "")
     assert SECRET not in repr(settings)
     assert SECRET not in str(settings.sources["one"].auth)
 

@@ -36,7 +36,7 @@ KEYS = [(section, key) for section, model in SECTIONS.items() for key in model.m
 
 def with_every_option():
     """The shipped file with all that is commented out put into force."""
-    return re.sub(r"(?m)^#(?=[a-z_]+ = )", "", SHIPPED.read_text(encoding="utf-8"))
+    return re.sub(r"(?m)^#(?=[a-z0-9_]+ = )", "", SHIPPED.read_text(encoding="utf-8"))
 
 
 def tables(text):

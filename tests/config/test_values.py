@@ -1,12 +1,14 @@
 from contextlib import suppress
 from datetime import timedelta
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.config import values
+from aggregator.fetch.proxy import read_proxy
 
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -239,6 +241,65 @@ def test_a_network_is_an_address_with_a_prefix(written):
 def test_other_forms_are_no_networks(written):
     with pytest.raises(ValueError, match="must be a network"):
         values.network(written)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "http://proxy.lan:3128",
+        "https://proxy.example:443/",
+        "http://user:p%40ss:word@10.0.0.1:8080",
+        "http://token@proxy.lan:80",
+        "http://[::1]:3128",
+    ],
+)
+def test_a_proxy_is_a_web_address_with_a_port(written):
+    assert values.proxy(written) == written
+    assert read_proxy(written).port == urlsplit(written).port
+
+
+def test_an_empty_proxy_is_none():
+    assert values.proxy("") is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "proxy.lan:3128",
+        "http://proxy.lan",
+        "http://proxy.lan:0",
+        "http://proxy.lan:99999",
+        "http://:3128",
+        "ftp://proxy.lan:3128",
+        "http://proxy.lan:3128/path",
+        "http://proxy.lan:3128?x",
+        "http://user:pa/ss@proxy.lan:3128",
+        "http://user:pa#ss@proxy.lan:3128",
+        "http://user:pa ss@proxy.lan:3128",
+        "http://user:p\u00e4ss@proxy.lan:3128",
+        "http://user:pass@proxy.lan:3128\r\nX: y",
+        "http://[::1:3128",
+        3128,
+        None,
+    ],
+)
+def test_other_forms_are_no_proxy(written):
+    with pytest.raises(ValueError, match="percent-encode"):
+        values.proxy(written)
+
+
+@pytest.mark.parametrize("written", ["socks5://proxy.lan:1080", "socks5h://a:b@proxy.lan:1080"])
+def test_no_proxy_speaks_socks(written):
+    with pytest.raises(ValueError, match="SOCKS is not spoken"):
+        values.proxy(written)
+
+
+@given(st.text(alphabet="htps:/@[]%.-?#\\ab01 ", max_size=20))
+def test_what_passes_for_a_proxy_can_be_used_as_one(text):
+    with suppress(ValueError):
+        address = values.proxy(f"http://{text}:3128")
+        assert address is not None
+        assert read_proxy(address).port == 3128
 
 
 @pytest.mark.parametrize("written", ["127.0.0.1", "0.0.0.0", "::", "::1", "localhost", "a.example"])

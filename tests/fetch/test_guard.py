@@ -12,8 +12,8 @@ from aggregator.fetch.guard import (
     Refused,
     prove_guard,
 )
-from aggregator.fetch.http import guarded_transports
 from aggregator.fetch.resolver import Resolver
+from aggregator.fetch.ways import Way, guarded_transports
 from tests.fetch.server import reply, serving
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -93,7 +93,7 @@ async def test_a_unix_socket_is_refused():
 
 
 async def test_the_self_test_is_content_with_the_guard():
-    transport = guarded_transports(Resolver())(())
+    transport = guarded_transports(Resolver())(Way())
 
     await prove_guard(transport)
 
@@ -115,7 +115,7 @@ async def test_the_self_test_fails_where_something_answers():
 
 async def test_a_connection_is_used_again():
     async with serving({"/": reply(body=b"x")}) as server:
-        transport = guarded_transports(Resolver())(LOOPBACK)
+        transport = guarded_transports(Resolver())(Way(LOOPBACK))
         for _ in range(2):
             response = await transport.handle_async_request(httpx.Request("GET", server.url("/")))
             assert await response.aread() == b"x"

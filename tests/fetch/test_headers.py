@@ -89,13 +89,30 @@ def test_private_headers_and_password_go_only_where_they_belong():
 
 
 def test_a_configured_header_replaces_ours_but_not_what_makes_the_exchange_work():
-    request = asking(headers=(("user-agent", "other"), ("Accept-Encoding", "br"), ("Host", "x")))
+    request = asking(headers=(("user-agent", "other"), ("Accept-Encoding", "lzma"), ("Host", "x")))
 
     headers = sent(request)
 
     assert headers[b"user-agent"] == b"other"
-    assert headers[b"accept-encoding"] == b"gzip, deflate"
+    assert headers[b"accept-encoding"] == b"gzip, deflate, br, zstd"
     assert b"host" not in headers
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Connection",
+        "Content-Length",
+        "Keep-Alive",
+        "Proxy-Authorization",
+        "Proxy-Connection",
+        "TE",
+        "Transfer-Encoding",
+        "Upgrade",
+    ],
+)
+def test_a_configured_header_of_the_connection_is_not_sent(name):
+    assert name.lower().encode() not in sent(asking(headers=((name, "x"),)))
 
 
 @pytest.mark.parametrize(
@@ -106,13 +123,17 @@ def test_a_configured_header_replaces_ours_but_not_what_makes_the_exchange_work(
         (b"GZIP", "gzip"),
         (b"x-gzip", "gzip"),
         (b"deflate,", "deflate"),
+        (b"br", "br"),
+        (b"Zstd", "zstd"),
     ],
 )
 def test_the_encoding_is_named(value, encoding):
     assert encoding_of([(b"Content-Encoding", value)]) == encoding
 
 
-@pytest.mark.parametrize("value", [b"br", b"zstd", b"gzip, gzip", b"gzip;q=1", b"\xff"])
+@pytest.mark.parametrize(
+    "value", [b"compress", b"dcb", b"gzip, gzip", b"br, zstd", b"gzip;q=1", b"\xff"]
+)
 def test_an_encoding_that_we_did_not_ask_for_is_refused(value):
     with pytest.raises(FetchFailure) as caught:
         encoding_of([(b"content-encoding", value)])

@@ -1,5 +1,6 @@
 """Servers that mean harm, or are broken: each poll ends, in time and within bounds."""
 
+import asyncio
 import gzip
 import socket
 import struct
@@ -8,11 +9,13 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 from time import monotonic
 
+import brotli
 import pytest
 
 from aggregator.core.wire import Failed, Fetched, FetchRequest
-from aggregator.fetch.http import HttpFetcher, guarded_transports
+from aggregator.fetch.http import HttpFetcher
 from aggregator.fetch.resolver import Resolver
+from aggregator.fetch.ways import guarded_transports
 from tests.fetch.server import Server, redirect, repeat, reply, serving, silence
 
 MEGABYTE = 1_000_000
@@ -21,7 +24,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 ENDLESS = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
-async def fetch(server: Server, *, within: float = 5.0):
+async def fetch(server: Server, *, within: float = 5.0, proxy: str | None = None):
     fetcher = HttpFetcher(
         allow_networks=[ip_network("127.0.0.0/8")],
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
@@ -29,7 +32,13 @@ async def fetch(server: Server, *, within: float = 5.0):
     )
     try:
         return await fetcher.fetch(
-            FetchRequest(url=server.url(), timeout=within, max_body=MEGABYTE, user_agent="a")
+            FetchRequest(
+                url=server.url(),
+                timeout=within,
+                max_body=MEGABYTE,
+                user_agent="a",
+                proxy=proxy,
+            )
         )
     finally:
         await fetcher.aclose()
@@ -56,6 +65,30 @@ async def test_the_deadline_holds_for_everything(behaviour):
 
     assert answer == Failed(kind="timeout", reason="no answer within 0.3 s")
     assert took < 2
+
+
+@pytest.mark.parametrize("through", ["", "http", "https"])
+async def test_a_handshake_that_never_ends_leaves_no_connection_behind(through):
+    closed = []
+
+    async def mute(reader, writer):
+        if through == "http":
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        while await reader.read(65536):
+            pass
+        closed.append(True)
+        writer.close()
+
+    async with await asyncio.start_server(mute, "127.0.0.1", 0) as listening:
+        server = Server({}, port=listening.sockets[0].getsockname()[1], scheme="https")
+        proxy = f"{through}://127.0.0.1:{server.port}" if through else None
+        answer = await fetch(server, within=0.2, proxy=proxy)
+        await asyncio.sleep(0.05)
+
+        assert closed == [True]
+    assert isinstance(answer, Failed)
+    assert answer.kind == "timeout"
 
 
 async def test_the_deadline_holds_across_redirects():
@@ -95,10 +128,12 @@ async def test_a_body_that_is_too_large_is_given_up(behaviour):
         (gzip.compress(b"<rss/>" * 999)[:40], "gzip"),
         (b"<rss/>", "gzip"),
         (b"<rss/>", "br"),
+        (b"<rss/>", "zstd"),
+        (b"<rss/>", "compress"),
         (gzip.compress(gzip.compress(b"<rss/>")), "gzip, gzip"),
         (gzip.compress(b"<rss/>"), ", ".join(["gzip"] * 5000)),
     ],
-    ids=["truncated", "not gzip", "not asked for", "twice", "chain"],
+    ids=["truncated", "not gzip", "not br", "not zstd", "not asked for", "twice", "chain"],
 )
 async def test_a_body_that_cannot_be_unpacked_is_a_failure(body, encoding):
     async with serving({"/feed": reply(body=body, Content_Encoding=encoding)}) as server:
@@ -177,6 +212,59 @@ async def test_the_body_of_a_redirect_is_never_read(behaviour):
 
     assert isinstance(answer, Fetched)
     assert took < 2
+
+
+FIELDS = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        FIELDS + b"".join(b"X-%d: y\r\n" % n for n in range(8000)) + b"\r\n",
+        FIELDS + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        FIELDS + b"Content-Length: 3\r\n\r\n<rss/>",
+        CHUNKED + b"F" * 16 + b"\r\nhello",
+        b"HTTP/1.1 000 Foo\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n<rss/>",
+        b"HTTP/1.1 304 Not Modified\r\n\r\n<rss/>",
+        reply(body=b"<rss/>", Content_Encoding="deflate"),
+        reply(body=brotli.compress(b"<rss/>" * 999)[:9], Content_Encoding="br"),
+    ],
+    ids=[
+        *("many headers", "two lengths", "short length", "huge chunk", "000", "204", "304"),
+        *("not deflate", "br breaks off"),
+    ],
+)
+async def test_whatever_else_a_server_does_the_poll_ends(behaviour):
+    async with serving({"/feed": behaviour}) as server:
+        began = monotonic()
+        answer = await fetch(server)
+        took = monotonic() - began
+
+    assert isinstance(answer, Fetched | Failed)
+    assert getattr(answer, "kind", "http") in {"http", "protocol", "connect", "encoding"}
+    assert took < 2
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "ht!tp://x/",
+        "http://\xff\xfe/",
+        "http://127.0.0.1:abc/",
+        "http://%zz/",
+        "http://a..b/",
+        f"http://{'a' * 64}.com/",
+        "http://127.0.0.1:1/" + "a" * 60_000,
+        "http://u:p@127.0.0.1:1/",
+    ],
+)
+async def test_wherever_a_redirect_leads_the_poll_ends(location):
+    async with serving({"/feed": redirect(location)}) as server:
+        answer = await fetch(server)
+
+    assert isinstance(answer, Failed)
+    assert answer.kind in {"redirects", "blocked", "dns", "connect", "http"}
 
 
 async def test_switching_protocols_is_a_failure():

@@ -1,20 +1,30 @@
 import asyncio
 import gzip
 import socket
+import sys
+import threading
 import zlib
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
+from time import monotonic
 
+import brotli
 import httpx
 import pytest
 
 from aggregator.core.errors import GuardMissing
 from aggregator.core.wire import Failed, Fetched, FetchRequest, Gone, NotModified, Validators
-from aggregator.fetch.http import HttpFetcher, guarded_transports
+from aggregator.fetch.http import HttpFetcher
 from aggregator.fetch.resolver import Resolver
+from aggregator.fetch.ways import guarded_transports
 from tests.fetch.server import Server, redirect, reply, serving
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 NOON = datetime(1994, 11, 6, 12, 0, 0, tzinfo=UTC)
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -73,7 +83,7 @@ async def test_the_request_says_who_we_are_and_nothing_else():
     (asked,) = server.asked
     assert asked.headers.pop("user-agent") == "agent/1 (+http://me.example/)"
     assert "application/atom+xml" in asked.headers.pop("accept")
-    assert asked.headers.pop("accept-encoding") == "gzip, deflate"
+    assert asked.headers.pop("accept-encoding") == "gzip, deflate, br, zstd"
     assert asked.headers == {"host": f"127.0.0.1:{server.port}"}
 
 
@@ -155,14 +165,35 @@ async def test_a_document_that_a_proxy_touched_is_a_document():
     assert isinstance(answer, Fetched)
 
 
-@pytest.mark.parametrize(
-    ("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
-)
+PACKINGS = [
+    ("gzip", gzip.compress),
+    ("deflate", zlib.compress),
+    ("br", brotli.compress),
+    ("zstd", zstd.compress),
+]
+
+
+@pytest.mark.parametrize(("encoding", "pack"), PACKINGS)
 async def test_a_packed_body_is_unpacked(encoding, pack):
     answer = await answer_to(reply(body=pack(FEED * 99), Content_Encoding=encoding))
 
     assert isinstance(answer, Fetched)
     assert answer.body == FEED * 99
+
+
+@pytest.mark.parametrize(("encoding", "pack"), PACKINGS)
+async def test_httpx_unpacks_nothing(encoding, pack, monkeypatch):
+    # It knows brotli as soon as brotli is installed, and unpacks without a bound.
+    def unpack(_response):
+        raise AssertionError("httpx unpacks")
+
+    monkeypatch.setattr(httpx.Response, "_get_content_decoder", unpack)
+    packed = reply(body=pack(FEED), Content_Encoding=encoding)
+    moved = redirect("/feed", Content_Encoding=encoding)
+    async with serving({"/feed": packed, "/moved": moved}) as server:
+        answers = [await fetch(server.url(target)) for target in ("/feed", "/moved", "/none")]
+
+    assert [answer.status for answer in answers] == [200, 200, 404]
 
 
 async def test_the_whole_way_of_redirects_is_walked_and_a_move_reported():
@@ -201,6 +232,17 @@ async def test_a_loop_of_redirects_ends_after_five():
     assert len(server.asked) == 6
 
 
+async def test_a_flood_of_cookies_on_every_redirect_leaves_none():
+    cookies = "".join(f"Set-Cookie: c{n}={'v' * 900}; Path=/\r\n" for n in range(90))
+    head = f"HTTP/1.1 302 Found\r\nLocation: /feed\r\nContent-Length: 0\r\n{cookies}\r\n"
+    async with serving({"/feed": head.encode()}) as server, fetching() as fetcher:
+        answers = [await fetcher.fetch(asking(server.url())) for _ in range(2)]
+
+    assert {answer.kind for answer in answers if isinstance(answer, Failed)} == {"redirects"}
+    assert len(server.asked) == 12
+    assert not any("cookie" in asked.headers for asked in server.asked)
+
+
 @pytest.mark.parametrize("location", ["", "file:///etc/passwd", "http://["])
 async def test_a_redirect_to_nowhere_is_a_failure(location):
     answer = await answer_to(redirect(location))
@@ -226,14 +268,15 @@ async def test_a_location_may_be_utf_8():
 async def test_secrets_stay_with_the_sources_own_origin():
     answers: dict[str, bytes] = {"/feed": redirect("/own")}
     async with serving({"/leave": reply(body=FEED)}) as other, serving(answers) as server:
-        answers["/own"] = redirect(other.url("/leave"))
+        answers["/own"] = redirect(other.url("/leave"), Set_Cookie="sid=s3cret; Path=/")
         answer = await fetch(server, headers=(("X-Key", "s3cret"),), auth=("me", "pass"))
 
     assert isinstance(answer, Fetched)
     for asked in server.asked:
         assert asked.headers["x-key"] == "s3cret"
         assert asked.headers["authorization"] == "Basic bWU6cGFzcw=="
-    assert not {"x-key", "authorization"} & other.asked[0].headers.keys()
+    assert not {"x-key", "authorization", "cookie"} & other.asked[0].headers.keys()
+    assert "s3cret" not in repr(other.asked)
 
 
 async def test_secrets_do_not_come_back_with_a_redirect_from_elsewhere():
@@ -276,14 +319,17 @@ async def test_a_cookie_is_never_sent_back():
 async def test_the_environment_has_no_say(monkeypatch, tmp_path):
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password pass\n")
     async with serving({}) as proxy, serving({"/feed": reply(body=FEED)}) as server:
-        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url(""))
+            monkeypatch.setenv(name.lower(), proxy.url(""))
+        monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
         answer = await fetch(server, transports=None)
+        await fetch(server.url().replace("http:", "https:"), transports=None, timeout=0.1)
 
     assert isinstance(answer, Fetched)
-    assert proxy.asked == []
+    assert proxy.connections == 0
     assert "authorization" not in server.asked[0].headers
 
 
@@ -443,6 +489,36 @@ async def test_a_name_that_does_not_exist_is_a_dns_failure():
     answer = await fetch("http://a.example/?key=1", transports=guarded_transports(Resolver(lookup)))
 
     assert answer == Failed(kind="dns", reason="a.example: name or service not known")
+
+
+async def test_lookups_that_hang_do_not_hold_up_a_poll_of_another_host():
+    release = threading.Event()
+
+    def lookup(host):
+        if host == "nas.local":
+            return [ip_address("127.0.0.1")]
+        release.wait(10)
+        return []
+
+    transports = guarded_transports(Resolver(lookup))
+    async with (
+        serving({"/feed": reply(body=FEED)}) as server,
+        fetching(transports=transports) as fetcher,
+    ):
+        hanging = [
+            asyncio.ensure_future(fetcher.fetch(asking(f"http://h{n}.example/", timeout=1)))
+            for n in range(40)
+        ]
+        await asyncio.sleep(0.05)
+        began = monotonic()
+        answer = await fetcher.fetch(asking(server.url(host="nas.local")))
+        took = monotonic() - began
+        failed = await asyncio.gather(*hanging)
+        release.set()
+
+    assert isinstance(answer, Fetched)
+    assert took < 1
+    assert {each.kind for each in failed if isinstance(each, Failed)} == {"timeout"}
 
 
 async def test_a_closed_port_is_a_connect_failure():

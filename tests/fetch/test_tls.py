@@ -1,49 +1,22 @@
 """TLS, with certificates made for the test."""
 
 import asyncio
-import shutil
-import ssl
-import subprocess
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 
-import pytest
-
 from aggregator.core.wire import Failed, Fetched, FetchRequest
-from aggregator.fetch.http import HttpFetcher, guarded_transports
+from aggregator.fetch.http import HttpFetcher
 from aggregator.fetch.resolver import Resolver
+from aggregator.fetch.ways import guarded_transports
 from tests.fetch.server import Server, reply, serving
-
-OPENSSL = shutil.which("openssl")
-pytestmark = pytest.mark.skipif(OPENSSL is None, reason="makes its certificate with openssl")
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A certificate of its own authority, for nas.local."""
-    folder = tmp_path_factory.mktemp("tls")
-    command = [str(OPENSSL), "req", "-x509", "-nodes", "-newkey", "ec", "-days", "2"]
-    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=nas.local"]
-    command += ["-addext", "subjectAltName=DNS:nas.local"]
-    command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
-
-
-@pytest.fixture
-def server_side(certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    return context
 
 
 async def fetch(server: Server, host: str, *, trusting=None):
-    trust = ssl.create_default_context(cafile=trusting) if trusting else None
     resolver = Resolver(lambda _: [ip_address("127.0.0.1")])
     fetcher = HttpFetcher(
         allow_networks=[ip_network("127.0.0.0/8")],
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
-        transports=guarded_transports(resolver, trust),
+        transports=guarded_transports(resolver, trusting),
     )
     url = f"https://{host}:{server.port}/feed"
     try:
@@ -54,10 +27,10 @@ async def fetch(server: Server, host: str, *, trusting=None):
         await fetcher.aclose()
 
 
-async def test_the_name_in_the_certificate_is_that_of_the_url(certificate, server_side):
+async def test_the_name_in_the_certificate_is_that_of_the_url(trusting, server_side):
     async with serving({"/feed": reply(body=b"<rss/>")}, tls=server_side) as server:
-        right = await fetch(server, "nas.local", trusting=certificate / "cert.pem")
-        wrong = await fetch(server, "other.local", trusting=certificate / "cert.pem")
+        right = await fetch(server, "nas.local", trusting=trusting)
+        wrong = await fetch(server, "other.local", trusting=trusting)
 
     assert isinstance(right, Fetched)
     assert isinstance(wrong, Failed)
@@ -66,6 +39,15 @@ async def test_the_name_in_the_certificate_is_that_of_the_url(certificate, serve
 
 
 async def test_an_unknown_authority_is_a_tls_failure(server_side):
+    async with serving({"/feed": reply(body=b"<rss/>")}, tls=server_side) as server:
+        answer = await fetch(server, "nas.local")
+
+    assert answer == Failed(kind="tls", reason="TLS failed: self-signed certificate")
+
+
+async def test_the_environment_names_no_authority(certificate, server_side, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(certificate))
     async with serving({"/feed": reply(body=b"<rss/>")}, tls=server_side) as server:
         answer = await fetch(server, "nas.local")
 

@@ -25,6 +25,7 @@ from aggregator.fetch.addresses import IPNetwork
 from aggregator.fetch.failures import FetchFailure, failure_of
 from aggregator.fetch.guard import Refused, prove_guard
 from aggregator.fetch.headers import (
+    Fields,
     announced_length,
     encoding_of,
     first,
@@ -143,7 +144,10 @@ class HttpFetcher:
                 return Gone(retry_after=wait)
             case status:
                 return Failed(
-                    kind="http", reason=_status_line(status), status=status, retry_after=wait
+                    kind="http",
+                    reason=_status_line(status) + _whose(fields),
+                    status=status,
+                    retry_after=wait,
                 )
 
 
@@ -174,6 +178,16 @@ def _as_text(location: str) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return location
+
+
+def _whose(fields: Fields) -> str:
+    """A refusal by the guard in front of a site, which its owner may know nothing of.
+
+    https://developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response/
+    """
+    if first(fields, b"cf-mitigated") != "challenge":
+        return ""
+    return "; Cloudflare wants to see a browser: ask the site's owner to let feeds pass"
 
 
 def _status_line(status: int) -> str:

@@ -159,6 +159,13 @@ async def test_any_other_status_is_a_failure(status):
     assert answer == Failed(kind="http", reason=f"HTTP {status}", status=int(status[:3]))
 
 
+async def test_a_refusal_by_the_guard_in_front_of_a_site_is_told():
+    answer = await answer_to(reply("403 Forbidden", b"no", cf_mitigated="challenge"))
+
+    assert isinstance(answer, Failed)
+    assert answer.reason.startswith("HTTP 403 Forbidden; Cloudflare wants to see a browser")
+
+
 async def test_a_document_that_a_proxy_touched_is_a_document():
     answer = await answer_to(reply("203 Non-Authoritative Information", FEED))
 

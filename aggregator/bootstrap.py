@@ -1,7 +1,8 @@
 """The composition root: settings to a wired service. It alone knows every concrete class."""
 
 import random
-from collections.abc import AsyncIterator, Mapping
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +31,7 @@ from aggregator.service.looking import Looker
 from aggregator.service.polling import Poller, SourcePolicy
 from aggregator.service.ports import Clock, SourceSpec
 from aggregator.service.publishing import Catalogue, Publisher
+from aggregator.service.readership import Readership
 from aggregator.service.recovery import Recovery
 from aggregator.service.taking_in import TakeIn
 from aggregator.service.turns import HostTurns
@@ -42,6 +44,9 @@ LONGEST_INTERVAL = timedelta(days=1)
 SHORTEST_TO_STRETCH = timedelta(minutes=15)
 """Who polls more often than this wants it so, whatever a source's rhythm is."""
 
+Subscribers = Callable[[], int]
+"""How many of them we tell sources at the moment."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
@@ -52,10 +57,12 @@ class Service:
     poller: Poller
     dispatcher: Dispatcher
     publisher: Publisher
+    readership: Readership
 
     async def take(self, settings: Settings) -> None:
         """Works by these settings from now on; those of `restart_needed` excepted."""
-        before, after = self.poller.policies, source_policies(settings)
+        before = self.poller.policies
+        after = source_policies(settings, self.readership.subscribers)
         sooner = {
             key
             for key in before.keys() & after
@@ -69,7 +76,10 @@ class Service:
         await self.store.hasten(sooner, next_poll_at=now)
 
     async def prune(self, settings: Settings) -> int:
-        """Drops the entries that [retention] does not keep; returns how many."""
+        """Drops the entries that [retention] does not keep, and returns how many; also the readers
+        of our feeds that have left.
+        """
+        await self.readership.prune()
         now, retention = self.clock.now(), settings.retention
         return await self.store.prune(
             before=now - retention.keep, keep_per_source=retention.keep_per_source, now=now
@@ -93,6 +103,7 @@ async def open_service(
             service = _wired(
                 settings, clock=clock, watch=watch, store=store, fetcher=fetcher, reader=reader
             )
+            await service.readership.count()
             await service.take(settings)
             yield service
     finally:
@@ -109,10 +120,12 @@ def _wired(
     reader: CagedReader,
 ) -> Service:
     turns = HostTurns(settings.fetch.per_host_delay)
+    readership = Readership(store=store, clock=clock, salt=secrets.token_hex())
+    subscribers = readership.subscribers
     discoverer = Discoverer(
         fetcher=fetcher,
         reader=reader,
-        request=lambda url: _stranger(settings, url).request(url, Validators()),
+        request=lambda url: _stranger(settings, url, subscribers).request(url, Validators()),
         turns=turns,
     )
     poller = Poller(
@@ -122,7 +135,7 @@ def _wired(
         recovery=Recovery(discoverer),
         clock=clock,
         chance=random.random,
-        policies=source_policies(settings),
+        policies=source_policies(settings, subscribers),
     )
     dispatcher = Dispatcher(
         poller=poller,
@@ -136,7 +149,12 @@ def _wired(
         store=store, clock=clock, catalogue=catalogue(settings), complain=watch.failed
     )
     return Service(
-        clock=clock, store=store, poller=poller, dispatcher=dispatcher, publisher=publisher
+        clock=clock,
+        store=store,
+        poller=poller,
+        dispatcher=dispatcher,
+        publisher=publisher,
+        readership=readership,
     )
 
 
@@ -208,31 +226,42 @@ def source_specs(settings: Settings) -> list[SourceSpec]:
     ]
 
 
-def source_policies(settings: Settings) -> Mapping[str, SourcePolicy]:
+def _nobody() -> int:
+    """The subscribers that are known of without a database."""
+    return 0
+
+
+def source_policies(
+    settings: Settings, subscribers: Subscribers = _nobody
+) -> Mapping[str, SourcePolicy]:
     return {
-        key: source_policy(settings, source, settings.shown_urls[key])
+        key: source_policy(settings, source, settings.shown_urls[key], subscribers)
         for key, source in settings.sources.items()
     }
 
 
-def _stranger(settings: Settings, url: str) -> SourcePolicy:
+def _stranger(settings: Settings, url: str, subscribers: Subscribers = _nobody) -> SourcePolicy:
     """How an address is asked that no source has: without anybody's secrets."""
-    return source_policy(settings, SourceSettings(url=url))
+    return source_policy(settings, SourceSettings(url=url), subscribers=subscribers)
 
 
 def source_policy(
-    settings: Settings, source: SourceSettings, shown_url: str | None = None
+    settings: Settings,
+    source: SourceSettings,
+    shown_url: str | None = None,
+    subscribers: Subscribers = _nobody,
 ) -> SourcePolicy:
     """`shown_url` is the source's address without secrets, where it has any."""
     fetch = settings.fetch
     auth = source.auth
+    written = source.user_agent or fetch.user_agent
     return SourcePolicy(
         url=source.url,
         shown_url=shown_url or source.url,
         pace=_pace(fetch, source),
         timeout=(source.timeout or fetch.timeout).total_seconds(),
         max_body=fetch.max_body,
-        user_agent=source.user_agent or fetch.user_agent or user_agent(settings.site.url),
+        user_agent=lambda: written or user_agent(settings.site.url, subscribers()),
         headers=source.headers,
         auth=(auth.user, auth.password) if auth else None,
         http2=source.http2,
@@ -251,9 +280,11 @@ def _pace(fetch: FetchSettings, source: SourceSettings) -> Pace:
     return Pace(shortest=fetch.interval, longest=max(longest, fetch.interval))
 
 
-def user_agent(site_url: str) -> str:
-    """Who polls, and where a publisher finds out more."""
-    return f"aggregator/{__version__} (+{site_url})"
+def user_agent(site_url: str, subscribers: int) -> str:
+    """Who polls, where a publisher finds out more, and for how many, if we know of any."""
+    people = "subscriber" if subscribers == 1 else "subscribers"
+    told = f"; {subscribers} {people}" if subscribers else ""
+    return f"aggregator/{__version__} (+{site_url}{told})"
 
 
 def dispatch_policy(settings: Settings) -> DispatchPolicy:

@@ -21,6 +21,9 @@ from aggregator.web.server import serve
 
 RELOAD = timedelta(seconds=2)
 PRUNE = timedelta(hours=1)
+COUNT = timedelta(days=1)
+"""How long the number of subscribers that we tell stays the same."""
+SAVE_READERS = timedelta(minutes=5)
 
 Role = Literal["poll", "web"]
 
@@ -51,8 +54,10 @@ class Daemon:
         if only != "web":
             scheduler.every(TICK, self._sweep, name="sweep")
             scheduler.every(PRUNE, self._prune, name="prune")
+            scheduler.every(COUNT, self._count_subscribers, name="subscribers")
             tasks.append(asyncio.create_task(self._service.dispatcher.run(), name="polls"))
         if only != "poll":
+            scheduler.every(SAVE_READERS, self._save_readers, name="readers")
             tasks.append(asyncio.create_task(self._serve(only, stop), name="web"))
         stopped = asyncio.create_task(stop.wait(), name="stop")
         try:
@@ -69,6 +74,7 @@ class Daemon:
             if task.get_name() != "web":  # it ends by itself, when its clients are served
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._save_readers()
 
     async def _sweep(self) -> None:
         self._service.dispatcher.wake()
@@ -81,6 +87,7 @@ class Daemon:
             health,
             clock=self._service.clock,
             report=self._watch.failed,
+            audience=self._service.readership,
         )
         try:
             await serve(app, host=server.host, port=server.port, stop=stop, ready=self._say_where)
@@ -95,6 +102,18 @@ class Daemon:
             return
         if dropped:
             self._watch.say("pruned", entries=dropped)
+
+    async def _save_readers(self) -> None:
+        try:
+            await self._service.readership.save()
+        except StoreError as error:
+            self._watch.failed("saving who fetches our feeds", error)
+
+    async def _count_subscribers(self) -> None:
+        try:
+            await self._service.readership.count()
+        except StoreError as error:
+            self._watch.failed("counting the subscribers", error)
 
     async def _reload_if_changed(self) -> None:
         found = _fingerprint(self._path)

@@ -52,7 +52,8 @@ class SourcePolicy:
     pace: Pace
     timeout: float
     max_body: int
-    user_agent: str
+    user_agent: Callable[[], str]
+    """Asked at each request: it may tell a number that changes."""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     auth: tuple[str, str] | None = field(default=None, repr=False)
     http2: bool = False
@@ -72,7 +73,7 @@ class SourcePolicy:
             validators=validators,
             timeout=self.timeout,
             max_body=self.max_body,
-            user_agent=self.user_agent,
+            user_agent=self.user_agent(),
             headers=self.headers,
             auth=self.auth,
             http2=self.http2,

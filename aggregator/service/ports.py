@@ -17,6 +17,7 @@ from aggregator.core.model import (
 from aggregator.core.moves import Moves
 from aggregator.core.reconcile import Knowledge
 from aggregator.core.rhythm import Sighting
+from aggregator.core.subscribers import FeedReader
 from aggregator.core.wire import Answer, FetchRequest, Validators
 
 Outcome = Literal["new", "unchanged", "not_modified", "gone", "throttled", "failed"]
@@ -274,3 +275,16 @@ class ReadStore(Protocol):
 
     async def ping(self) -> None:
         """Raises StoreError when the database does not answer."""
+
+
+class ReaderStore(Protocol):
+    """Where it is kept who fetches our feeds. One method is one transaction."""
+
+    async def save_readers(self, seen: Sequence[FeedReader]) -> None:
+        """What is known of them now; who was there before keeps the time it was first seen."""
+
+    async def readers(self, *, since: datetime) -> list[FeedReader]:
+        """Those that were seen then or later."""
+
+    async def forget_readers(self, *, before: datetime, keep: int) -> None:
+        """Those that were not seen since, and all but about `keep` that were seen last."""

@@ -6,6 +6,7 @@
     stories     what we publish: one row for the entries that are one story
     tombstones  guids that must not come back as new
     revision    one row: counts the changes to what is shown
+    readers     who fetches our feeds, as digests
 
 A text can be longer than an index takes, so that what must be unique is so by its digest.
 Short columns come first: SQLite reads a long row only as far as it must.
@@ -201,4 +202,15 @@ revision = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
     Column("number", BigInteger, nullable=False),
     Column("changed_at", UtcMicros, nullable=False),
+)
+
+readers = Table(
+    "readers",
+    metadata,
+    Column("group_digest", LargeBinary, primary_key=True),
+    Column("member_digest", LargeBinary, primary_key=True),
+    Column("told", Integer),
+    Column("first_seen_at", UtcMicros, nullable=False),
+    Column("last_seen_at", UtcMicros, nullable=False),
+    sqlite_with_rowid=False,
 )

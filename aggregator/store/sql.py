@@ -9,6 +9,7 @@ from sqlalchemy import select
 from aggregator.core.model import PublishedEntry
 from aggregator.core.reconcile import Knowledge
 from aggregator.core.rhythm import Sighting
+from aggregator.core.subscribers import FeedReader
 from aggregator.service.ports import (
     ClaimedSource,
     Lease,
@@ -20,7 +21,7 @@ from aggregator.service.ports import (
     SourceHealth,
     SourceSpec,
 )
-from aggregator.store import claims, listing, polls, reads, retention, revisions
+from aggregator.store import claims, listing, polls, readers, reads, retention, revisions
 from aggregator.store.claims import NewToken
 from aggregator.store.engine import Database, connect, unbroken
 from aggregator.store.migrate import upgrade
@@ -50,7 +51,10 @@ async def open_store(
 
 
 class SqlStore:
-    """Signs `service.ports.PollStore` and `ReadStore`. Every method may raise StoreError."""
+    """Signs `service.ports.PollStore`, `ReadStore` and `ReaderStore`.
+
+    Every method may raise StoreError.
+    """
 
     def __init__(
         self,
@@ -184,6 +188,21 @@ class SqlStore:
     async def ping(self) -> None:
         async with self._database.reading() as connection:
             await connection.execute(select(revision.c.number))
+
+    @unbroken
+    async def save_readers(self, seen: Sequence[FeedReader]) -> None:
+        async with self._database.writing() as connection:
+            await readers.save_readers(connection, seen)
+
+    @unbroken
+    async def readers(self, *, since: datetime) -> list[FeedReader]:
+        async with self._database.reading() as connection:
+            return await readers.list_readers(connection, since=since)
+
+    @unbroken
+    async def forget_readers(self, *, before: datetime, keep: int) -> None:
+        async with self._database.writing() as connection:
+            await readers.forget_readers(connection, before=before, keep=keep)
 
     async def prune(self, *, before: datetime, keep_per_source: int, now: datetime) -> int:
         """Deletes what was published and first seen before then, and returns how many entries.

@@ -29,9 +29,15 @@ def insert_missing(connection: AsyncConnection, table: Table) -> Insert:
     return postgresql.insert(table).on_conflict_do_nothing()
 
 
-def insert_or_replace(connection: AsyncConnection, table: Table) -> Insert:
-    """An INSERT that puts its row in the place of the one with the same primary key."""
-    values = [column.name for column in table.columns if not column.primary_key]
+def insert_or_replace(
+    connection: AsyncConnection, table: Table, *, keep: Collection[str] = ()
+) -> Insert:
+    """An INSERT that puts its row in the place of the one with the same primary key.
+
+    Where there is one, the columns to `keep` stay as they are.
+    """
+    columns = (column for column in table.columns if not column.primary_key)
+    values = [column.name for column in columns if column.name not in keep]
     if connection.dialect.name == "sqlite":
         insert = sqlite.insert(table)
         replaced = {name: insert.excluded[name] for name in values}

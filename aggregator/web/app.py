@@ -21,10 +21,11 @@ from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.publication import CONTENT_TYPES, Format, Publication
 from aggregator.service.ports import Clock
 from aggregator.service.publishing import Kind, Page
+from aggregator.web.clients import client_address
 from aggregator.web.conditional import Validity
 from aggregator.web.middleware import Edge
 from aggregator.web.pages import ICON, STYLE_VERSION, STYLESHEET, Pages, Place
-from aggregator.web.ports import Publications, Readiness, Report
+from aggregator.web.ports import Audience, Publications, Readiness, Report
 from aggregator.web.responses import (
     ASSET_CACHE,
     CSS,
@@ -51,10 +52,15 @@ _RETRY_AFTER = "30"
 
 
 def create_app(
-    publisher: Publications, health: Readiness, *, clock: Clock, report: Report
+    publisher: Publications,
+    health: Readiness,
+    *,
+    clock: Clock,
+    report: Report,
+    audience: Audience,
 ) -> Starlette:
-    """The whole site. `report` hears of every failure that is ours."""
-    handlers = _Handlers(publisher, health, clock, report)
+    """The whole site. `report` hears of every failure that is ours, `audience` of feed fetches."""
+    handlers = _Handlers(publisher, health, clock, report, audience)
     app = Starlette(
         routes=_routes(handlers),
         middleware=[Middleware(Edge, report=report, failure=handlers.failure)],
@@ -87,12 +93,18 @@ def _routes(handlers: "_Handlers") -> list[Route]:
 
 class _Handlers:
     def __init__(
-        self, publisher: Publications, health: Readiness, clock: Clock, report: Report
+        self,
+        publisher: Publications,
+        health: Readiness,
+        clock: Clock,
+        report: Report,
+        audience: Audience,
     ) -> None:
         self._publisher = publisher
         self._health = health
         self._clock = clock
         self._report = report
+        self._audience = audience
         self._pages = Pages()
 
     async def latest(self, request: Request) -> Response:
@@ -127,7 +139,13 @@ class _Handlers:
             return None  # the ending may belong to the name: a tag "node.json"
 
     async def _feed(self, request: Request, publication: Publication, format: Format) -> Response:
-        return respond(request, feed(await self._publisher.document(publication, format)))
+        document = await self._publisher.document(publication, format)
+        self._audience.note(
+            document=f"{publication.path}.{format}",
+            address=client_address(request),
+            agent=request.headers.get("user-agent", ""),
+        )
+        return respond(request, feed(document))
 
     async def _page(self, request: Request, publication: Publication) -> Response:
         page = await self._publisher.page(publication, _page_number(request))

@@ -37,6 +37,13 @@ class Readiness(Protocol):
         """Sentences that say what keeps us from working; empty when all is well."""
 
 
+class Audience(Protocol):
+    """Where it is noted who fetches our feeds."""
+
+    def note(self, *, document: str, address: str, agent: str) -> None:
+        """A client at `address` that calls itself `agent` was given the document. Takes no time."""
+
+
 class Report(Protocol):
     """Where a request's failure goes, so that somebody hears of it."""
 

@@ -7,7 +7,6 @@ from aggregator.service.discovering import WELL_KNOWN, Discoverer
 from aggregator.service.turns import HostTurns
 from tests.builders import read_entry, read_feed
 from tests.fakes import ScriptedFetcher, ShelfReader, fetched
-from tests.service.world import policy
 
 SITE = "https://a.example/"
 NOT_FOUND = Failed(kind="http", reason="HTTP 404 Not Found", status=404)
@@ -32,7 +31,7 @@ class Web:
 
     def request(self, url: str) -> FetchRequest:
         self.fetcher.answers.setdefault(url, NOT_FOUND)
-        return FetchRequest(url=url, timeout=1, max_body=1000, user_agent=policy().user_agent)
+        return FetchRequest(url=url, timeout=1, max_body=1000, user_agent="aggregator/test")
 
     def page(self, url: str, body: bytes) -> None:
         self.fetcher.answers[url] = fetched(body, url, content_type="text/html")

@@ -28,7 +28,7 @@ def policy(**changes) -> SourcePolicy:
         "pace": Pace(shortest=interval, longest=interval),
         "timeout": 20.0,
         "max_body": 10_000_000,
-        "user_agent": "aggregator/test",
+        "user_agent": lambda: "aggregator/test",
         "intake": Intake(),
     }
     facts |= changes

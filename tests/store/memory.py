@@ -20,6 +20,7 @@ from aggregator.core.moves import Moves
 from aggregator.core.reconcile import Knowledge
 from aggregator.core.rhythm import Sighting
 from aggregator.core.stories import Member, lead_of, published_id
+from aggregator.core.subscribers import FeedReader
 from aggregator.core.urls import host_of, is_private_host
 from aggregator.core.wire import Validators
 from aggregator.service.ports import (
@@ -126,6 +127,7 @@ class MemoryStore:
         self._domain_of = domain_of
         self._sources: dict[str, _Source] = {}
         self._entries: dict[int, _Entry] = {}
+        self._readers: dict[tuple[bytes, bytes], FeedReader] = {}
         self._revision = Revision(number=0, changed_at=datetime(1970, 1, 1, tzinfo=UTC))
 
     async def sync_sources(self, specs: Sequence[SourceSpec], *, now: datetime) -> None:
@@ -457,6 +459,23 @@ class MemoryStore:
     async def past_polls(self, key: str) -> list[PastPoll]:
         source = self._sources.get(key)
         return source.polls[::-1] if source else []
+
+    async def save_readers(self, seen: Sequence[FeedReader]) -> None:
+        for reader in seen:
+            key = reader.group, reader.member
+            first = self._readers.get(key, reader).first_seen_at
+            self._readers[key] = replace(reader, first_seen_at=first)
+
+    async def readers(self, *, since: datetime) -> list[FeedReader]:
+        return [reader for reader in self._readers.values() if reader.last_seen_at >= since]
+
+    async def forget_readers(self, *, before: datetime, keep: int) -> None:
+        newest_first = sorted(
+            self._readers.items(), key=lambda item: item[1].last_seen_at, reverse=True
+        )
+        self._readers = {
+            key: reader for key, reader in newest_first[:keep] if reader.last_seen_at >= before
+        }
 
     async def ping(self) -> None:
         """A dictionary always answers."""

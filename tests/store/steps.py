@@ -15,6 +15,7 @@ from aggregator.service.ports import (
     PastPoll,
     PollRecord,
     PollStore,
+    ReaderStore,
     ReadStore,
     Selection,
     SourceHealth,
@@ -26,7 +27,7 @@ HOUR = timedelta(hours=1)
 EVERYTHING = Selection()
 
 
-class Store(PollStore, ReadStore, Protocol):
+class Store(PollStore, ReadStore, ReaderStore, Protocol):
     """The database as a whole."""
 
 

@@ -186,3 +186,13 @@ class Reports:
 
     def __call__(self, request: str, error: Exception) -> None:
         self.heard.append((request, error))
+
+
+class Guestbook:
+    """Who was given which document."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, str]] = []
+
+    def note(self, *, document: str, address: str, agent: str) -> None:
+        self.lines.append((document, address, agent))

@@ -7,7 +7,7 @@ import pytest
 
 from aggregator.web.app import create_app
 from tests.fakes import FakeClock
-from tests.web.fakes import FakeHealth, FakePublisher, Reports, health, shown
+from tests.web.fakes import FakeHealth, FakePublisher, Guestbook, Reports, health, shown
 
 FEEDS = ["/feed.atom", "/publications/papers.rss", "/sources/blog.json", "/tags/python.atom"]
 PAGES = ["/", "/publications/papers", "/sources", "/sources/blog", "/tags/python"]
@@ -38,7 +38,13 @@ async def client(publisher, reports) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def connected(publisher, reports, readiness=None) -> httpx.AsyncClient:
-    app = create_app(publisher, readiness or FakeHealth(), clock=FakeClock(), report=reports)
+    app = create_app(
+        publisher,
+        readiness or FakeHealth(),
+        clock=FakeClock(),
+        report=reports,
+        audience=Guestbook(),
+    )
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://evil.example",

@@ -165,14 +165,25 @@ async def test_a_stop_saves_what_is_in_memory(place, clock):
     assert len(rows(place)) == 1
 
 
+class Heard(LogWatch):
+    """Remembers what failed instead of printing it."""
+
+    def __init__(self) -> None:
+        self.doings: list[str] = []
+
+    def failed(self, doing: str, error: Exception) -> None:  # noqa: ARG002  # the watch's
+        self.doings.append(doing)
+
+
 async def test_a_failure_to_save_or_count_is_reported_and_harms_nothing(
-    place, clock, site, monkeypatch, capfd
+    place, clock, site, monkeypatch
 ):
     async def fail(*_, **__):
         raise StoreError("out of reach")
 
     async with service_of(place, clock) as service:
-        daemon = Daemon(place, {}, load(place, {}), service, LogWatch())
+        heard = Heard()
+        daemon = Daemon(place, {}, load(place, {}), service, heard)
         with monkeypatch.context() as broken:
             broken.setattr(type(service.store), "save_readers", fail)
             broken.setattr(type(service.store), "readers", fail)
@@ -185,10 +196,7 @@ async def test_a_failure_to_save_or_count_is_reported_and_harms_nothing(
         await daemon._count_subscribers()
         assert await told(service, site) == f"{OURS}; 130 subscribers)"
 
-    printed = capfd.readouterr()
-    said = printed.out + printed.err
-    assert "saving who fetches our feeds" in said
-    assert "counting the subscribers" in said
+    assert heard.doings == ["saving who fetches our feeds", "counting the subscribers"]
 
 
 def rows(place):

@@ -59,6 +59,13 @@ class LogWatch:
                 to=report.moved_to,
                 hint=f'polled there from now on; set url = "{report.moved_to}" in its section',
             )
+        if report.suggested_url:
+            self._log.warning(
+                "found elsewhere",
+                source=report.source,
+                at=report.suggested_url,
+                hint=f'if it is the same, set url = "{report.suggested_url}" in its section',
+            )
 
     def failed(self, doing: str, error: Exception) -> None:
         expected = isinstance(error, AggregatorError)

@@ -55,6 +55,9 @@ QUIET_SHARE = 1 / 12
 
 LONGEST_UNCONDITIONAL = timedelta(days=1)
 
+SAFETY_INTERVAL = timedelta(days=1)
+"""At least, between two polls of a source whose hub pushes."""
+
 GAP_OF_A_HERD = timedelta(milliseconds=250)
 FEWEST_OF_A_HERD = 11
 """Fewer polls may all start at once."""
@@ -85,6 +88,8 @@ class Standing:
     """Since it last brought something new."""
     conditional: bool = True
     """Whether its server answers conditional requests."""
+    pushed: bool = False
+    """Whether a hub tells us of its news (WebSub): then polls are but a safety net."""
 
 
 def next_poll(
@@ -150,7 +155,7 @@ def _after_success(
     answer: Fetched | NotModified, now: datetime, pace: Pace, standing: Standing, chance: float
 ) -> NextPoll:
     """The usual time, or a later one that the source asks for or costs us."""
-    usual = _usual(now, pace, standing.habits)
+    usual = _pushed(now, pace) if standing.pushed else _usual(now, pace, standing.habits)
     latest = max(
         (usual, *_reasons_to_wait(answer, now, pace.shortest, standing)), key=lambda one: one.at
     )
@@ -166,6 +171,13 @@ def _usual(now: datetime, pace: Pace, habits: Habits | None) -> NextPoll:
         return NextPoll(at=now + pace.shortest, reason=f"every {in_words(pace.shortest)}")
     bounds = Bounds(interval=pace.shortest, floor=pace.shortest, ceiling=pace.longest)
     return habitual_poll(habits, now=now, bounds=bounds)
+
+
+def _pushed(now: datetime, pace: Pace) -> NextPoll:
+    wait = max(pace.longest, SAFETY_INTERVAL)
+    return NextPoll(
+        at=now + wait, reason=f"its hub pushes; a look every {in_words(wait)} all the same"
+    )
 
 
 def _reasons_to_wait(

@@ -97,6 +97,8 @@ class PollReport:
     paused_until: datetime | None = None
     moved_to: str | None = None
     """Set once: when the source has turned out to have moved for good."""
+    suggested_url: str | None = None
+    """Set once: when a feed was found elsewhere after this one was lost."""
     error: str | None = None
 
 
@@ -154,19 +156,22 @@ class Poller:
             return _lost_lease(source, record)
         if excused:
             await self._forgive(record.next_poll_at)
-        else:
-            self._network.blame(source, answer, now=now)
-            await self._recover(source, record, taken.answer)
-        return _report(source, record)
+            return _report(source, record)
+        self._network.blame(source, answer, now=now)
+        suggested_url = await self._recover(source, record, taken.answer)
+        return _report(source, record, suggested_url)
 
     async def _forgive(self, at: datetime) -> None:
         if blamed := self._network.wrongly_blamed():
             await self._store.forgive(blamed, next_poll_at=at)
 
-    async def _recover(self, source: ClaimedSource, record: PollRecord, answer: Answer) -> None:
+    async def _recover(
+        self, source: ClaimedSource, record: PollRecord, answer: Answer
+    ) -> str | None:
         tries = record.failures + record.gone_count
         if url := await self._recovery.find(source, answer, failed=tries):
             await self._store.suggest(source.lease.source_id, url)
+        return url
 
     async def _habits(
         self, source: ClaimedSource, policy: SourcePolicy, taken: Taken
@@ -255,7 +260,9 @@ class Poller:
         )
 
 
-def _report(source: ClaimedSource, record: PollRecord) -> PollReport:
+def _report(
+    source: ClaimedSource, record: PollRecord, suggested_url: str | None = None
+) -> PollReport:
     moved = record.moves.to != source.moves.to
     return PollReport(
         source=source.key,
@@ -269,6 +276,7 @@ def _report(source: ClaimedSource, record: PollRecord) -> PollReport:
         next_poll_reason=record.next_poll_reason,
         paused_until=record.paused_until,
         moved_to=record.moves.to if moved else None,
+        suggested_url=suggested_url,
         error=record.poll.error,
     )
 

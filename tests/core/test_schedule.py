@@ -189,6 +189,13 @@ def test_a_wish_that_is_longer_than_the_rhythm_wins():
     assert asked.at == NOON + timedelta(days=3)
 
 
+def test_a_source_that_is_pushed_is_polled_daily_all_the_same():
+    asked = upcoming(OK, pushed=True, habits=weekly(), longest=2 * HOUR)
+
+    assert asked.at == NOON + timedelta(days=1)
+    assert asked.reason == "its hub pushes; a look every 1d all the same"
+
+
 def test_many_overdue_sources_come_one_after_the_other():
     waits = spread([HOUR] * 40)
 
@@ -238,6 +245,7 @@ standings = st.fixed_dictionaries(
         "wishes": all_wishes,
         "quiet_for": any_span,
         "conditional": st.booleans(),
+        "pushed": st.booleans(),
         "habits": st.sampled_from([None, weekly(2), weekly()]),
         "chance": st.floats(0, 0.999),
     }

@@ -48,6 +48,7 @@ async def test_where_a_lost_feed_has_gone_is_proposed_after_three_failures(answe
 
     assert await suggested(world, 2) is None
     assert await suggested(world, 1) == NEW
+    assert [report.suggested_url for report in world.notebook.reports] == [None, None, None, NEW]
 
 
 async def test_nothing_is_polled_there_and_a_good_poll_takes_it_back():

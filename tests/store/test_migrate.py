@@ -1,17 +1,20 @@
 import asyncio
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from aggregator.core.errors import StoreError
+from aggregator.store import migrations
 from aggregator.store.engine import connect
 from aggregator.store.migrate import upgrade
 from aggregator.store.schema import metadata
 from aggregator.store.sql import open_store
 from tests.builders import NOON
-from tests.store.steps import configure, poll, story, titles
+from tests.store.steps import claim_one, configure, health, poll, story, titles
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -92,3 +95,32 @@ async def test_a_migration_that_fails_leaves_nothing_behind(database):
     await run(database, "DROP TABLE revision")
     await upgrade(database)
     assert set(metadata.tables) < await tables(database)
+
+
+def _to_version(connection, version: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
+
+
+OLD_SOURCE = """INSERT INTO sources (id, key, url, host, listed, enabled, ever_read, next_poll_at,
+    next_poll_reason, etag, failures, gone_count, info) VALUES (7, 'a', 'https://a.example/feed',
+    'a.example', true, true, true, 0, 'every 1h', '"1"', 2, 0, '{"title":"Old"}')"""
+
+
+async def test_a_source_of_the_first_version_goes_on_where_it_was(database, empty_url):
+    async with database.writing() as connection:
+        await connection.run_sync(_to_version, "0001")
+    await run(database, OLD_SOURCE)
+
+    store = await open_store(empty_url, domain_of=lambda host: f"domain of {host}")
+    await configure(store, "a", now=NOON)
+    claimed = await claim_one(store, "a")
+    shown = await health(store, "a")
+    await poll(store, "a", story("1"))
+    await store.aclose()
+
+    assert (claimed.failures, claimed.validators.etag, claimed.ever_read) == (2, '"1"', True)
+    assert claimed.domain == "domain of a.example"
+    assert shown.info.title == "Old"

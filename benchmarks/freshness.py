@@ -6,6 +6,7 @@ FOLDER (default ../shared/corpora) holds `history/` with series of snapshots of 
 `feeds.csv` with the real feeds under `feeds/`. Each source's publications are replayed; a policy
 learns from what its own polls have found. The scale of every policy is tuned until it spends as
 many polls as a fixed interval would; then the delays from publication to discovery are compared.
+The last table replays all sources with an interval as configured, and says what is saved.
 """
 
 import math
@@ -21,12 +22,13 @@ from pathlib import Path
 from statistics import fmean, median
 
 from benchmarks.freshness_histories import History, histories
-from benchmarks.freshness_policies import DAY, HOUR, POLICIES, Policy
+from benchmarks.freshness_policies import AS_CONFIGURED, DAY, FIXED, HOUR, POLICIES, Policy
 
 BUDGETS = (1, 4, 12)
 """Hours: the fixed intervals whose numbers of polls may be spent."""
 
 GROUPS = ("chosen on", "held out")
+ALL = "both halves"
 REPLAYED = 120 * DAY
 FLOOR = 5 * 60.0
 CEILING_INTERVALS = 24
@@ -38,20 +40,24 @@ PHASES = (0.0, 0.25, 0.5, 0.75)
 before an entry must not decide."""
 
 ROUNDS = 12
+CONFIGURED = (0.25, 0.5, 1, 2, 4)
+"""Hours: intervals of the last table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Polls, and each series' delays in seconds, empty where it published nothing."""
+    """Polls in all, and a day by the average source known for a day or more; each replay's
+    delays in seconds, if it found anything."""
 
-    polls: int
+    polls: float
+    polls_a_day: float
     delays: list[list[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     group: str
-    budget: int
+    budget: float
     policy: str
     sources: tuple[History, ...]
 
@@ -66,16 +72,24 @@ def main() -> None:
     for one in histories(corpora):
         halves[group_of(one)] += (one,)
     tasks = [Task(g, b, p, halves[g]) for g, b, p in product(GROUPS, BUDGETS, POLICIES)]
+    every = tuple(one for half in halves.values() for one in half)
+    saving = [Task(ALL, i, p, every) for i, p in product(CONFIGURED, AS_CONFIGURED)]
     with ProcessPoolExecutor() as workers:
         rows = dict(zip(tasks, workers.map(row, tasks), strict=True))
+        savings = list(workers.map(row_as_configured, saving))
     for group, half in halves.items():
         print(f"\n{len(half)} sources, {group}:\n\n{HEAD}")
         print("\n".join(line for task, line in rows.items() if task.group == group))
+    print(f"\n{len(every)} sources, {ALL}:\n\n{HEAD_AS_CONFIGURED}")
+    print("\n".join(savings))
     print(f"\n{time.perf_counter() - started:.0f} s")
 
 
 HEAD = """\
-| polls as | policy | polls | entry median | entry mean | source median | source mean |
+| polls as | policy | scale | polls | entry median | entry mean | source median | source mean |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"""
+HEAD_AS_CONFIGURED = """\
+| interval | policy | polls a day | entry median | entry mean | source median | source mean |
 | --- | --- | ---: | ---: | ---: | ---: | ---: |"""
 
 
@@ -85,32 +99,34 @@ def group_of(source: History) -> str:
 
 
 def row(task: Task) -> str:
-    ceiling = min(CEILING_INTERVALS * task.budget * HOUR, LONGEST_CEILING)
-    allowed = spend(task.sources, POLICIES["fixed interval"], task.budget, ceiling).polls
-    scale = tuned(task, ceiling, allowed)
-    spent = [
-        spend(task.sources, POLICIES[task.policy], scale, ceiling, phase * task.budget * HOUR)
-        for phase in PHASES
-    ]
-    polls = fmean(one.polls for one in spent)
-    delays = [each for one in spent for each in one.delays if each]
-    of_entries = [delay for each in delays for delay in each]
-    figures = (
+    allowed = spend(task.sources, POLICIES[FIXED], task.budget, task.budget).polls
+    scale, spent = tuned(task, allowed)
+    cells = (f"{task.budget} h", task.policy, f"{scale:.2g}", f"{spent.polls:.0f}", figures(spent))
+    return f"| {' | '.join(cells)} |"
+
+
+def row_as_configured(task: Task) -> str:
+    spent = spend(task.sources, AS_CONFIGURED[task.policy], task.budget, task.budget)
+    return f"| {task.budget} h | {task.policy} | {spent.polls_a_day:.1f} | {figures(spent)} |"
+
+
+def figures(spent: Spent) -> str:
+    of_entries = [delay for each in spent.delays for delay in each]
+    hours = (
         median(of_entries),
         fmean(of_entries),
-        median(median(each) for each in delays),
-        fmean(fmean(each) for each in delays),
+        median(median(each) for each in spent.delays),
+        fmean(fmean(each) for each in spent.delays),
     )
-    cells = " | ".join(f"{figure / HOUR:.2f} h" for figure in figures)
-    return f"| {task.budget} h | {task.policy} | {polls:.0f} | {cells} |"
+    return " | ".join(f"{figure / HOUR:.3g} h" for figure in hours)
 
 
-def tuned(task: Task, ceiling: float, allowed: int) -> float:
-    """A scale that spends the allowed polls, by secants between logarithms."""
+def tuned(task: Task, allowed: float) -> tuple[float, Spent]:
+    """A scale that spends the allowed polls, found by secants between logarithms."""
     scale, slope = float(task.budget), -1.0
     tried: list[tuple[float, float]] = []
     for _ in range(ROUNDS):
-        spent = spend(task.sources, POLICIES[task.policy], scale, ceiling)
+        spent = spend(task.sources, POLICIES[task.policy], scale, task.budget)
         excess = math.log(spent.polls / allowed)
         if abs(excess) < TOLERANCE:
             break
@@ -119,19 +135,28 @@ def tuned(task: Task, ceiling: float, allowed: int) -> float:
             (x, y), (x2, y2) = tried[-2:]
             slope = min(-0.2, max(-3.0, (y2 - y) / (x2 - x)))
         scale = math.exp(math.log(scale) - excess / slope)
-    return scale
+    return scale, spent
 
 
 def spend(
-    sources: Sequence[History],
-    policy: Callable[[float], Policy],
-    scale: float,
-    ceiling: float,
-    late: float = 0.0,
+    sources: Sequence[History], policy: Callable[[float], Policy], scale: float, budget: float
 ) -> Spent:
-    """`late` are the seconds after the possible beginning at which each source is added."""
-    replays = [replay(source, policy(scale), ceiling, late) for source in sources]
-    return Spent(sum(polls for polls, _ in replays), [delays for _, delays in replays])
+    """The mean of replays that begin at different phases of the budget's interval."""
+    ceiling = min(max(CEILING_INTERVALS * budget * HOUR, DAY), LONGEST_CEILING)
+    replays = [
+        (source, replay(source, policy(scale), ceiling, phase * budget * HOUR))
+        for phase, source in product(PHASES, sources)
+    ]
+    rates = [
+        polls * DAY / known
+        for source, (polls, _) in replays
+        if (known := source.until - beginning(source)) >= DAY
+    ]
+    return Spent(
+        sum(polls for _, (polls, _) in replays) / len(PHASES),
+        fmean(rates),
+        [delays for _, (_, delays) in replays if delays],
+    )
 
 
 def replay(source: History, policy: Policy, ceiling: float, late: float) -> tuple[int, list[float]]:

@@ -1,7 +1,7 @@
 """Ways to choose the next poll. Each has one scale, with which its number of polls is tuned.
 
 A policy sees what a reader sees: entries that earlier polls found. Times are seconds since 1970,
-waits are seconds; the replay keeps every wait between the same floor and ceiling.
+waits are seconds. Each keeps to its own bounds; the replay's hold besides, for all alike.
 """
 
 import math
@@ -45,8 +45,11 @@ class Slots(Fixed):
         return self.MONDAY + slot * self.interval - now
 
 
-class EntryFrequency:
-    """Miniflux: a week through the entries of the last week; none: as rarely as allowed."""
+class Frequency:
+    """Miniflux without its bounds: a week through the entries of the last week.
+
+    The scale is the inverse of its factor.
+    """
 
     def __init__(self, scale: float) -> None:
         self.scale = scale
@@ -56,11 +59,33 @@ class EntryFrequency:
         self.known.extend(published)
 
     def wait(self, now: float) -> float:
+        """None in the last week: as rarely as the replay allows."""
         weekly = len(self.known) - bisect_right(self.known, now - 7 * DAY)
         return self.scale * 7 * DAY / weekly if weekly else NEVER
 
 
-class Empirical(EntryFrequency):
+class EntryFrequency(Frequency):
+    """Miniflux's `entry_frequency` with its own bounds of 5 minutes and 24 hours.
+
+    https://miniflux.app/docs/configuration.html
+    """
+
+    def wait(self, now: float) -> float:
+        return min(max(super().wait(now), HOUR / 12), DAY)
+
+
+class ScaledFrequency(Frequency):
+    """Miniflux's with its factor of 1; the scale stretches its bounds as well."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__(1)
+        self.stretch = scale
+
+    def wait(self, now: float) -> float:
+        return self.stretch * min(max(super().wait(now), HOUR / 12), DAY)
+
+
+class Empirical(Frequency):
     """CommaFeed: half the average gap, in steps longer the longer the source is silent."""
 
     def wait(self, now: float) -> float:
@@ -78,13 +103,10 @@ class Empirical(EntryFrequency):
 
 
 class Rhythm:
-    """Ours: the scale is the configured interval in hours."""
+    """Ours: the scale is the configured interval in hours, the longest wait a day of such hours."""
 
     def __init__(self, scale: float) -> None:
-        # The replay's floor and ceiling hold for everybody.
-        self.bounds = Bounds(
-            interval=timedelta(hours=scale), floor=timedelta(), ceiling=timedelta(seconds=NEVER)
-        )
+        self.bounds = Bounds(shortest=timedelta(hours=scale), longest=timedelta(days=scale))
         self.known: list[Sighting] = []
         self.habits: Habits | None = None
 
@@ -98,15 +120,27 @@ class Rhythm:
         return (habitual_poll(self.habits, now=polled, bounds=self.bounds).at - polled) / SECOND
 
 
+class ConfiguredRhythm(Rhythm):
+    """Ours with `max_interval` left at a day, whatever the interval."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__(scale)
+        self.bounds = Bounds(shortest=timedelta(hours=scale), longest=timedelta(days=1))
+
+
 SECOND = timedelta(seconds=1)
+FIXED, OURS = "fixed interval", "ours: learned rhythm"
 
 POLICIES: dict[str, Callable[[float], Policy]] = {
-    "fixed interval": Fixed,
+    FIXED: Fixed,
     "reader: fixed slots": Slots,
     "Miniflux: entry_frequency": EntryFrequency,
+    "Miniflux, longest wait scaled": Frequency,
+    "Miniflux, all bounds scaled": ScaledFrequency,
     "CommaFeed: empirical": Empirical,
-    "ours: learned rhythm": Rhythm,
+    OURS: Rhythm,
 }
+AS_CONFIGURED: dict[str, Callable[[float], Policy]] = {FIXED: Fixed, OURS: ConfiguredRhythm}
 
 
 def _time(seconds: float) -> datetime:

@@ -6,23 +6,21 @@ it within hours and silence lowers it over months. The pattern is the share of e
 hour of the day times the share of the weekday, drawn towards a smoothed pattern and that towards an
 even one while entries are few.
 
-The rule. Polls should lie as dense as the square root of the arrival rate: that makes the total
-delay of all entries least for a given number of polls (Cauchy-Schwarz on the sum of rate/density).
-Between sources the root is the third, which takes less from slow sources than the least total
-would; docs/freshness.md has the figures. So the next poll lies where the integral of
-`level**(1/3) * pattern**(1/2) / interval` reaches one: a source with an entry a day gets its
-configured interval on average, one with eight a day half of it. The interval sets the budget.
+The rule. The next poll lies where the entries expected since this one reach
+`PACE * shortest wait * rate**SPARING`, with the rate of that very moment. At an even rate polls so
+lie as dense as rate**(3/4). Where the rate is about to rise, more has to be expected and the poll
+waits for it; where it has just fallen, what was missed is fetched. That is why a source that posts
+at nine is polled when nine is over, not before. docs/freshness.md has the figures.
 
-`learn` costs O(N) for N times (their sort aside), `habitual_poll` one bisection.
+`learn` costs O(N) for N times (their sort aside), `habitual_poll` a step for each quarter hour
+of the wait.
 """
 
 import math
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from itertools import accumulate
+from datetime import UTC, datetime, timedelta
 
 from aggregator.core.upcoming import NextPoll, in_words
 
@@ -30,16 +28,20 @@ NEWEST = 200
 """Times to learn from; older ones say little about now."""
 
 FEWEST = 5
-"""With fewer times there is no rhythm, and the configured interval holds."""
+"""With fewer times there is no rhythm, and the shortest wait holds."""
 
 MEMORIES = (2.0, 10.0, 50.0)
 """Days after which an entry counts 1/e in the level."""
 
-LEAST_LEVEL = 1 / 90
+LEAST_LEVEL = 1 / 30
 """Entries a day that even the most silent source is believed to bring."""
 
-ROOT_OF_LEVEL = 1 / 3
-ROOT_OF_PATTERN = 1 / 2
+PACE = 2.5
+"""Shortest waits from poll to poll of a source with an even entry a day."""
+
+SPARING = 1 / 4
+"""Power of the rate that the expected entries must reach. At 0 polls lie in proportion to the rate,
+and slow sources wait for ever; at 1 all sources are polled alike, at all hours."""
 
 CELLS = 96
 """Quarters of an hour in a day: fine enough for sources that publish by a timetable."""
@@ -48,8 +50,9 @@ SMOOTHING = 6.0
 """Cells; the standard deviation of the smoothed pattern (1.5 hours)."""
 
 TRUST_IN_SMOOTHED = 40.0
-TRUST_IN_EVEN = 10.0
-"""Entries that the smoothed and the even pattern count as, against those that were seen."""
+TRUST_IN_EVEN_HOURS = 20.0
+TRUST_IN_EVEN_DAYS = 40.0
+"""Entries that the smoothed and the even patterns count as, against those that were seen."""
 
 A_DAY = timedelta(days=1)
 A_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
@@ -67,6 +70,9 @@ ALMOST_ALL = 0.95
 LONGEST_SPELL = 8
 """Hours; what spreads wider has no hours worth telling."""
 
+A_WEEK = timedelta(weeks=1)
+"""Times of a shorter span show no hours and days that a source would keep to."""
+
 SILENT = timedelta(days=30)
 TIMES = {1: "once", 2: "twice"}
 NEARLY_ONE = 0.85
@@ -83,19 +89,21 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """The configured interval, and how far a rhythm may lead away from it."""
+    """The shortest wait between two polls, which also sets the pace, and the longest.
 
-    interval: timedelta
-    floor: timedelta
-    ceiling: timedelta
+    The shortest holds where they contradict each other.
+    """
+
+    shortest: timedelta
+    longest: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
     """What is known of a source's rhythm at `learned_at`.
 
-    `recent` counts entries by memory, the older the less. `density` is the wanted density of
-    polls, 1 on average, summed up over the cells of a week from Monday 00:00 UTC.
+    `recent` counts entries by memory, the older the less. `pattern` is the rate in each cell of a
+    week from Monday 00:00 UTC, against the average of the week.
     """
 
     count: int
@@ -103,7 +111,7 @@ class Habits:
     newest: datetime
     learned_at: datetime
     recent: tuple[float, ...]
-    density: tuple[float, ...]
+    pattern: tuple[float, ...]
     mostly: str
 
 
@@ -120,32 +128,47 @@ def learn(sightings: Iterable[Sighting], now: datetime) -> Habits | None:
         newest=times[-1],
         learned_at=now,
         recent=_recent(times, now),
-        density=_density(cells, len(times)),
-        mostly=_mostly(cells, len(times)),
+        pattern=_pattern(cells, len(times)),
+        mostly=_mostly(cells, len(times)) if times[-1] - times[0] >= A_WEEK else "",
     )
 
 
 def habitual_poll(habits: Habits | None, *, now: datetime, bounds: Bounds) -> NextPoll:
-    """Never before the floor, never after the ceiling; `now` is when the source was polled."""
+    """Never before the shortest wait, never after the longest; `now` is when we polled."""
     if habits is None or habits.count < FEWEST:
-        wait = _within(bounds, bounds.interval.total_seconds())
-        return NextPoll(at=now + wait, reason=f"every {in_words(wait)}; too few entries to learn")
+        reason = f"every {in_words(bounds.shortest)}; too few entries to learn"
+        return NextPoll(at=now + bounds.shortest, reason=reason)
     rates = _rates(habits, now)
     level = LEAST_LEVEL + sum(rates) / len(rates)
-    wanted = _until(habits.density, now, bounds.interval.total_seconds() / level**ROOT_OF_LEVEL)
-    return NextPoll(at=now + _within(bounds, wanted), reason=_in_words(habits, rates[-1], now))
+    wait = max(bounds.shortest, min(_worthwhile(habits, level, now, bounds), bounds.longest))
+    return NextPoll(at=now + wait, reason=_in_words(habits, rates[-1], now))
 
 
-def _within(bounds: Bounds, seconds: float) -> timedelta:
-    least, most = bounds.floor.total_seconds(), bounds.ceiling.total_seconds()
-    return timedelta(seconds=max(least, min(seconds, most)))
+def _worthwhile(habits: Habits, level: float, now: datetime, bounds: Bounds) -> timedelta:
+    """The first wait, from the shortest on, after which enough entries are to be expected.
+
+    Counted in cells of the week; what is expected and what is enough are both divided by the level.
+    """
+    earliest, latest = bounds.shortest / CELL, bounds.longest / CELL
+    enough: float = PACE * earliest * level ** (SPARING - 1)
+    here = _week_position(now)
+    cell, waited, expected = int(here), 0.0, 0.0
+    while waited < latest:
+        end = cell + 1 - here
+        rate = habits.pattern[cell % WEEK_CELLS]
+        needed: float = waited + (enough * rate**SPARING - expected) / rate
+        if max(needed, earliest) <= end:
+            return CELL * max(needed, earliest, waited)
+        expected += rate * (end - waited)
+        cell, waited = cell + 1, end
+    return bounds.longest
 
 
 def _appeared(one: Sighting) -> datetime:
     """A source knows better than we do, unless it tells the future or nothing but the day."""
     if one.published is None or one.published > one.first_seen:
         return one.first_seen
-    bare_day = one.published.astimezone(UTC).time() == time()
+    bare_day = (one.published - A_MONDAY) % A_DAY == timedelta()
     return one.first_seen if bare_day and one.first_seen - one.published < A_DAY else one.published
 
 
@@ -165,21 +188,19 @@ def _rates(habits: Habits, now: datetime) -> list[float]:
     ]
 
 
-def _density(cells: Counter[int], count: int) -> tuple[float, ...]:
+def _pattern(cells: Counter[int], count: int) -> tuple[float, ...]:
     quarters = _by(cells, CELLS, lambda cell: cell % CELLS)
     smoothed = _smoothed(quarters)
-    all_trust = count + TRUST_IN_SMOOTHED + TRUST_IN_EVEN
     of_day = [
-        (seen + TRUST_IN_SMOOTHED * nearby / count + TRUST_IN_EVEN / CELLS) / all_trust
+        (seen + TRUST_IN_SMOOTHED * nearby / count + TRUST_IN_EVEN_HOURS / CELLS)
+        / (count + TRUST_IN_SMOOTHED + TRUST_IN_EVEN_HOURS)
         for seen, nearby in zip(quarters, smoothed, strict=True)
     ]
     of_week = [
-        (seen + TRUST_IN_EVEN / 7) / (count + TRUST_IN_EVEN)
+        (seen + TRUST_IN_EVEN_DAYS / 7) / (count + TRUST_IN_EVEN_DAYS)
         for seen in _by(cells, 7, lambda cell: cell // CELLS)
     ]
-    wanted = [(day * quarter) ** ROOT_OF_PATTERN for day in of_week for quarter in of_day]
-    average = sum(wanted) / WEEK_CELLS
-    return tuple(accumulate((each / average for each in wanted), initial=0.0))
+    return tuple(day * quarter * WEEK_CELLS for day in of_week for quarter in of_day)
 
 
 def _by(cells: Counter[int], size: int, part: Callable[[int], int]) -> list[int]:
@@ -206,17 +227,6 @@ def _cell_of_week(at: datetime) -> int:
 def _week_position(at: datetime) -> float:
     """In cells since Monday 00:00 UTC."""
     return ((at - A_MONDAY) / CELL) % WEEK_CELLS
-
-
-def _until(density: tuple[float, ...], now: datetime, interval: float) -> float:
-    """Seconds until the density adds up to what `interval` seconds hold on average."""
-    here = _week_position(now)
-    cell = int(here)
-    passed = density[cell] + (here - cell) * (density[cell + 1] - density[cell])
-    weeks, rest = divmod(passed + interval / CELL.total_seconds(), density[-1])
-    cell = min(bisect_right(density, rest), WEEK_CELLS) - 1
-    there = cell + (rest - density[cell]) / (density[cell + 1] - density[cell])
-    return (weeks * WEEK_CELLS + there - here) * CELL.total_seconds()
 
 
 def _in_words(habits: Habits, rate: float, now: datetime) -> str:

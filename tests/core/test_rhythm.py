@@ -10,17 +10,21 @@ from aggregator.core.upcoming import NextPoll
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
-BOUNDS = Bounds(interval=HOUR, floor=HOUR / 12, ceiling=DAY)
-WIDE = Bounds(interval=HOUR, floor=timedelta(seconds=1), ceiling=60 * DAY)
+BOUNDS = Bounds(shortest=HOUR, longest=DAY)
+"""As configured where nothing else is."""
 
-MOMENTS = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-9))]))
+WIDE = Bounds(shortest=HOUR / 4, longest=60 * DAY)
+
+ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-9)), timezone(timedelta(hours=14))])
+MOMENTS = st.datetimes(timezones=ZONES)
 SIGHTINGS = st.lists(st.builds(Sighting, MOMENTS, st.none() | MOMENTS), max_size=60)
 NOWS = st.datetimes(
     min_value=datetime(1970, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone
     max_value=datetime(9000, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 )
-RECENT = st.lists(st.integers(0, 400 * 86400), min_size=5, max_size=60, unique=True)
+AGES = st.integers(0, 400 * 86400)
+RECENT = st.lists(AGES, min_size=5, max_size=60, unique=True)
 
 
 def posted(*times: datetime) -> list[Sighting]:
@@ -40,27 +44,47 @@ def wait(times: list[datetime], now: datetime, bounds: Bounds = WIDE) -> timedel
     return upcoming(times, now, bounds).at - now
 
 
-def polls(times: list[datetime], begin: datetime, end: datetime) -> list[datetime]:
+def polls(
+    times: list[datetime], begin: datetime, end: datetime, bounds: Bounds = BOUNDS
+) -> list[datetime]:
     """As a scheduler would poll while nothing new is found."""
     habits, found, now = learn(posted(*times), begin), [], begin
-    while (now := habitual_poll(habits, now=now, bounds=BOUNDS).at) < end:
+    while (now := habitual_poll(habits, now=now, bounds=bounds).at) < end:
         found.append(now)
     return found
 
 
-@given(SIGHTINGS, NOWS, st.integers(1, 10**5), st.integers(1, 10**5), st.integers(0, 10**7))
-def test_whatever_the_times_the_poll_lies_between_floor_and_ceiling(
-    sightings, now, interval, floor, more
+def living_polls(times: list[datetime], begin: datetime, end: datetime) -> list[datetime]:
+    """As a scheduler would poll while it learns from what each poll finds."""
+    found, now = [], begin
+    while (now := upcoming([at for at in times if at <= now], now).at) < end:
+        found.append(now)
+    return found
+
+
+@given(SIGHTINGS, NOWS, st.integers(1, 10**5), st.integers(-(10**4), 10**7))
+def test_whatever_the_times_the_poll_lies_between_the_shortest_and_the_longest_wait(
+    sightings, now, shortest, more
 ):
     bounds = Bounds(
-        interval=timedelta(seconds=interval),
-        floor=timedelta(seconds=floor),
-        ceiling=timedelta(seconds=floor + more),
+        shortest=timedelta(seconds=shortest), longest=timedelta(seconds=shortest + more)
     )
 
     at = habitual_poll(learn(sightings, now), now=now, bounds=bounds).at
 
-    assert now + bounds.floor <= at <= now + bounds.ceiling
+    assert now + bounds.shortest <= at <= now + max(bounds.shortest, bounds.longest)
+
+
+@given(st.lists(AGES, max_size=60), st.integers(0, 400 * 86400), st.integers(-30, 400))
+def test_polls_of_any_history_keep_within_the_bounds_later_too(ages, since, days):
+    """Also when the clock was set back since, and where entries have one time."""
+    times = [MONDAY - timedelta(seconds=age) for age in [*ages, *ages]]
+    habits = learn(posted(*times), MONDAY)
+    now = MONDAY + timedelta(seconds=since) + days * DAY
+
+    at = habitual_poll(habits, now=now, bounds=BOUNDS).at
+
+    assert now + HOUR <= at <= now + DAY
 
 
 @given(RECENT, st.integers(0, 168))
@@ -88,9 +112,17 @@ def test_silence_never_brings_the_next_poll_nearer(ages, weeks):
 @given(RECENT)
 def test_a_longer_interval_never_makes_a_nearer_poll(ages):
     times = [MONDAY - timedelta(seconds=age) for age in ages]
-    longer = Bounds(interval=2 * HOUR, floor=WIDE.floor, ceiling=WIDE.ceiling)
+    longer = Bounds(shortest=2 * WIDE.shortest, longest=WIDE.longest)
 
     assert wait(times, MONDAY, longer) >= wait(times, MONDAY)
+
+
+@given(RECENT)
+def test_the_longest_wait_only_cuts(ages):
+    times = [MONDAY - timedelta(seconds=age) for age in ages]
+    uncut = wait(times, MONDAY, Bounds(shortest=HOUR, longest=WIDE.longest))
+
+    assert wait(times, MONDAY, BOUNDS) == min(uncut, DAY)
 
 
 @given(RECENT, st.randoms(use_true_random=False))
@@ -102,21 +134,40 @@ def test_the_order_of_the_entries_does_not_matter(ages, random):
 
 
 @pytest.mark.parametrize("known", [0, 1, 4])
-def test_few_entries_leave_the_configured_interval(known):
+def test_few_entries_leave_the_shortest_wait(known):
     times = [MONDAY - DAY * age for age in range(1, known + 1)]
 
-    assert wait(times, MONDAY) == HOUR
+    assert wait(times, MONDAY, BOUNDS) == HOUR
     assert upcoming(times, MONDAY).reason == "every 1h; too few entries to learn"
 
 
-def test_a_source_that_posts_at_nine_is_polled_shortly_after_nine_and_rarely_at_night():
-    times = nine_on_weekdays(weeks=20)
-    tuesday = polls(times, MONDAY + DAY, MONDAY + 2 * DAY)
+def test_a_first_poll_that_finds_a_backlog_without_dates_knows_too_little():
+    found = [Sighting(first_seen=MONDAY)] * 30
 
-    night = [at for at in tuesday if at.hour < 6]
-    latest = MONDAY + DAY + 9 * HOUR + HOUR / 2
-    assert len(night) <= 2
-    assert any(latest < at < latest + HOUR / 4 for at in tuesday)
+    upcoming = habitual_poll(learn(found, MONDAY), now=MONDAY, bounds=BOUNDS)
+
+    assert upcoming == NextPoll(at=MONDAY + HOUR, reason="every 1h; too few entries to learn")
+
+
+def test_entries_of_this_very_hour_keep_the_shortest_wait():
+    times = [MONDAY - HOUR / 60 * age for age in range(40)]
+
+    assert upcoming(times, MONDAY).at == MONDAY + HOUR
+    assert upcoming(times, MONDAY).reason == "posts about 38 times a day"
+
+
+@pytest.mark.parametrize("weeks", [4, 20])
+def test_a_source_that_posts_at_nine_on_weekdays_is_polled_then_and_rarely_at_night(weeks):
+    week = [MONDAY + DAY * day for day in range(5)]
+    posts = 9 * HOUR + HOUR / 5
+    to_come = [day + posts for day in week]
+    found = living_polls([*nine_on_weekdays(weeks), *to_come], MONDAY - 6 * HOUR, MONDAY + 5 * DAY)
+
+    for day in week:
+        nights = [at for at in found if day - 2 * HOUR <= at < day + 6 * HOUR]
+        assert len(nights) <= 3  # of eight that the shortest wait would allow
+        assert any(day + posts <= at <= day + posts + HOUR for at in found)
+    assert len(found) < 5 * 7
 
 
 def test_a_source_that_posts_on_weekdays_is_polled_less_on_sunday():
@@ -127,32 +178,49 @@ def test_a_source_that_posts_on_weekdays_is_polled_less_on_sunday():
     assert len(sunday) < len(polls(times, MONDAY + DAY, MONDAY + 2 * DAY)) / 2
 
 
-def test_an_entry_a_day_gets_the_configured_interval_and_eight_a_day_half_of_it():
-    daily = [MONDAY - DAY * age for age in range(200)]
-    busy = [MONDAY - DAY / 8 * age for age in range(200)]
+def test_the_busier_a_source_the_nearer_the_polls_down_to_the_shortest_wait():
+    hourly = [MONDAY - HOUR * age for age in range(200)]
+    daily = [MONDAY - DAY / 5 * 4.9 * age for age in range(200)]
+    monthly = [MONDAY - 30.3 * DAY * age for age in range(200)]
+    end = MONDAY + 7 * DAY
 
-    assert len(polls(daily, MONDAY, MONDAY + DAY)) == pytest.approx(24, abs=5)
-    assert len(polls(busy, MONDAY, MONDAY + DAY)) == pytest.approx(48, abs=8)
-
-
-def test_a_source_that_is_silent_for_months_slows_down_and_says_so():
-    times = [MONDAY - DAY * age for age in range(90, 190)]
-
-    assert wait(times, MONDAY) > 2 * wait(times, MONDAY - 90 * DAY)
-    assert upcoming(times, MONDAY).reason == "silent for 90 days"
+    assert len(polls(hourly, MONDAY, MONDAY + DAY)) == 23
+    assert len(polls(daily, MONDAY, end)) / 7 == pytest.approx(8, abs=2)
+    assert len(polls(monthly, MONDAY, end)) / 7 < 3
 
 
-def test_a_burst_speeds_up():
-    calm = [MONDAY - DAY * age for age in range(1, 30)]
+def test_a_source_that_falls_silent_drifts_to_the_longest_wait_and_says_so():
+    times = [MONDAY - HOUR * 13 * age for age in range(90)]
+    waits = [wait(times, MONDAY + weeks * 7 * DAY, BOUNDS) for weeks in (0, 1, 4, 12, 52)]
+
+    assert waits == sorted(waits)
+    assert waits[0] < 4 * HOUR
+    assert waits[-1] > 20 * HOUR
+    assert upcoming(times, MONDAY + 90 * DAY).reason == "silent for 90 days"
+
+
+def test_a_burst_brings_a_silent_source_back_to_the_shortest_wait():
+    calm = [MONDAY - DAY * age for age in range(200, 260)]
     burst = [MONDAY - HOUR / 12 * step for step in range(20)]
 
-    assert wait(calm + burst, MONDAY) < wait(calm, MONDAY) * 0.7
+    assert wait(calm, MONDAY, BOUNDS) > 12 * HOUR
+    assert wait(calm + burst, MONDAY, BOUNDS) == HOUR
 
 
 def test_a_batch_with_one_time_counts_once():
     times = [MONDAY - DAY * age for age in range(10)]
 
     assert learn(posted(*times), MONDAY) == learn(posted(*times * 30), MONDAY)
+
+
+def test_a_poll_long_after_everything_and_dates_beyond_all_calendars_are_no_trouble():
+    zone = timezone(timedelta(hours=-12))
+    far = datetime.max.replace(tzinfo=zone)
+    times = [datetime.min.replace(tzinfo=zone), datetime(1990, 1, 1, tzinfo=UTC), far]
+    sightings = [Sighting(one, other) for one in times for other in times] * 2
+    now = datetime(9999, 12, 1, tzinfo=UTC)
+
+    assert habitual_poll(learn(sightings, now), now=now, bounds=BOUNDS).at <= now + DAY
 
 
 def test_entries_of_the_future_and_beyond_the_newest_teach_nothing():

@@ -20,7 +20,7 @@ from aggregator.config.settings import (
 )
 from aggregator.core.publication import Publication, Site
 from aggregator.core.reconcile import Intake
-from aggregator.core.schedule import Pace
+from aggregator.core.rhythm import Pace
 from aggregator.core.wire import Validators
 from aggregator.domains import registrable_domain
 from aggregator.fetch.http import HttpFetcher
@@ -40,7 +40,10 @@ from aggregator.store.sql import SqlStore, open_store
 READERS = 2
 """Worker processes that read documents: reading is the dear part, and takes a core each."""
 
-LONGEST_INTERVAL = timedelta(days=1)
+STRETCH = 4
+"""How many intervals a source's rhythm may make of one, unless `max_interval` says otherwise:
+it saves two thirds of the polls, and costs little time (docs/freshness.md)."""
+
 SHORTEST_TO_STRETCH = timedelta(minutes=15)
 """Who polls more often than this wants it so, whatever a source's rhythm is."""
 
@@ -275,8 +278,8 @@ def _pace(fetch: FetchSettings, source: SourceSettings) -> Pace:
     """An interval of the source's own is meant as it is written, and so is a short one."""
     if source.interval:
         return Pace(shortest=source.interval, longest=source.interval)
-    by_default = LONGEST_INTERVAL if fetch.interval >= SHORTEST_TO_STRETCH else fetch.interval
-    longest = fetch.max_interval or by_default
+    stretch = STRETCH if fetch.interval >= SHORTEST_TO_STRETCH else 1
+    longest = fetch.max_interval or stretch * fetch.interval
     return Pace(shortest=fetch.interval, longest=max(longest, fetch.interval))
 
 

@@ -1,7 +1,7 @@
 """Ways to choose the next poll. Each has one scale, with which its number of polls is tuned.
 
 A policy sees what a reader sees: entries that earlier polls found. Times are seconds since 1970,
-waits are seconds. Each keeps to its own bounds; the replay's hold besides, for all alike.
+waits are seconds. Each keeps to its own pace; the replay's hold besides, for all alike.
 """
 
 import math
@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from aggregator.core.rhythm import NEWEST, Bounds, Habits, Sighting, habitual_poll, learn
+from aggregator.bootstrap import STRETCH
+from aggregator.core.rhythm import NEWEST, Habits, Pace, Sighting, habitual_poll, learn
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -46,7 +47,7 @@ class Slots(Fixed):
 
 
 class Frequency:
-    """Miniflux without its bounds: a week through the entries of the last week.
+    """Miniflux without its pace: a week through the entries of the last week.
 
     The scale is the inverse of its factor.
     """
@@ -65,7 +66,7 @@ class Frequency:
 
 
 class EntryFrequency(Frequency):
-    """Miniflux's `entry_frequency` with its own bounds of 5 minutes and 24 hours.
+    """Miniflux's `entry_frequency` with its own pace of 5 minutes and 24 hours.
 
     https://miniflux.app/docs/configuration.html
     """
@@ -75,7 +76,7 @@ class EntryFrequency(Frequency):
 
 
 class ScaledFrequency(Frequency):
-    """Miniflux's with its factor of 1; the scale stretches its bounds as well."""
+    """Miniflux's with its factor of 1; the scale stretches its pace as well."""
 
     def __init__(self, scale: float) -> None:
         super().__init__(1)
@@ -106,7 +107,7 @@ class Rhythm:
     """Ours: the scale is the configured interval in hours, the longest wait a day of such hours."""
 
     def __init__(self, scale: float) -> None:
-        self.bounds = Bounds(shortest=timedelta(hours=scale), longest=timedelta(days=scale))
+        self.pace = Pace(shortest=timedelta(hours=scale), longest=timedelta(days=scale))
         self.known: list[Sighting] = []
         self.habits: Habits | None = None
 
@@ -117,15 +118,24 @@ class Rhythm:
 
     def wait(self, now: float) -> float:
         polled = _time(now)
-        return (habitual_poll(self.habits, now=polled, bounds=self.bounds).at - polled) / SECOND
+        return (habitual_poll(self.habits, now=polled, pace=self.pace).at - polled) / SECOND
 
 
-class ConfiguredRhythm(Rhythm):
-    """Ours with `max_interval` left at a day, whatever the interval."""
+class ByDefault(Rhythm):
+    """Ours with the longest wait that an interval has unless the operator says otherwise."""
 
     def __init__(self, scale: float) -> None:
         super().__init__(scale)
-        self.bounds = Bounds(shortest=timedelta(hours=scale), longest=timedelta(days=1))
+        interval = timedelta(hours=scale)
+        self.pace = Pace(shortest=interval, longest=STRETCH * interval)
+
+
+class UpToADay(Rhythm):
+    """Ours with `max_interval = "1d"`."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__(scale)
+        self.pace = Pace(shortest=timedelta(hours=scale), longest=timedelta(days=1))
 
 
 SECOND = timedelta(seconds=1)
@@ -136,11 +146,15 @@ POLICIES: dict[str, Callable[[float], Policy]] = {
     "reader: fixed slots": Slots,
     "Miniflux: entry_frequency": EntryFrequency,
     "Miniflux, longest wait scaled": Frequency,
-    "Miniflux, all bounds scaled": ScaledFrequency,
+    "Miniflux, all pace scaled": ScaledFrequency,
     "CommaFeed: empirical": Empirical,
     OURS: Rhythm,
 }
-AS_CONFIGURED: dict[str, Callable[[float], Policy]] = {FIXED: Fixed, OURS: ConfiguredRhythm}
+AS_CONFIGURED: dict[str, Callable[[float], Policy]] = {
+    FIXED: Fixed,
+    "ours, by default": ByDefault,
+    'ours, max_interval = "1d"': UpToADay,
+}
 
 
 def _time(seconds: float) -> datetime:

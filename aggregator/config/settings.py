@@ -85,7 +85,7 @@ class FetchSettings(_Section):
     interval: Span = timedelta(hours=1)
     """The shortest time between two polls of a source."""
     max_interval: Span | None = None
-    """The longest that a source's rhythm may make of it; None: a day, where that fits."""
+    """The longest that a source's rhythm may make of it; None: some intervals."""
     timeout: Span = timedelta(seconds=20)
     """The whole poll, from connect to last byte."""
     max_body: Annotated[int, PlainValidator(values.size)] = 10_000_000

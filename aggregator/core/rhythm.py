@@ -88,7 +88,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Pace:
     """The shortest wait between two polls, which also sets the pace, and the longest.
 
     The shortest holds where they contradict each other.
@@ -133,23 +133,23 @@ def learn(sightings: Iterable[Sighting], now: datetime) -> Habits | None:
     )
 
 
-def habitual_poll(habits: Habits | None, *, now: datetime, bounds: Bounds) -> NextPoll:
+def habitual_poll(habits: Habits | None, *, now: datetime, pace: Pace) -> NextPoll:
     """Never before the shortest wait, never after the longest; `now` is when we polled."""
     if habits is None or habits.count < FEWEST:
-        reason = f"every {in_words(bounds.shortest)}; too few entries to learn"
-        return NextPoll(at=now + bounds.shortest, reason=reason)
+        reason = f"every {in_words(pace.shortest)}; too few entries to learn"
+        return NextPoll(at=now + pace.shortest, reason=reason)
     rates = _rates(habits, now)
     level = LEAST_LEVEL + sum(rates) / len(rates)
-    wait = max(bounds.shortest, min(_worthwhile(habits, level, now, bounds), bounds.longest))
+    wait = max(pace.shortest, min(_worthwhile(habits, level, now, pace), pace.longest))
     return NextPoll(at=now + wait, reason=_in_words(habits, rates[-1], now))
 
 
-def _worthwhile(habits: Habits, level: float, now: datetime, bounds: Bounds) -> timedelta:
+def _worthwhile(habits: Habits, level: float, now: datetime, pace: Pace) -> timedelta:
     """The first wait, from the shortest on, after which enough entries are to be expected.
 
     Counted in cells of the week; what is expected and what is enough are both divided by the level.
     """
-    earliest, latest = bounds.shortest / CELL, bounds.longest / CELL
+    earliest, latest = pace.shortest / CELL, pace.longest / CELL
     enough: float = PACE * earliest * level ** (SPARING - 1)
     here = _week_position(now)
     cell, waited, expected = int(here), 0.0, 0.0
@@ -161,7 +161,7 @@ def _worthwhile(habits: Habits, level: float, now: datetime, bounds: Bounds) -> 
             return CELL * max(needed, earliest, waited)
         expected += rate * (end - waited)
         cell, waited = cell + 1, end
-    return bounds.longest
+    return pace.longest
 
 
 def _appeared(one: Sighting) -> datetime:

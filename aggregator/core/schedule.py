@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aggregator.core.model import Wishes
-from aggregator.core.rhythm import Bounds, Habits, habitual_poll
+from aggregator.core.rhythm import Habits, Pace, habitual_poll
 from aggregator.core.upcoming import NextPoll, in_words
 from aggregator.core.wire import Answer, Failed, Fetched, Gone, NotModified
 
 JITTER = 0.03
-LONGEST_JITTER = timedelta(minutes=5)
-"""Waits grow by up to this share, and no more than that, so that sources stay apart."""
+"""Waits grow by up to this share of the interval, so that sources stay apart; a share of a long
+wait would miss the hours that the rhythm has found."""
 
 FAILURE_JITTER = 0.1
-"""What failed together must not come back together."""
+"""Of the wait: what failed together must not come back together."""
 
 LONGEST_BACKOFF = timedelta(days=1)
 DAILY_FAILURES = 30
@@ -67,14 +67,6 @@ SERVICE_UNAVAILABLE = 503
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How often a source may be polled: its rhythm moves the wait between the two."""
-
-    shortest: timedelta
-    longest: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """What is known of a source after a poll; the counts are in a row and include this poll."""
 
@@ -112,7 +104,8 @@ def next_poll(
             count = standing.failures
             times = "once" if count == 1 else f"{count} times in a row"
             planned = NextPoll(at=now + wait, reason=f"failed {times}; waiting {in_words(wait)}")
-    return _spread(_not_before(planned, now, asked), now, FAILURE_JITTER * chance)
+    asked_for = _not_before(planned, now, asked)
+    return _later(asked_for, (asked_for.at - now) * FAILURE_JITTER * chance)
 
 
 def after_outage(*, now: datetime, interval: timedelta, chance: float) -> NextPoll:
@@ -159,7 +152,7 @@ def _after_success(
     latest = max(
         (usual, *_reasons_to_wait(answer, now, pace.shortest, standing)), key=lambda one: one.at
     )
-    planned = _spread(latest, now, JITTER * chance)
+    planned = _later(latest, pace.shortest * JITTER * chance)
     allowed = _out_of_skipped(planned.at, standing.wishes)
     if allowed == planned.at:
         return planned
@@ -169,8 +162,7 @@ def _after_success(
 def _usual(now: datetime, pace: Pace, habits: Habits | None) -> NextPoll:
     if habits is None or pace.longest <= pace.shortest:
         return NextPoll(at=now + pace.shortest, reason=f"every {in_words(pace.shortest)}")
-    bounds = Bounds(interval=pace.shortest, floor=pace.shortest, ceiling=pace.longest)
-    return habitual_poll(habits, now=now, bounds=bounds)
+    return habitual_poll(habits, now=now, pace=pace)
 
 
 def _pushed(now: datetime, pace: Pace) -> NextPoll:
@@ -238,8 +230,5 @@ def _not_before(planned: NextPoll, now: datetime, asked: timedelta | None) -> Ne
     )
 
 
-def _spread(planned: NextPoll, now: datetime, share: float) -> NextPoll:
-    late = (planned.at - now) * share
-    if share <= JITTER:
-        late = min(late, LONGEST_JITTER)
-    return NextPoll(at=planned.at + late, reason=planned.reason)
+def _later(planned: NextPoll, span: timedelta) -> NextPoll:
+    return NextPoll(at=planned.at + span, reason=planned.reason)

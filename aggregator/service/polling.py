@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from aggregator.core.digest import body_digest
 from aggregator.core.moves import Moves, after_poll
 from aggregator.core.reconcile import Intake
-from aggregator.core.rhythm import NEWEST, Habits, Sighting, learn
-from aggregator.core.schedule import Pace, Standing, after_outage, next_poll
+from aggregator.core.rhythm import NEWEST, Habits, Pace, Sighting, learn
+from aggregator.core.schedule import Standing, after_outage, next_poll
 from aggregator.core.upcoming import NextPoll, in_words
 from aggregator.core.wire import (
     Answer,

@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.core.rhythm import NEWEST, Bounds, Sighting, habitual_poll, learn
+from aggregator.core.rhythm import NEWEST, Pace, Sighting, habitual_poll, learn
 from aggregator.core.upcoming import NextPoll
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
-BOUNDS = Bounds(shortest=HOUR, longest=DAY)
+BOUNDS = Pace(shortest=HOUR, longest=DAY)
 """As configured where nothing else is."""
 
-WIDE = Bounds(shortest=HOUR / 4, longest=60 * DAY)
+WIDE = Pace(shortest=HOUR / 4, longest=60 * DAY)
 
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-9)), timezone(timedelta(hours=14))])
 MOMENTS = st.datetimes(timezones=ZONES)
@@ -36,20 +36,20 @@ def nine_on_weekdays(weeks: int) -> list[datetime]:
     return [day + 9 * HOUR + day.day * HOUR / 60 for day in days if day.weekday() < 5]
 
 
-def upcoming(times: list[datetime], now: datetime, bounds: Bounds = BOUNDS) -> NextPoll:
-    return habitual_poll(learn(posted(*times), now), now=now, bounds=bounds)
+def upcoming(times: list[datetime], now: datetime, pace: Pace = BOUNDS) -> NextPoll:
+    return habitual_poll(learn(posted(*times), now), now=now, pace=pace)
 
 
-def wait(times: list[datetime], now: datetime, bounds: Bounds = WIDE) -> timedelta:
-    return upcoming(times, now, bounds).at - now
+def wait(times: list[datetime], now: datetime, pace: Pace = WIDE) -> timedelta:
+    return upcoming(times, now, pace).at - now
 
 
 def polls(
-    times: list[datetime], begin: datetime, end: datetime, bounds: Bounds = BOUNDS
+    times: list[datetime], begin: datetime, end: datetime, pace: Pace = BOUNDS
 ) -> list[datetime]:
     """As a scheduler would poll while nothing new is found."""
     habits, found, now = learn(posted(*times), begin), [], begin
-    while (now := habitual_poll(habits, now=now, bounds=bounds).at) < end:
+    while (now := habitual_poll(habits, now=now, pace=pace).at) < end:
         found.append(now)
     return found
 
@@ -66,13 +66,11 @@ def living_polls(times: list[datetime], begin: datetime, end: datetime) -> list[
 def test_whatever_the_times_the_poll_lies_between_the_shortest_and_the_longest_wait(
     sightings, now, shortest, more
 ):
-    bounds = Bounds(
-        shortest=timedelta(seconds=shortest), longest=timedelta(seconds=shortest + more)
-    )
+    pace = Pace(shortest=timedelta(seconds=shortest), longest=timedelta(seconds=shortest + more))
 
-    at = habitual_poll(learn(sightings, now), now=now, bounds=bounds).at
+    at = habitual_poll(learn(sightings, now), now=now, pace=pace).at
 
-    assert now + bounds.shortest <= at <= now + max(bounds.shortest, bounds.longest)
+    assert now + pace.shortest <= at <= now + max(pace.shortest, pace.longest)
 
 
 @given(st.lists(AGES, max_size=60), st.integers(0, 400 * 86400), st.integers(-30, 400))
@@ -82,7 +80,7 @@ def test_polls_of_any_history_keep_within_the_bounds_later_too(ages, since, days
     habits = learn(posted(*times), MONDAY)
     now = MONDAY + timedelta(seconds=since) + days * DAY
 
-    at = habitual_poll(habits, now=now, bounds=BOUNDS).at
+    at = habitual_poll(habits, now=now, pace=BOUNDS).at
 
     assert now + HOUR <= at <= now + DAY
 
@@ -92,7 +90,7 @@ def test_habits_learned_earlier_say_the_same_as_habits_learned_now(ages, hours):
     times = [MONDAY - timedelta(seconds=age) for age in ages]
     now = MONDAY + hours * HOUR
 
-    earlier = habitual_poll(learn(posted(*times), MONDAY), now=now, bounds=WIDE)
+    earlier = habitual_poll(learn(posted(*times), MONDAY), now=now, pace=WIDE)
 
     assert abs(earlier.at - upcoming(times, now, WIDE).at) < timedelta(seconds=1)
 
@@ -104,15 +102,15 @@ def test_silence_never_brings_the_next_poll_nearer(ages, weeks):
     habits = learn(posted(*times), MONDAY)
     later = MONDAY + timedelta(weeks=weeks)
 
-    soon = habitual_poll(habits, now=MONDAY, bounds=WIDE).at - MONDAY
+    soon = habitual_poll(habits, now=MONDAY, pace=WIDE).at - MONDAY
 
-    assert habitual_poll(habits, now=later, bounds=WIDE).at - later >= soon - HOUR / 3600
+    assert habitual_poll(habits, now=later, pace=WIDE).at - later >= soon - HOUR / 3600
 
 
 @given(RECENT)
 def test_a_longer_interval_never_makes_a_nearer_poll(ages):
     times = [MONDAY - timedelta(seconds=age) for age in ages]
-    longer = Bounds(shortest=2 * WIDE.shortest, longest=WIDE.longest)
+    longer = Pace(shortest=2 * WIDE.shortest, longest=WIDE.longest)
 
     assert wait(times, MONDAY, longer) >= wait(times, MONDAY)
 
@@ -120,7 +118,7 @@ def test_a_longer_interval_never_makes_a_nearer_poll(ages):
 @given(RECENT)
 def test_the_longest_wait_only_cuts(ages):
     times = [MONDAY - timedelta(seconds=age) for age in ages]
-    uncut = wait(times, MONDAY, Bounds(shortest=HOUR, longest=WIDE.longest))
+    uncut = wait(times, MONDAY, Pace(shortest=HOUR, longest=WIDE.longest))
 
     assert wait(times, MONDAY, BOUNDS) == min(uncut, DAY)
 
@@ -144,7 +142,7 @@ def test_few_entries_leave_the_shortest_wait(known):
 def test_a_first_poll_that_finds_a_backlog_without_dates_knows_too_little():
     found = [Sighting(first_seen=MONDAY)] * 30
 
-    upcoming = habitual_poll(learn(found, MONDAY), now=MONDAY, bounds=BOUNDS)
+    upcoming = habitual_poll(learn(found, MONDAY), now=MONDAY, pace=BOUNDS)
 
     assert upcoming == NextPoll(at=MONDAY + HOUR, reason="every 1h; too few entries to learn")
 
@@ -220,7 +218,7 @@ def test_a_poll_long_after_everything_and_dates_beyond_all_calendars_are_no_trou
     sightings = [Sighting(one, other) for one in times for other in times] * 2
     now = datetime(9999, 12, 1, tzinfo=UTC)
 
-    assert habitual_poll(learn(sightings, now), now=now, bounds=BOUNDS).at <= now + DAY
+    assert habitual_poll(learn(sightings, now), now=now, pace=BOUNDS).at <= now + DAY
 
 
 def test_entries_of_the_future_and_beyond_the_newest_teach_nothing():

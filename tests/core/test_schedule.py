@@ -6,15 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.core.model import Wishes
-from aggregator.core.rhythm import Sighting, learn
+from aggregator.core.rhythm import Pace, Sighting, learn
 from aggregator.core.schedule import (
     DAILY_FAILURES,
     GAP_OF_A_HERD,
     LONGEST_BACKOFF,
-    LONGEST_JITTER,
     LONGEST_PAUSE,
     WEEK,
-    Pace,
     Standing,
     next_poll,
     spread,
@@ -52,7 +50,7 @@ def failed(status: int | None = None, retry_after: timedelta | None = None) -> F
 @pytest.mark.parametrize("answer", [OK, NotModified(validators=Validators())])
 def test_a_good_poll_is_repeated_after_the_interval(answer):
     assert wait(answer) == HOUR
-    assert HOUR < wait(answer, chance=0.99) < HOUR + LONGEST_JITTER
+    assert HOUR < wait(answer, chance=0.99) < HOUR * 1.03
 
 
 def test_failures_double_the_wait_up_to_a_day_then_to_a_week_and_never_end_it():

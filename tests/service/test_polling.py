@@ -5,7 +5,7 @@ import pytest
 
 from aggregator.core.model import FeedInfo, Wishes
 from aggregator.core.reconcile import Intake
-from aggregator.core.schedule import Pace
+from aggregator.core.rhythm import Pace
 from aggregator.core.wire import Failed, Gone, NotModified, Validators
 from aggregator.service.polling import PollReport
 from tests.builders import NOON, ago, read_entry, read_feed

@@ -6,7 +6,7 @@ from typing import Any
 
 from aggregator.core.model import ReadEntry, Wishes
 from aggregator.core.reconcile import Intake
-from aggregator.core.schedule import Pace
+from aggregator.core.rhythm import Pace
 from aggregator.core.wire import Answer, Validators
 from aggregator.service.discovering import Discoverer
 from aggregator.service.dispatch import Dispatcher, DispatchPolicy

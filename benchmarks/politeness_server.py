@@ -30,10 +30,13 @@ class Seen:
 
     at: float
     host: str
+    """As the Host field has it, without the port; the address that was dialled for TLS."""
     path: str
     headers: list[tuple[str, str]] = field(default_factory=list)
     until: float = 0.0
     sent: int = 0
+    played_at: float = 0.0
+    """Seconds of the play's own clock, which may run faster than the machine's."""
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name), None)
@@ -49,10 +52,14 @@ MOST_SENT = 40_000_000
 
 
 class ScriptedServer:
-    """Answers on one port of many loopback addresses. Unknown paths get a 404."""
+    """Answers on one port of many loopback addresses. Unknown paths get a 404.
 
-    def __init__(self) -> None:
+    `play_time` tells the seconds of the play; it is the machine's time unless told otherwise.
+    """
+
+    def __init__(self, play_time: Callable[[], float] = monotonic) -> None:
         self.log: list[Seen] = []
+        self._play_time = play_time
         self.scripts: dict[tuple[str, str], Script] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._server: asyncio.Server | None = None
@@ -97,18 +104,23 @@ class ScriptedServer:
         host: str = writer.get_extra_info("sockname")[0]
         start = await reader.readexactly(1)
         if start[0] == TLS_HELLO:
-            self.log.append(Seen(at=monotonic(), host=host, path="(TLS)"))
+            self._note(Seen(at=monotonic(), host=host, path="(TLS)"))
             return False
         head = start + await reader.readuntil(b"\r\n\r\n")
         line, *fields = head.decode("latin-1").rstrip("\r\n").split("\r\n")
         pairs = [field.partition(":") for field in fields]
         headers = [(name, value.strip()) for name, _, value in pairs]
         seen = Seen(at=monotonic(), host=host, path=line.split(" ")[1], headers=headers)
-        self.log.append(seen)
+        seen.host = (seen.header("host") or host).partition(":")[0]
+        self._note(seen)
         try:
             return await self._reply(self._scripted(seen), seen, writer)
         finally:
             seen.until = monotonic()
+
+    def _note(self, seen: Seen) -> None:
+        seen.played_at = self._play_time()
+        self.log.append(seen)
 
     def _scripted(self, seen: Seen) -> Reply:
         place = seen.host, seen.path

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
+from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ SITE = "https://planet.example.org/"
 JITTER = 1.1
 """The most by which a wait may be longer than what was asked for."""
 
+PRIVATE = (ip_address("10.0.0.9"),)
+
 ANSWER_LIMIT = 10.0
 """Real seconds in which whatever is under way must end."""
 
@@ -69,10 +72,12 @@ class Play:
     server: ScriptedServer
     clock: FakeClock
     port: int
-    dead_names: set[str]
+    dead_names: set[str] = field(default_factory=set)
     """Names that DNS does not know at the moment."""
-    looked_up: list[str]
-    """Names that DNS was asked for."""
+    at_home: set[str] = field(default_factory=set)
+    """Names that lead into the private network."""
+    looked_up: list[tuple[float, str]] = field(default_factory=list)
+    """When DNS was asked for which name; a connection that is used again asks nothing."""
     fetch: dict[str, str] = field(default_factory=dict)
     """Settings of [fetch], as TOML has them."""
     notebook: Notebook = field(default_factory=Notebook)
@@ -222,6 +227,15 @@ class Play:
                 await asyncio.sleep(0.0002)
         assert self.notebook.failures == []
 
+    # The world around
+
+    def lookup(self, name: str) -> Sequence[IPAddress]:
+        """What DNS says."""
+        self.looked_up.append((self.clock.elapsed.total_seconds(), name))
+        if name in self.dead_names:
+            raise socket.gaierror(socket.EAI_NONAME, "name or service not known")
+        return PRIVATE if name in self.at_home else PUBLIC
+
     def http_date(self, **span: float) -> str:
         """That much from now, as HTTP writes it."""
         return format_datetime(self.clock.now() + timedelta(**span), usegmt=True)
@@ -248,24 +262,11 @@ class Play:
 @asynccontextmanager
 async def playing(directory: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Play]:
     clock = FakeClock()
-    dead: set[str] = set()
-    looked_up: list[str] = []
-
-    def play_time() -> float:
-        return clock.elapsed.total_seconds()
-
-    def lookup(name: str) -> Sequence[IPAddress]:
-        looked_up.append(name)
-        if name in dead:
-            raise socket.gaierror(socket.EAI_NONAME, "name or service not known")
-        return PUBLIC
-
-    wired = partial(HttpFetcher, transports=to_loopback(lookup))
+    server = ScriptedServer(lambda: clock.elapsed.total_seconds())  # noqa: PLW0108  # it is replaced
+    play = Play(directory, server, clock, port=await server.start(["127.0.0.1"]))
+    wired = partial(HttpFetcher, transports=to_loopback(play.lookup))
     monkeypatch.setattr(bootstrap, "HttpFetcher", wired)
     monkeypatch.setattr(bootstrap, "CagedReader", ReaderHere)
-    server = ScriptedServer(play_time)
-    port = await server.start(["127.0.0.1"])
-    play = Play(directory, server, clock, port, dead, looked_up)
     try:
         yield play
     finally:

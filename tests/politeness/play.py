@@ -2,9 +2,9 @@
 
 A test says which sources there are and what a server answers, lets time pass, and looks at what
 the server saw. Everything between the clock and the wire is the real thing, as `bootstrap` wires
-it, on SQLite; the real guard judges each address, and what it admits ends at the server
-(benchmarks/politeness_wire.py). Two things stand in: the clock, and the cage, whose reading is done
-in this process.
+it; the real guard judges each address, and what it admits ends at the server
+(benchmarks/politeness_wire.py). Three things stand in: the clock; the cage, whose reading is done
+in this process; and, unless a play is on disk, the store.
 
 Time passes from one moment at which something may fall due to the next. At each the dispatcher is
 woken, as the daemon's tick does, and the clock stands still until it is done.
@@ -40,6 +40,7 @@ from aggregator.service.states import state
 from benchmarks.politeness_server import Reply, Script, ScriptedServer, Seen, answer, ok
 from benchmarks.politeness_wire import PUBLIC, to_loopback
 from tests.fakes import FakeClock, Notebook
+from tests.store.memory import MemoryStore
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -259,14 +260,30 @@ class Play:
         return state(await self.health(key), self.clock.steady())
 
 
+class KeptInMemory(MemoryStore):
+    """Outlives the processes of a play."""
+
+    async def aclose(self) -> None:
+        pass
+
+
 @asynccontextmanager
-async def playing(directory: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Play]:
+async def playing(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, *, on_disk: bool
+) -> AsyncIterator[Play]:
     clock = FakeClock()
     server = ScriptedServer(lambda: clock.elapsed.total_seconds())  # noqa: PLW0108  # it is replaced
     play = Play(directory, server, clock, port=await server.start(["127.0.0.1"]))
     wired = partial(HttpFetcher, transports=to_loopback(play.lookup))
     monkeypatch.setattr(bootstrap, "HttpFetcher", wired)
     monkeypatch.setattr(bootstrap, "CagedReader", ReaderHere)
+    if not on_disk:
+        store = KeptInMemory()
+
+        async def open_store(_url: str) -> KeptInMemory:
+            return store
+
+        monkeypatch.setattr(bootstrap, "open_store", open_store)
     try:
         yield play
     finally:

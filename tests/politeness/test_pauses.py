@@ -4,7 +4,6 @@
 """
 
 from itertools import pairwise
-from time import monotonic
 
 import pytest
 
@@ -12,6 +11,11 @@ from benchmarks.politeness_server import Reply, answer, ok
 from tests.politeness.play import HOUR, JITTER, Play, always, tagged, then, waits
 
 PAUSE = 5 * HOUR
+
+
+@pytest.fixture
+def play(play_on_disk):
+    return play_on_disk
 
 
 @pytest.mark.parametrize("host", ["a.example.com", "10.0.0.5"], ids=["public", "private"])
@@ -56,11 +60,11 @@ async def test_check_09_a_429_without_a_word_pauses_for_an_hour_at_least(play):
 
 
 def two_sources(play: Play, throttled: str, other: str, status: int = 429) -> None:
-    """`throttled` asks for a pause at its second poll; `other` is asked every twenty minutes."""
+    """`throttled` asks for a pause at its second poll; `other` is asked every hour."""
     throttling = answer(status, Retry_After=f"{PAUSE:.0f}")
     script = then(ok(ETag='"1"'), throttling, at_last=tagged())
     play.source("throttled", throttled, script, path="/a")
-    play.source("other", other, tagged(), path="/b", interval='"20m"')
+    play.source("other", other, tagged(), path="/b")
 
 
 def during_the_pause(play: Play, host: str) -> int:
@@ -83,17 +87,17 @@ domains = pytest.mark.xfail(strict=True, reason="a pause holds for the host and 
 
 
 @domains
-@pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
-    ("throttled", "other"),
+    ("status", "throttled", "other"),
     [
-        ("a.example.co.uk", "b.example.co.uk"),
-        ("example.com", "feeds.blog.example.com"),
-        ("me.github.io", "feeds.me.github.io"),
+        (429, "a.example.co.uk", "b.example.co.uk"),
+        (503, "a.example.co.uk", "b.example.co.uk"),
+        (429, "example.com", "feeds.blog.example.com"),
+        (429, "me.github.io", "feeds.me.github.io"),
     ],
 )
 async def test_check_09_hosts_of_one_registrable_domain_pause_together(
-    play, throttled, other, status
+    play, status, throttled, other
 ):
     two_sources(play, throttled, other, status)
     await play.start()
@@ -136,7 +140,7 @@ async def test_check_09_others_behind_a_shared_suffix_or_a_private_address_go_on
     await play.passes(hours=8)
 
     assert waits(play.asked(path="/a"))[1] >= PAUSE
-    assert during_the_pause(play, other) >= 13
+    assert during_the_pause(play, other) >= 4
 
 
 GAP = 0.03
@@ -167,51 +171,3 @@ async def test_check_10_the_gap_holds_between_two_looks_at_the_schedule(play):
 
     first, second = play.asked()
     assert second.at - first.until >= GAP - 0.002
-
-
-async def test_check_22_a_refresh_by_hand_heeds_retry_after(play):
-    play.source("a", "a.example.com", [answer(429, Retry_After=f"{PAUSE:.0f}"), ok()])
-    await play.start()
-    await play.passes(hours=4)
-    (report,) = await play.refresh("a")
-    assert report.outcome == "throttled"
-    assert len(play.asked()) == 1
-
-    await play.restart()
-    play.sleeps(hours=1, seconds=1)
-    (report,) = await play.refresh("a")
-    assert report.outcome == "new"
-    assert len(play.asked()) == 2
-
-
-@pytest.mark.xfail(strict=True, reason="by hand, a pause holds for its own source only yet")
-@pytest.mark.parametrize("other", ["a.example.com", "b.example.com"])
-async def test_check_22_a_refresh_by_hand_heeds_the_pause_of_the_host(play, other):
-    play.source("a", "a.example.com", [answer(429, Retry_After=f"{PAUSE:.0f}")], path="/a")
-    play.source("b", other, tagged(), path="/b")
-    await play.start()
-    await play.passes(minutes=10)
-    asked_before = len(play.asked(path="/b"))
-    (report,) = await play.refresh("b")
-
-    assert report.outcome == "throttled"
-    assert len(play.asked(path="/b")) == asked_before
-
-
-@pytest.mark.xfail(strict=True, reason="by hand, an earlier process's request is forgotten yet")
-@pytest.mark.parametrize("key", ["a", "same-host"])
-async def test_check_22_a_refresh_by_hand_waits_out_the_hosts_rest(play, key):
-    rest = 0.4
-    play.fetch["per_host_delay"] = f'"{rest * 1000:.0f}ms"'
-    play.source("a", "a.example.com", tagged(), path="/a")
-    await play.start()
-    await play.passes(seconds=0)
-    play.source("same-host", "a.example.com", tagged(), path="/b")
-    play.configure()
-    await play.restart()
-    begun = monotonic()
-    (report,) = await play.refresh(key)
-
-    assert report.outcome in {"new", "not_modified"}
-    assert len(play.asked()) == 2
-    assert play.asked()[1].at - begun >= rest - 0.05

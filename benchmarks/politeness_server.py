@@ -66,8 +66,11 @@ class ScriptedServer:
         self._open: set[asyncio.Task[None]] = set()
 
     async def start(self, hosts: Iterable[str]) -> int:
-        """Listens on these addresses; returns the port, the same on each."""
-        first, *others = hosts
+        """Listens on the addresses among the hosts; returns the port, the same on each.
+
+        Names are whoever dials' business: see politeness_wire.
+        """
+        first, *others = sorted({host if _is_address(host) else "127.0.0.1" for host in hosts})
         probe = await asyncio.start_server(self._accept, first, 0)
         port: int = probe.sockets[0].getsockname()[1]
         probe.close()
@@ -161,6 +164,10 @@ class ScriptedServer:
             writer.write(b" " * CHUNK)
             await writer.drain()
             seen.sent += CHUNK
+
+
+def _is_address(host: str) -> bool:
+    return host.replace(".", "").isdigit()
 
 
 def _head(reply: Reply, length: int) -> bytes:

@@ -185,7 +185,7 @@ def feed(*titles: str, extra: str = "") -> bytes:
     return (
         "<?xml version='1.0'?><rss version='2.0'"
         " xmlns:sy='http://purl.org/rss/1.0/modules/syndication/'><channel><title>t</title>"
-        f"<link>http://example.org/</link><description>d</description>{extra}{items}"
+        f"<link>http://site.invalid/</link><description>d</description>{extra}{items}"
         "</channel></rss>"
     ).encode()
 

@@ -38,7 +38,7 @@ from aggregator.service.polling import PollReport
 from aggregator.service.ports import Document
 from aggregator.service.states import state
 from benchmarks.politeness_server import Reply, Script, ScriptedServer, Seen, answer, ok
-from benchmarks.politeness_wire import PUBLIC, to_loopback
+from benchmarks.politeness_wire import lookup, to_loopback
 from tests.fakes import FakeClock, Notebook
 from tests.store.memory import MemoryStore
 
@@ -106,11 +106,15 @@ class Play:
         scheme: str = "http",
         **settings: str,
     ) -> None:
-        """Configures a source and what its server answers; `settings` are TOML."""
+        """Configures a source and what its server answers; `settings` are TOML.
+
+        Its interval is an hour, and meant as it is written.
+        """
         if script:
             self.serves(host, script, path=path)
         lines = [f"[sources.{key}]", f'url = "{self.url(host, path, scheme=scheme)}{suffix}"']
-        lines += [f"{name} = {value}" for name, value in settings.items()]
+        settings = {"interval": '"1h"', **settings}
+        lines += [f"{name} = {value}" for name, value in settings.items() if value]
         self.sources[key] = "\n".join(lines) + "\n"
 
     @property
@@ -165,11 +169,6 @@ class Play:
         self.configure()
         await self.service.take(load(self.config, {}))
 
-    async def spread(self) -> None:
-        """What the daemon does at its start and after a long sleep."""
-        dispatcher: Any = self.service.dispatcher
-        await dispatcher.spread_overdue()
-
     async def refresh(self, *keys: str) -> list[PollReport]:
         """`aggregator fetch KEY…`: what it came to."""
         before = len(self.notebook.reports)
@@ -218,15 +217,15 @@ class Play:
         dispatcher = self.service.dispatcher
         dispatcher.wake()
         async with asyncio.timeout(ANSWER_LIMIT):
-            while (
-                dispatcher._wake.is_set()
-                or dispatcher._sweeping.locked()
-                or dispatcher._runs
-                or dispatcher._settling
-            ):
-                await dispatcher.poll(())  # which waits for all that is under way
+            while dispatcher._wake.is_set() or dispatcher._sweeping.locked() or self._under_way():
+                if under_way := self._under_way():
+                    await asyncio.wait(under_way)
                 await asyncio.sleep(0.0002)
         assert self.notebook.failures == []
+
+    def _under_way(self) -> set[asyncio.Task[None]]:
+        dispatcher = self.service.dispatcher
+        return {*dispatcher._runs.values(), *dispatcher._settling}
 
     # The world around
 
@@ -235,7 +234,7 @@ class Play:
         self.looked_up.append((self.clock.elapsed.total_seconds(), name))
         if name in self.dead_names:
             raise socket.gaierror(socket.EAI_NONAME, "name or service not known")
-        return PRIVATE if name in self.at_home else PUBLIC
+        return PRIVATE if name in self.at_home else lookup(name)
 
     def http_date(self, **span: float) -> str:
         """That much from now, as HTTP writes it."""
@@ -280,7 +279,7 @@ async def playing(
     if not on_disk:
         store = KeptInMemory()
 
-        async def open_store(_url: str) -> KeptInMemory:
+        async def open_store(_url: str, **_options: Any) -> KeptInMemory:
             return store
 
         monkeypatch.setattr(bootstrap, "open_store", open_store)

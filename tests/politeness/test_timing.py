@@ -23,18 +23,34 @@ MODIFIED = "Mon, 02 Jan 2006 15:04:05 GMT"
 
 
 @pytest.mark.parametrize("validators", [{"ETag": '"1"'}, {"Last_Modified": MODIFIED}])
-@pytest.mark.parametrize(("interval", "seconds"), [(None, HOUR), ("20m", 1200), ("1d", DAY)])
+@pytest.mark.parametrize(("interval", "seconds"), [("1h", HOUR), ("20m", 1200), ("1d", DAY)])
 async def test_check_07_a_conditional_request_never_comes_before_its_interval(
     play, validators, interval, seconds
 ):
-    given = {"interval": f'"{interval}"'} if interval else {}
-    play.source("a", "a.example.com", [ok(**validators), answer(304)], **given)
+    play.source("a", "a.example.com", [ok(**validators), answer(304)], interval=f'"{interval}"')
     await play.start()
     await play.passes(seconds=10 * seconds)
 
     pauses = waits(play.asked())
     assert len(pauses) >= 8
     assert all(seconds <= pause <= seconds * JITTER for pause in pauses)
+
+
+async def test_check_07_the_default_interval_is_an_hour_at_least(play):
+    titles = [f"entry {number}" for number in range(30)]
+    play.source("a", "a.example.com", tagged(), interval="")
+    play.source(
+        "busy",
+        "busy.example.com",
+        lambda _seen, number: ok(*titles[:number], ETag=f'"{number}"'),
+        interval="",
+    )
+    await play.start()
+    await play.passes(days=1)
+
+    for host in ("a.example.com", "busy.example.com"):
+        assert len(play.asked(host)) >= 2
+        assert min(waits(play.asked(host))) >= HOUR
 
 
 unconditional = pytest.mark.xfail(strict=True, reason="validators do not tell the interval yet")

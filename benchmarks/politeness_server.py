@@ -45,6 +45,12 @@ class Seen:
 Script = Sequence[Reply] | Callable[[Seen, int], Reply]
 """The answers in turn, the last one for ever; or a function of the request and its number."""
 
+
+def scripted(script: Script, seen: Seen, number: int) -> Reply:
+    """What the script answers to this request, the `number`th of its place."""
+    return script(seen, number) if callable(script) else script[min(number, len(script) - 1)]
+
+
 TLS_HELLO = 0x16
 CHUNK = 65536
 MOST_SENT = 40_000_000
@@ -130,7 +136,7 @@ class ScriptedServer:
         script = self.scripts.get(place, [Reply(status=404)])
         number = self._counts[place]
         self._counts[place] += 1
-        return script(seen, number) if callable(script) else script[min(number, len(script) - 1)]
+        return scripted(script, seen, number)
 
     async def _reply(self, reply: Reply, seen: Seen, writer: StreamWriter) -> bool:
         await asyncio.sleep(reply.delay)

@@ -37,7 +37,7 @@ from aggregator.service.once import Round
 from aggregator.service.polling import PollReport
 from aggregator.service.ports import Document
 from aggregator.service.states import state
-from benchmarks.politeness_server import Reply, Script, ScriptedServer, Seen, answer, ok
+from benchmarks.politeness_server import Reply, Script, ScriptedServer, Seen, answer, ok, scripted
 from benchmarks.politeness_wire import lookup, to_loopback
 from tests.fakes import FakeClock, Notebook
 from tests.store.memory import MemoryStore
@@ -320,11 +320,16 @@ def then(*replies: Reply, at_last: Script) -> Script:
     def script(seen: Seen, number: int) -> Reply:
         if number < len(replies):
             return replies[number]
-        if callable(at_last):
-            return at_last(seen, number - len(replies))
-        return at_last[min(number - len(replies), len(at_last) - 1)]
+        return scripted(at_last, seen, number - len(replies))
 
     return script
+
+
+def until(seconds: float, reply: Reply, *, at_last: Script) -> Script:
+    """This answer until so many seconds into the play, then the script."""
+    return lambda seen, number: (
+        reply if seen.played_at < seconds else scripted(at_last, seen, number)
+    )
 
 
 def always(make: Callable[[], Reply]) -> Script:

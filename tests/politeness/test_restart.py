@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from benchmarks.politeness_server import answer, ok
+from benchmarks.politeness_server import Seen, answer, ok
 from tests.politeness.play import HOUR, UNCONDITIONAL, conditions, tagged, waits
 
 PAUSE = 5 * HOUR
@@ -72,6 +72,14 @@ def a_herd(play, number: int = HERD, **settings: str) -> None:
         play.source(f"s{one}", f"{one}.example.com", tagged(), **settings)
 
 
+def one_after_the_other(asked: list[Seen], *, within: float) -> bool:
+    """Evenly, never more than four a second, the last within so many seconds."""
+    gaps = waits(asked)
+    return all(
+        gap == pytest.approx(gaps[0], abs=0.05) and 0.24 <= gap <= 1.01 for gap in gaps
+    ) and (sum(gaps) <= within)
+
+
 @herds
 async def test_check_21_many_new_sources_are_first_asked_one_after_the_other(play):
     a_herd(play)
@@ -81,7 +89,7 @@ async def test_check_21_many_new_sources_are_first_asked_one_after_the_other(pla
     asked = play.asked()
     assert len(asked) == HERD
     assert asked[0].played_at == 0
-    assert all(wait == pytest.approx(1, abs=0.05) for wait in waits(asked))
+    assert one_after_the_other(asked, within=HERD)
 
 
 @herds
@@ -98,7 +106,7 @@ async def test_check_21_after_a_long_sleep_the_overdue_ones_come_one_after_the_o
     asked = play.asked()[before:]
     assert len(asked) == HERD
     assert asked[0].played_at == pytest.approx(woken_at, abs=0.05)
-    assert all(wait == pytest.approx(1, abs=0.05) for wait in waits(asked))
+    assert one_after_the_other(asked, within=HERD)
     assert len(play.asked("resting.example.com")) == 1
 
 
@@ -110,7 +118,7 @@ async def test_check_21_a_short_interval_is_not_stretched_by_it(play):
 
     asked = play.asked()
     assert len(asked) == 20
-    assert all(wait == pytest.approx(0.5, abs=0.05) for wait in waits(asked))
+    assert one_after_the_other(asked, within=9.9)
 
 
 async def test_check_21_a_pause_is_not_shortened_by_it(play):

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.politeness_server import Reply, Script, Seen, answer, ok
-from tests.politeness.play import DAY, HOUR, JITTER, tagged, then, waits
+from benchmarks.politeness_server import Reply, Script, answer, ok
+from tests.politeness.play import DAY, HOUR, JITTER, tagged, then, until, waits
 
 WEEK = 7 * DAY
 
@@ -50,12 +50,7 @@ async def test_check_15_a_single_410_is_no_end(play):
 
 @pytest.mark.parametrize("status", [403, 404, 500, 503])
 async def test_check_15_other_errors_back_off_up_to_a_day_and_never_stop(play, status):
-    well_at = 14 * DAY
-
-    def script(seen: Seen, _number: int) -> Reply:
-        return answer(status) if seen.played_at < well_at else ok(ETag='"1"')
-
-    play.source("a", "a.example.com", script)
+    play.source("a", "a.example.com", until(14 * DAY, answer(status), at_last=tagged()))
     await play.start()
     await play.passes(days=14)
     assert doubling(waits(play.asked()))
@@ -163,7 +158,8 @@ PAGE = b"<!doctype html><html><head><title>This domain is for sale</title></head
 async def test_check_20_a_page_in_place_of_the_feed_is_an_error_that_says_so(play, kind):
     page = Reply(headers=(("Content-Type", kind), ("ETag", '"page"')), body=PAGE)
     first = ok("one", "two", ETag='"feed"')
-    play.source("a", "a.example.com", then(first, *[page] * 4, at_last=tagged(etag='"feed"')))
+    parked_until = until(10 * HOUR, page, at_last=tagged(etag='"feed"'))
+    play.source("a", "a.example.com", then(first, at_last=parked_until))
     await play.start()
     await play.passes(hours=6)
     parked = await play.health("a")

@@ -19,11 +19,6 @@ LONGEST_WAIT = 13.3 * HOUR
 moves = pytest.mark.xfail(strict=True, reason="moves are followed, but not taken yet")
 
 
-@pytest.fixture
-def play(play_on_disk):
-    return play_on_disk
-
-
 def redirecting(to: str, status: int = 301) -> Reply:
     return answer(status, Location=to)
 
@@ -47,7 +42,8 @@ async def moved_to(play: Play) -> Any:
 
 @moves
 @pytest.mark.parametrize("status", [301, 308])
-async def test_check_14_a_move_that_was_seen_for_a_week_is_taken(play, status):
+async def test_check_14_a_move_that_was_seen_for_a_week_is_taken(play_on_disk, status):
+    play = play_on_disk
     moving(play, [redirecting(play.url(NEW), status)])
     await play.start()
     written = play.config.read_bytes()
@@ -79,7 +75,8 @@ async def test_check_14_every_hop_of_a_move_must_be_permanent_and_its_end_is_tak
 
 
 @moves
-async def test_check_14_a_move_survives_restarts_before_and_after_it_is_taken(play):
+async def test_check_14_a_move_survives_restarts_before_and_after_it_is_taken(play_on_disk):
+    play = play_on_disk
     moving(play, [redirecting(play.url(NEW))])
     await play.start()
     for _ in range(9):

@@ -143,9 +143,10 @@ async def test_check_14_a_temporary_redirect_is_never_taken(play, status):
     assert await play.state("a") == "active"
 
 
-async def test_check_14_one_temporary_hop_makes_a_redirect_temporary(play):
-    moving(play, [redirecting("/between", 301)])
-    play.serves(OLD, [redirecting(play.url(NEW), 302)], path="/between")
+@pytest.mark.parametrize("hops", [(301, 302), (302, 301)])
+async def test_check_14_one_temporary_hop_makes_a_redirect_temporary(play, hops):
+    moving(play, [redirecting("/between", hops[0])])
+    play.serves(OLD, [redirecting(play.url(NEW), hops[1])], path="/between")
     await play.start()
     await play.passes(days=15)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.politeness_server import Reply, Script, answer, ok
-from tests.politeness.play import DAY, HOUR, JITTER, tagged, then, until, waits
+from tests.politeness.play import ANSWER_LIMIT, DAY, HOUR, JITTER, tagged, then, until, waits
 
 WEEK = 7 * DAY
 
@@ -77,15 +77,16 @@ LIMIT = 0.15
     ids=["hangs", "drips", "endless", "bomb"],
 )
 async def test_check_17_time_and_size_are_bounded_and_nobody_waits(play, reply, reason):
-    play.fetch |= {"timeout": f'"{LIMIT * 1000:.0f}ms"', "max_body": '"100KB"'}
-    play.source("sick", "sick.example.org", [reply])
+    play.fetch["max_body"] = '"100KB"'
+    in_time = "" if reason == "larger than" else f'"{LIMIT * 1000:.0f}ms"'
+    play.source("sick", "sick.example.org", [reply], timeout=in_time)
     for number in range(3):
         play.source(f"well-{number}", f"{number}.example.com", tagged())
     begun = monotonic()
     await play.start()
     await play.passes(hours=8)
 
-    assert monotonic() - begun < 5
+    assert monotonic() - begun < ANSWER_LIMIT
     assert doubling(waits(play.asked("sick.example.org")))
     assert reason in (await play.health("sick")).last_error
     assert max(one.sent for one in play.asked("sick.example.org")) < 20_000_000
@@ -95,9 +96,8 @@ async def test_check_17_time_and_size_are_bounded_and_nobody_waits(play, reply, 
         assert len(pauses) >= 7
 
 
-async def test_check_17_the_answer_of_others_is_taken_while_one_hangs(play):
-    play.fetch["timeout"] = f'"{LIMIT * 1000:.0f}ms"'
-    play.source("a", "hangs.example.org", [Reply(manner="hang")])
+async def test_check_17_the_answers_of_others_are_taken_while_one_is_slow(play):
+    play.source("a", "slow.example.org", [ok(delay=0.7)])
     for number in range(5):
         play.source(f"well-{number}", f"{number}.example.com", tagged())
     await play.start()

@@ -156,6 +156,7 @@ async def test_check_22_a_refresh_by_hand_heeds_the_pause_of_the_host(play, othe
     await play.start()
     await play.passes(minutes=10)
     asked_before = len(play.asked(path="/b"))
+    await play.restart()
     (report,) = await play.refresh("b")
 
     assert report.outcome == "throttled"

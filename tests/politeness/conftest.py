@@ -1,3 +1,14 @@
+"""22 checks of polite polling; `-k check_09` runs those of one.
+
+test_requests  01 first contact    02-06 validators    12 nothing extra    13 User-Agent
+               16 Accept           18 fragments and twins
+test_timing    07 interval         08 wishes
+test_pauses    09 Retry-After      10 turns
+test_restart   11 restart          21 herd             22 refresh by hand
+test_moves     14 redirects
+test_trouble   15 errors           17 bounds           19 below HTTP       20 a page
+"""
+
 import random
 
 import pytest

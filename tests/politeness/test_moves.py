@@ -116,7 +116,8 @@ async def test_check_14_a_move_that_was_interrupted_is_seen_for_a_week_anew(play
 
 
 @moves
-async def test_check_14_an_address_that_its_owner_changes_is_asked(play):
+async def test_check_14_an_address_that_its_owner_changes_is_asked(play_on_disk):
+    play = play_on_disk
     moving(play, [redirecting(play.url(NEW))])
     await play.start()
     await play.passes(days=10)

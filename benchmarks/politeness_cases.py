@@ -12,6 +12,8 @@ PACE = 0.4
 """Seconds of INTERVAL."""
 HOST_DELAY = 0.05
 """Seconds that the configuration asks for between two requests to a host."""
+BY_HAND_DELAY = 5.0
+"""The same for what is fetched by hand: longer than a process takes to start."""
 SLACK = 0.02
 """Seconds that clocks of two processes and a busy machine may differ by."""
 
@@ -30,8 +32,10 @@ class Source:
     scheme: str = "http"
     later: bool = False
     """Added to the file while the daemon runs."""
-    alone: bool = False
-    """In a file of its own, for `fetch --all`."""
+    file: str = "all"
+    """The configuration that lists it."""
+    in_a_week: bool = False
+    """Polled again by a daemon whose clock is a week ahead."""
 
     def toml(self, port: int) -> str:
         url = f"{self.scheme}://{self.host}:{port}{self.path}{self.suffix}"
@@ -50,7 +54,10 @@ class Evidence:
     acts: dict[str, tuple[float, float]] = field(default_factory=dict)
     codes: dict[str, int] = field(default_factory=dict)
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Of `sources --json`, by key."""
+    """Of `sources --json`, by key, after the first act."""
+    rows_in_a_week: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rewritten: list[str] = field(default_factory=list)
+    """Configurations that are not what the play wrote."""
 
     def polls(self, key: str, act: str = "run") -> list[Seen]:
         """Requests to the source's own address."""

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 from benchmarks.politeness_cases import (
-    PACE,
     SLACK,
     Check,
     Evidence,
@@ -16,11 +15,11 @@ from benchmarks.politeness_cases import (
     gaps,
     told,
 )
+from benchmarks.politeness_moves import EXTRA_SCRIPTS
 from benchmarks.politeness_server import Reply, answer, ok
 
 MODIFIED = "Mon, 02 Jan 2006 15:04:05 GMT"
 ODD_DATE = "Mon, 2 Jan 2006 15:04:05 +0000"
-MOST_REDIRECTS = 5
 REFUSED = 2
 """Exit status of a wrong configuration."""
 
@@ -168,7 +167,8 @@ def news_of_304(evidence: Evidence) -> Verdict:
 
 @check(12, "no cookies, no Referer, no made-up address, no query of our own")
 def nothing_extra(evidence: Evidence) -> Verdict:
-    known = {(source.host, source.path) for source in evidence.sources.values()} | ALSO_ASKED
+    known = {(source.host, source.path) for source in evidence.sources.values()}
+    known |= EXTRA_SCRIPTS.keys()
     strange = {one.path for one in evidence.log if (one.host, one.path) not in known}
     strange -= {"(TLS)"}
     private = {"cookie", "referer", "from", "x-forwarded-for"}
@@ -178,81 +178,14 @@ def nothing_extra(evidence: Evidence) -> Verdict:
     return good, f"{text}, headers {sorted(headers)}"
 
 
-AGENT = re.compile(r"[\w-]+/[\w.+-]+ \(\+https?://[^\s;()]+; \d+ subscribers?\)")
+AGENT = re.compile(r"[\w-]+/[\w.+-]+ \(\+https?://[^\s;()]+(?:; \d+ subscribers?)?\)")
 
 
-@check(13, "one User-Agent: Name/version (+https://…; N subscribers)")
+@check(13, "one User-Agent: Name/version (+https://…), and N subscribers where they are known")
 def agent(evidence: Evidence) -> Verdict:
     agents = {one.header("user-agent") for one in evidence.log if one.path != "(TLS)"}
     good = len(agents) == 1 and all(AGENT.fullmatch(one or "") for one in agents)
     return good, f"{sorted(map(str, agents))[:3]}"
-
-
-HSTS: dict[str, Any] = {"Strict_Transport_Security": "max-age=31536000", "Upgrade": "h2c"}
-ALSO_ASKED = {
-    ("127.0.0.24", "/new"),
-    ("127.0.0.25", "/elsewhere"),
-    ("127.0.0.27", "/login"),
-}
-
-
-@check(
-    14,
-    "http stays http; a stable 301 is followed for good, a 302 never; loops end; no page is kept",
-    Source(key="hsts", host="127.0.0.28", path="/feed", script=[ok(**HSTS)]),
-    Source(
-        key="moved",
-        host="127.0.0.24",
-        path="/old",
-        script=[answer(301, Location="/new")],
-        interval="250ms",
-    ),
-    Source(
-        key="lent",
-        host="127.0.0.25",
-        path="/feed",
-        script=[answer(302, Location="/elsewhere")],
-        interval="250ms",
-    ),
-    Source(key="loop", host="127.0.0.26", path="/feed", script=[answer(301, Location="/feed")]),
-    Source(
-        key="login",
-        host="127.0.0.27",
-        path="/feed",
-        script=[answer(301, Location="/login")],
-        interval="250ms",
-    ),
-)
-def redirects(evidence: Evidence) -> Verdict:
-    old, new = (
-        evidence.polls("moved"),
-        [one for one in evidence.at("127.0.0.24") if one.path == "/new"],
-    )
-    switched = bool(old) and len(new) > len(old) + 3
-    stable = len(old) >= 3  # noqa: PLR2004  # not after one answer
-    lent = evidence.polls("lent")
-    lent_target = [one for one in evidence.at("127.0.0.25") if one.path == "/elsewhere"]
-    loop = evidence.polls("loop")
-    runs = sum(gap > PACE * 0.75 for gap in gaps(loop)) + 1
-    login = evidence.polls("login")
-    login_target = [one for one in evidence.at("127.0.0.27") if one.path == "/login"]
-    tls = [one for one in evidence.at("127.0.0.28") if one.path == "(TLS)"]
-    return every(
-        (not tls and len(evidence.polls("hsts")) > 3, f"{len(tls)} TLS attempts"),  # noqa: PLR2004
-        (switched and stable, f"301: old asked {len(old)}, new {len(new)} times"),
-        (
-            0 <= len(lent) - len(lent_target) <= 1 < len(lent),  # the last one may be cut short
-            f"302: old asked {len(lent)}, new {len(lent_target)} times",
-        ),
-        (
-            0 < len(loop) <= runs * (MOST_REDIRECTS + 1),
-            f"loop: {len(loop)} requests in {runs} polls",
-        ),
-        (
-            0 <= len(login) - len(login_target) <= 1 < len(login),
-            f"page: old asked {len(login)}, new {len(login_target)} times",
-        ),
-    )
 
 
 @check(16, "Accept-Encoding offers gzip and br, Accept lists feed types")
@@ -271,8 +204,8 @@ def negotiation(evidence: Evidence) -> Verdict:
     18,
     "a fragment is not sent, and an address that is listed twice is asked once",
     Source(key="fragment", host="127.0.0.29", path="/feed", script=[ok()], suffix="#part"),
-    Source(key="twin-a", host="127.0.0.30", path="/feed", script=[ok()], alone=True),
-    Source(key="twin-b", host="127.0.0.30", path="/feed", script=[ok()], alone=True, suffix="#x"),
+    Source(key="twin-a", host="127.0.0.30", path="/feed", script=[ok()], file="alone"),
+    Source(key="twin-b", host="127.0.0.30", path="/feed", script=[ok()], file="alone", suffix="#x"),
 )
 def twins(evidence: Evidence) -> Verdict:
     fragments = [one for one in evidence.at("127.0.0.29") if "#" in one.path]
@@ -294,16 +227,6 @@ CHECKS: tuple[Check, ...] = (
     news_of_304,
     nothing_extra,
     agent,
-    redirects,
     negotiation,
     twins,
 )
-EXTRA_SCRIPTS = {
-    ("127.0.0.24", "/new"): [ok()],
-    ("127.0.0.25", "/elsewhere"): [ok()],
-    ("127.0.0.27", "/login"): [
-        Reply(
-            headers=(("Content-Type", "text/html"),), body=b"<!doctype html><title>Log in</title>"
-        )
-    ],
-}

@@ -30,10 +30,13 @@ class Seen:
 
     at: float
     host: str
+    """As the Host field has it, without the port; the address that was dialled for TLS."""
     path: str
     headers: list[tuple[str, str]] = field(default_factory=list)
     until: float = 0.0
     sent: int = 0
+    played_at: float = 0.0
+    """Seconds of the play's own clock, which may run faster than the machine's."""
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name), None)
@@ -42,6 +45,12 @@ class Seen:
 Script = Sequence[Reply] | Callable[[Seen, int], Reply]
 """The answers in turn, the last one for ever; or a function of the request and its number."""
 
+
+def scripted(script: Script, seen: Seen, number: int) -> Reply:
+    """What the script answers to this request, the `number`th of its place."""
+    return script(seen, number) if callable(script) else script[min(number, len(script) - 1)]
+
+
 TLS_HELLO = 0x16
 CHUNK = 65536
 MOST_SENT = 40_000_000
@@ -49,18 +58,25 @@ MOST_SENT = 40_000_000
 
 
 class ScriptedServer:
-    """Answers on one port of many loopback addresses. Unknown paths get a 404."""
+    """Answers on one port of many loopback addresses. Unknown paths get a 404.
 
-    def __init__(self) -> None:
+    `play_time` tells the seconds of the play; it is the machine's time unless told otherwise.
+    """
+
+    def __init__(self, play_time: Callable[[], float] = monotonic) -> None:
         self.log: list[Seen] = []
+        self._play_time = play_time
         self.scripts: dict[tuple[str, str], Script] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
 
     async def start(self, hosts: Iterable[str]) -> int:
-        """Listens on these addresses; returns the port, the same on each."""
-        first, *others = hosts
+        """Listens on the addresses among the hosts; returns the port, the same on each.
+
+        Names are whoever dials' business: see politeness_wire.
+        """
+        first, *others = sorted({host if _is_address(host) else "127.0.0.1" for host in hosts})
         probe = await asyncio.start_server(self._accept, first, 0)
         port: int = probe.sockets[0].getsockname()[1]
         probe.close()
@@ -97,25 +113,30 @@ class ScriptedServer:
         host: str = writer.get_extra_info("sockname")[0]
         start = await reader.readexactly(1)
         if start[0] == TLS_HELLO:
-            self.log.append(Seen(at=monotonic(), host=host, path="(TLS)"))
+            self._note(Seen(at=monotonic(), host=host, path="(TLS)"))
             return False
         head = start + await reader.readuntil(b"\r\n\r\n")
         line, *fields = head.decode("latin-1").rstrip("\r\n").split("\r\n")
         pairs = [field.partition(":") for field in fields]
         headers = [(name, value.strip()) for name, _, value in pairs]
         seen = Seen(at=monotonic(), host=host, path=line.split(" ")[1], headers=headers)
-        self.log.append(seen)
+        seen.host = (seen.header("host") or host).partition(":")[0]
+        self._note(seen)
         try:
             return await self._reply(self._scripted(seen), seen, writer)
         finally:
             seen.until = monotonic()
+
+    def _note(self, seen: Seen) -> None:
+        seen.played_at = self._play_time()
+        self.log.append(seen)
 
     def _scripted(self, seen: Seen) -> Reply:
         place = seen.host, seen.path
         script = self.scripts.get(place, [Reply(status=404)])
         number = self._counts[place]
         self._counts[place] += 1
-        return script(seen, number) if callable(script) else script[min(number, len(script) - 1)]
+        return scripted(script, seen, number)
 
     async def _reply(self, reply: Reply, seen: Seen, writer: StreamWriter) -> bool:
         await asyncio.sleep(reply.delay)
@@ -151,6 +172,10 @@ class ScriptedServer:
             seen.sent += CHUNK
 
 
+def _is_address(host: str) -> bool:
+    return host.replace(".", "").isdigit()
+
+
 def _head(reply: Reply, length: int) -> bytes:
     fields = "".join(f"{name}: {value}\r\n" for name, value in reply.headers)
     size = "" if reply.status == 304 else f"Content-Length: {length}\r\n"  # noqa: PLR2004  # RFC 9110 §15.4.5
@@ -166,7 +191,7 @@ def feed(*titles: str, extra: str = "") -> bytes:
     return (
         "<?xml version='1.0'?><rss version='2.0'"
         " xmlns:sy='http://purl.org/rss/1.0/modules/syndication/'><channel><title>t</title>"
-        f"<link>http://example.org/</link><description>d</description>{extra}{items}"
+        f"<link>http://site.invalid/</link><description>d</description>{extra}{items}"
         "</channel></rss>"
     ).encode()
 

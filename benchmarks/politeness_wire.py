@@ -13,10 +13,10 @@ from ipaddress import ip_address
 import httpcore
 import httpx
 
-from aggregator.fetch.addresses import IPAddress, IPNetwork
+from aggregator.fetch.addresses import IPAddress
 from aggregator.fetch.guard import GuardedBackend, GuardedTransport
-from aggregator.fetch.http import TransportFactory
 from aggregator.fetch.resolver import Lookup, Resolver
+from aggregator.fetch.ways import TransportFactory, Way
 
 HERE = "127.0.0.1"
 PUBLIC: Sequence[IPAddress] = (ip_address("11.0.0.1"),)
@@ -52,10 +52,9 @@ def to_loopback(lookup: Lookup = lookup) -> TransportFactory:
     """For `HttpFetcher(transports=…)`: the real guard, over a wire that ends here."""
     resolver = Resolver(lookup)
 
-    def make(opened: tuple[IPNetwork, ...]) -> httpx.AsyncBaseTransport:
-        backend = GuardedBackend(resolver, opened)
-        backend._dialler = ToLoopback()  # type: ignore[assignment]  # noqa: SLF001
-        return GuardedTransport(backend, _tls())
+    def make(way: Way) -> httpx.AsyncBaseTransport:
+        backend = GuardedBackend(resolver, way.opened, ToLoopback())
+        return GuardedTransport(backend, _tls(), http2=way.http2)
 
     return make
 

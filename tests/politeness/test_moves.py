@@ -16,8 +16,6 @@ WEEK = 7 * DAY
 LONGEST_WAIT = 13.3 * HOUR
 """Of an interval of twelve hours."""
 
-moves = pytest.mark.xfail(strict=True, reason="moves are followed, but not taken yet")
-
 
 def redirecting(to: str, status: int = 301) -> Reply:
     return answer(status, Location=to)
@@ -40,7 +38,6 @@ async def moved_to(play: Play) -> Any:
     return getattr(await play.health("a"), "moved_to", None)
 
 
-@moves
 @pytest.mark.parametrize("status", [301, 308])
 async def test_check_14_a_move_that_was_seen_for_a_week_is_taken(play_on_disk, status):
     play = play_on_disk
@@ -63,7 +60,6 @@ async def test_check_14_a_move_that_was_seen_for_a_week_is_taken(play_on_disk, s
     assert play.config.read_bytes() == written
 
 
-@moves
 async def test_check_14_every_hop_of_a_move_must_be_permanent_and_its_end_is_taken(play):
     moving(play, [redirecting("/between", 308)])
     play.serves(OLD, [redirecting(play.url(NEW), 301)], path="/between")
@@ -74,7 +70,6 @@ async def test_check_14_every_hop_of_a_move_must_be_permanent_and_its_end_is_tak
     assert await moved_to(play) == play.url(NEW)
 
 
-@moves
 async def test_check_14_a_move_survives_restarts_before_and_after_it_is_taken(play_on_disk):
     play = play_on_disk
     moving(play, [redirecting(play.url(NEW))])
@@ -89,7 +84,6 @@ async def test_check_14_a_move_survives_restarts_before_and_after_it_is_taken(pl
     assert len(straight(play)) >= 5
 
 
-@moves
 @pytest.mark.parametrize("between", ["temporary", "elsewhere", "at home"])
 async def test_check_14_a_move_that_was_interrupted_is_seen_for_a_week_anew(play, between):
     back_at = 4 * DAY
@@ -115,7 +109,6 @@ async def test_check_14_a_move_that_was_interrupted_is_seen_for_a_week_anew(play
     assert await moved_to(play) == play.url(NEW)
 
 
-@moves
 async def test_check_14_an_address_that_its_owner_changes_is_asked(play_on_disk):
     play = play_on_disk
     moving(play, [redirecting(play.url(NEW))])

@@ -83,10 +83,6 @@ async def test_check_09_a_public_host_pauses_as_a_whole(play, status):
     assert play.asked(path="/b")[-1].played_at > play.asked(path="/a")[1].played_at + PAUSE
 
 
-domains = pytest.mark.xfail(strict=True, reason="a pause holds for the host and not its domain yet")
-
-
-@domains
 @pytest.mark.parametrize(
     ("status", "throttled", "other"),
     [
@@ -107,7 +103,6 @@ async def test_check_09_hosts_of_one_registrable_domain_pause_together(
     assert play.asked(path="/b")[-1].played_at > play.asked(path="/a")[1].played_at + PAUSE
 
 
-@domains
 async def test_check_09_the_pause_of_a_domain_survives_a_restart(play):
     two_sources(play, "a.example.co.uk", "b.example.co.uk")
     await play.start()

@@ -197,7 +197,6 @@ async def test_check_16_accept_lists_the_types_of_feeds(play):
     assert all(feeds <= words(one.header("accept")) for one in play.asked())
 
 
-@pytest.mark.xfail(strict=True, reason="br is not offered yet")
 async def test_check_16_accept_encoding_offers_gzip_and_br(play):
     play.source("a", "a.example.com", [ok(ETag='"1"'), answer(304)])
     await play.start()

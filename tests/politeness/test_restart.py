@@ -63,10 +63,8 @@ async def test_check_11_a_failing_source_is_not_retried_by_a_restart(play):
 
 HERD = 30
 
+
 # The sources of a herd are spread when the dispatcher starts, and when it has slept.
-herds = pytest.mark.xfail(strict=True, reason="overdue sources are not spread yet")
-
-
 def a_herd(play, number: int = HERD, **settings: str) -> None:
     for one in range(number):
         play.source(f"s{one}", f"{one}.example.com", tagged(), **settings)
@@ -80,7 +78,6 @@ def one_after_the_other(asked: list[Seen], *, within: float) -> bool:
     ) and (sum(gaps) <= within)
 
 
-@herds
 async def test_check_21_many_new_sources_are_first_asked_one_after_the_other(play):
     a_herd(play)
     await play.start()
@@ -92,7 +89,6 @@ async def test_check_21_many_new_sources_are_first_asked_one_after_the_other(pla
     assert one_after_the_other(asked, within=HERD)
 
 
-@herds
 async def test_check_21_after_a_long_sleep_the_overdue_ones_come_one_after_the_other(play):
     a_herd(play)
     play.source("resting", "resting.example.com", tagged(), interval='"2d"')
@@ -110,7 +106,6 @@ async def test_check_21_after_a_long_sleep_the_overdue_ones_come_one_after_the_o
     assert len(play.asked("resting.example.com")) == 1
 
 
-@herds
 async def test_check_21_a_short_interval_is_not_stretched_by_it(play):
     a_herd(play, 20, interval='"10s"')
     await play.start()
@@ -148,7 +143,6 @@ async def test_check_22_a_refresh_by_hand_heeds_retry_after(play):
     assert len(play.asked()) == 2
 
 
-@pytest.mark.xfail(strict=True, reason="by hand, a pause holds for its own source only yet")
 @pytest.mark.parametrize("other", ["a.example.com", "b.example.com"])
 async def test_check_22_a_refresh_by_hand_heeds_the_pause_of_the_host(play, other):
     play.source("a", "a.example.com", [answer(429, Retry_After=f"{PAUSE:.0f}")], path="/a")
@@ -163,7 +157,6 @@ async def test_check_22_a_refresh_by_hand_heeds_the_pause_of_the_host(play, othe
     assert len(play.asked(path="/b")) == asked_before
 
 
-@pytest.mark.xfail(strict=True, reason="by hand, an earlier process's request is forgotten yet")
 @pytest.mark.parametrize("key", ["a", "same-host"])
 async def test_check_22_a_refresh_by_hand_waits_out_the_hosts_rest(play, key):
     rest = 0.4

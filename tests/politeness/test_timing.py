@@ -53,10 +53,6 @@ async def test_check_07_the_default_interval_is_an_hour_at_least(play):
         assert min(waits(play.asked(host))) >= HOUR
 
 
-unconditional = pytest.mark.xfail(strict=True, reason="validators do not tell the interval yet")
-
-
-@unconditional
 async def test_check_07_without_validators_it_is_asked_at_half_the_pace(play):
     play.source("a", "a.example.com", [ok()])
     play.source("b", "10.0.0.5", [ok()])
@@ -69,7 +65,6 @@ async def test_check_07_without_validators_it_is_asked_at_half_the_pace(play):
         assert min(pauses) >= 2 * HOUR
 
 
-@unconditional
 async def test_check_07_without_validators_silence_makes_it_rarer_up_to_a_day(play):
     play.source("a", "a.example.com", [ok()], interval='"3h"')
     await play.start()
@@ -82,7 +77,6 @@ async def test_check_07_without_validators_silence_makes_it_rarer_up_to_a_day(pl
     assert len(pauses) >= 19
 
 
-@unconditional
 async def test_check_07_without_validators_news_bring_the_pace_back(play):
     news_at = 12 * DAY
     play.source(

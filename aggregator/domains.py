@@ -4,7 +4,8 @@ from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
-from aggregator.core.urls import address_in, is_private_host
+from aggregator.core.addresses import literal_address
+from aggregator.core.urls import is_private_host
 
 
 @cache
@@ -18,6 +19,6 @@ def registrable_domain(host: str) -> str:
     Who shares a domain is one owner: whoever registers below a suffix such as `github.io` is his
     own, as the list's private part has it.
     """
-    if is_private_host(host) or address_in(host):
+    if is_private_host(host) or literal_address(host):
         return host
     return _public_suffixes().privatesuffix(host) or host

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 import httpcore
 import httpx
 
-from aggregator.fetch.addresses import IPAddress
+from aggregator.core.addresses import IPAddress
 from aggregator.fetch.guard import GuardedBackend, GuardedTransport
 from aggregator.fetch.resolver import Lookup, Resolver
 from aggregator.fetch.ways import TransportFactory, Way

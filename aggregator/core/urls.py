@@ -1,8 +1,9 @@
 """Which addresses we accept, how a relative one becomes absolute, and when two links are one."""
 
 import re
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from aggregator.core.addresses import is_public, literal_address
 
 LONGEST_URL = 4096
 """Characters; a longer address is dropped."""
@@ -65,16 +66,15 @@ def is_private_host(host: str) -> bool:
     """Whether the host is in somebody's own network: what is true of one service there need not
     be true of the next.
     """
-    address = address_in(host)
-    return is_local_name(host) if address is None else address.is_private
+    address = literal_address(host)
+    return is_local_name(host) if address is None else not is_public(address)
 
 
-def address_in(host: str) -> IPv4Address | IPv6Address | None:
-    """The IP address that a host is written as; None for a name."""
-    try:
-        return ip_address(host)
-    except ValueError:
-        return None
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port (RFC 6454 §4); a scheme's default port is None."""
+    parts = urlsplit(url)
+    port = None if (parts.scheme, parts.port) in {("http", 80), ("https", 443)} else parts.port
+    return parts.scheme, host_of(url), port
 
 
 def canonical_link(url: str) -> str | None:

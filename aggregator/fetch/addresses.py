@@ -1,62 +1,14 @@
-"""Which IP addresses and ports may be dialled.
-
-An own table: what `ipaddress` calls global differs between Python versions, and counts multicast
-and addresses that carry a private IPv4 one. The ranges are those of IANA's special-purpose
-registries (RFC 6890).
-"""
+"""Which IP addresses and ports may be dialled."""
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from socket import inet_aton
 
+from aggregator.core.addresses import IPAddress, IPNetwork, is_public, literal_address
 from aggregator.core.urls import is_local_name
 
-IPAddress = IPv4Address | IPv6Address
-IPNetwork = IPv4Network | IPv6Network
-
 _NAME = re.compile(r"[a-z0-9._-]+")
-
-_CLOSED_V4 = tuple(
-    IPv4Network(text)
-    for text in (
-        "0.0.0.0/8",  # this host (RFC 1122)
-        "10.0.0.0/8",  # private (RFC 1918)
-        "100.64.0.0/10",  # carriers' shared space (RFC 6598)
-        "127.0.0.0/8",  # loopback
-        "169.254.0.0/16",  # link-local, and the clouds' metadata
-        "172.16.0.0/12",
-        "192.0.0.0/24",  # protocol assignments
-        "192.0.2.0/24",  # documentation
-        "192.31.196.0/24",  # AS112 (RFC 7535)
-        "192.52.193.0/24",  # AMT (RFC 7450)
-        "192.88.99.0/24",  # 6to4 relays (RFC 7526)
-        "192.168.0.0/16",
-        "192.175.48.0/24",  # AS112 (RFC 7534)
-        "198.18.0.0/15",  # benchmarks (RFC 2544)
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "224.0.0.0/4",  # multicast
-        "240.0.0.0/4",  # reserved, broadcast
-    )
-)
-
-_GLOBAL_UNICAST_V6 = IPv6Network("2000::/3")
-_CLOSED_V6 = tuple(
-    IPv6Network(text)
-    for text in (
-        "2001::/23",  # protocol assignments, Teredo among them
-        "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4
-        "2620:4f:8000::/48",  # AS112
-        "3fff::/20",  # documentation (RFC 9637)
-    )
-)
-_NAT64 = IPv6Network("64:ff9b::/96")
-"""RFC 6052: how a network without IPv4 reaches the rest of it."""
-
-_ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
-"""RFC 5214: an interface identifier that carries an IPv4 address."""
 
 # fmt: off
 BAD_PORTS = frozenset({
@@ -71,14 +23,6 @@ BAD_PORTS = frozenset({
 })
 # fmt: on
 """Ports where a line of HTTP might be understood as something else."""
-
-
-def literal_address(host: str) -> IPAddress | None:
-    """The address that a host is written as, or None for a name."""
-    try:
-        return ip_address(host)
-    except ValueError:
-        return None
 
 
 def is_host(host: str) -> bool:
@@ -101,20 +45,6 @@ def may_dial(address: IPAddress, opened: Sequence[IPNetwork] = ()) -> bool:
     return is_public(address) or any(address in network for network in opened)
 
 
-def is_public(address: IPAddress) -> bool:
-    """True when the address leads to the internet and nowhere else."""
-    if isinstance(address, IPv4Address):
-        return not any(address in network for network in _CLOSED_V4)
-    inner = _translated(address)
-    if inner is not None:
-        return is_public(inner)
-    return (
-        address in _GLOBAL_UNICAST_V6
-        and not any(address in network for network in _CLOSED_V6)
-        and not _wraps_closed(address)
-    )
-
-
 def opened_by(host: str, networks: Sequence[IPNetwork]) -> tuple[IPNetwork, ...]:
     """Those of the networks that a source configured with this host lives in.
 
@@ -127,15 +57,3 @@ def opened_by(host: str, networks: Sequence[IPNetwork]) -> tuple[IPNetwork, ...]
     if is_public(address):
         return ()
     return tuple(network for network in networks if address in network)
-
-
-def _translated(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address at which the packets arrive, where the system or the network says so."""
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return IPv4Address(address.packed[12:]) if address in _NAT64 else None
-
-
-def _wraps_closed(address: IPv6Address) -> bool:
-    is_isatap = address.packed[8:12] in _ISATAP
-    return is_isatap and not is_public(IPv4Address(address.packed[12:]))

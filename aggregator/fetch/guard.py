@@ -14,15 +14,10 @@ from typing import Any, cast
 import httpcore
 import httpx
 
+from aggregator.core.addresses import IPAddress, IPNetwork
 from aggregator.core.errors import GuardMissing
 from aggregator.core.urls import is_local_name
-from aggregator.fetch.addresses import (
-    BAD_PORTS,
-    IPAddress,
-    IPNetwork,
-    may_dial,
-    written_address,
-)
+from aggregator.fetch.addresses import BAD_PORTS, may_dial, written_address
 from aggregator.fetch.failures import FetchFailure
 from aggregator.fetch.resolver import Resolver
 

@@ -9,15 +9,9 @@ from urllib.parse import unquote
 
 import httpx
 
+from aggregator.core.addresses import IPAddress, IPNetwork, literal_address
 from aggregator.core.wire import FailureKind
-from aggregator.fetch.addresses import (
-    BAD_PORTS,
-    IPAddress,
-    IPNetwork,
-    is_host,
-    literal_address,
-    opened_by,
-)
+from aggregator.fetch.addresses import BAD_PORTS, is_host, opened_by
 from aggregator.fetch.failures import FetchFailure
 
 MOST_REDIRECTS = 5

@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 import httpx
 
+from aggregator.core.addresses import IPNetwork
 from aggregator.core.wire import (
     Answer,
     Failed,
@@ -21,7 +22,6 @@ from aggregator.core.wire import (
     NotModified,
     Validators,
 )
-from aggregator.fetch.addresses import IPNetwork
 from aggregator.fetch.failures import FetchFailure, failure_of
 from aggregator.fetch.guard import Refused, prove_guard
 from aggregator.fetch.headers import (

@@ -12,7 +12,8 @@ from urllib.parse import unquote
 import httpcore
 import httpx
 
-from aggregator.fetch.addresses import IPNetwork, is_host
+from aggregator.core.addresses import IPNetwork
+from aggregator.fetch.addresses import is_host
 from aggregator.fetch.failures import FetchFailure, failure_of
 from aggregator.fetch.guard import DialledStream, Refused, dial_in_turn, judge_spelling
 from aggregator.fetch.resolver import Resolver

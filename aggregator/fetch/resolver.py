@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 
-from aggregator.fetch.addresses import IPAddress, literal_address
+from aggregator.core.addresses import IPAddress, literal_address
 from aggregator.fetch.failures import FetchFailure
 
 Lookup = Callable[[str], Sequence[IPAddress]]

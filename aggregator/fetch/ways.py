@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from aggregator.fetch.addresses import IPNetwork
+from aggregator.core.addresses import IPNetwork
 from aggregator.fetch.guard import GuardedBackend, GuardedTransport
 from aggregator.fetch.proxy import ProxiedTransport, ProxyBackend, read_proxy
 from aggregator.fetch.resolver import Resolver

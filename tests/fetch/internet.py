@@ -8,7 +8,8 @@ from ipaddress import ip_address
 import httpcore
 import httpx
 
-from aggregator.fetch.addresses import IPAddress, written_address
+from aggregator.core.addresses import IPAddress
+from aggregator.fetch.addresses import written_address
 from aggregator.fetch.guard import GuardedBackend, GuardedTransport
 from aggregator.fetch.resolver import Resolver, system_lookup
 from aggregator.fetch.ways import Way

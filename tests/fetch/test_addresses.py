@@ -2,7 +2,8 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from aggregator.fetch.addresses import BAD_PORTS, is_public, may_dial, opened_by
+from aggregator.core.addresses import is_public
+from aggregator.fetch.addresses import BAD_PORTS, may_dial, opened_by
 
 LOOPBACK = ip_network("127.0.0.0/8")
 HOME = ip_network("192.168.0.0/16")

@@ -29,8 +29,8 @@ from aggregator import bootstrap
 from aggregator.bootstrap import Service
 from aggregator.cage.limits import Limits
 from aggregator.config.load import load
+from aggregator.core.addresses import IPAddress
 from aggregator.core.model import ReadFeed
-from aggregator.fetch.addresses import IPAddress
 from aggregator.fetch.http import HttpFetcher
 from aggregator.formats.reading import read_feed
 from aggregator.service.once import Round

@@ -21,6 +21,7 @@ from aggregator.config.settings import (
 from aggregator.core.publication import Publication, Site
 from aggregator.core.reconcile import Intake
 from aggregator.core.rhythm import Pace
+from aggregator.core.schedule import UNCONDITIONAL
 from aggregator.core.wire import Validators
 from aggregator.domains import registrable_domain
 from aggregator.fetch.http import HttpFetcher
@@ -28,7 +29,8 @@ from aggregator.service.discovering import Discoverer
 from aggregator.service.dispatch import PER_HOST, Dispatcher, DispatchPolicy, Watch
 from aggregator.service.health import Health
 from aggregator.service.looking import Looker
-from aggregator.service.polling import Poller, SourcePolicy
+from aggregator.service.policies import SourcePolicy
+from aggregator.service.polling import Poller
 from aggregator.service.ports import Clock, SourceSpec
 from aggregator.service.publishing import Catalogue, Publisher
 from aggregator.service.readership import Readership
@@ -67,16 +69,16 @@ class Service:
         before = self.poller.policies
         after = source_policies(settings, self.readership.subscribers)
         sooner = {
-            key
+            key: after[key].pace.shortest
             for key in before.keys() & after
             if after[key].pace.shortest < before[key].pace.shortest
         }
         self.poller.policies = after
-        self.dispatcher.take(dispatch_policy(settings))
         self.publisher.take(catalogue(settings))
         now = self.clock.steady()
         await self.store.sync_sources(source_specs(settings), now=now)
-        await self.store.hasten(sooner, next_poll_at=now)
+        await self.store.hasten(sooner, now=now)
+        self.dispatcher.take(dispatch_policy(settings))  # what is due now is spread
 
     async def prune(self, settings: Settings) -> int:
         """Drops the entries that [retention] does not keep, and returns how many; also the readers
@@ -125,17 +127,11 @@ def _wired(
     turns = HostTurns(settings.fetch.per_host_delay)
     readership = Readership(store=store, clock=clock, salt=secrets.token_hex())
     subscribers = readership.subscribers
-    discoverer = Discoverer(
-        fetcher=fetcher,
-        reader=reader,
-        request=lambda url: _stranger(settings, url, subscribers).request(url, Validators()),
-        turns=turns,
-    )
     poller = Poller(
         store=store,
         fetcher=fetcher,
         take_in=TakeIn(store=store, reader=reader, clock=clock),
-        recovery=Recovery(discoverer),
+        recovery=Recovery(fetcher=fetcher, reader=reader, turns=turns),
         clock=clock,
         chance=random.random,
         policies=source_policies(settings, subscribers),
@@ -277,7 +273,11 @@ def source_policy(
 def _pace(fetch: FetchSettings, source: SourceSettings) -> Pace:
     """An interval of the source's own is meant as it is written, and so is a short one."""
     if source.interval:
-        return Pace(shortest=source.interval, longest=source.interval)
+        return Pace(
+            shortest=source.interval,
+            longest=source.interval,
+            unconditional=UNCONDITIONAL * source.interval,
+        )
     stretch = STRETCH if fetch.interval >= SHORTEST_TO_STRETCH else 1
     longest = fetch.max_interval or stretch * fetch.interval
     return Pace(shortest=fetch.interval, longest=max(longest, fetch.interval))

@@ -117,27 +117,30 @@ class Daemon:
 
     async def _reload_if_changed(self) -> None:
         found = _fingerprint(self._path)
-        if found != self._file:
+        if found != self._file and await self.reload():
             self._file = found
-            await self.reload()
 
-    async def reload(self) -> None:
-        """Takes the file as it is now; a broken one is reported, and the old settings stay."""
+    async def reload(self) -> bool:
+        """Takes the file as it is now; a broken one is reported, and the old settings stay.
+
+        False when the database was out of reach: then it is to be tried again.
+        """
         try:
             settings = load(self._path, self._environ)
             await self._service.take(settings)
         except ConfigError as error:
             for mistake in error.mistakes:
                 self._watch.warn("configuration not taken", mistake=mistake)
-            return
+            return True
         except StoreError as error:
             self._watch.failed("taking the configuration", error)
-            return
+            return False
         later = restart_needed(self._settings, settings)
         self._settings = settings
         self._watch.say("configuration taken", sources=len(settings.sources))
         if later:
             self._watch.warn("restart to take the rest", changed=", ".join(later))
+        return True
 
     def _say_where(self, host: str, port: int) -> None:
         feed = f"{self._service.publisher.site.url}feed.atom"
@@ -168,7 +171,7 @@ async def run(
     async with open_service(settings, watch=watch) as service:
         daemon = Daemon(path, environ, settings, service, watch)
         loop = asyncio.get_running_loop()
-        reloads: set[asyncio.Task[None]] = set()
+        reloads: set[asyncio.Task[bool]] = set()
 
         def reload() -> None:
             task = loop.create_task(daemon.reload())

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from aggregator.core.errors import AggregatorError
-from aggregator.service.polling import PollReport
+from aggregator.service.reports import PollReport
 
 
 def configure() -> None:
@@ -59,13 +59,14 @@ class LogWatch:
                 to=report.moved_to,
                 hint=f'polled there from now on; set url = "{report.moved_to}" in its section',
             )
-        if report.suggested_url:
-            self._log.warning(
-                "found elsewhere",
-                source=report.source,
-                at=report.suggested_url,
-                hint=f'if it is the same, set url = "{report.suggested_url}" in its section',
-            )
+
+    def found(self, source: str, url: str) -> None:
+        self._log.warning(
+            "found elsewhere",
+            source=source,
+            at=url,
+            hint=f'if it is the same feed, set url = "{url}" in its section',
+        )
 
     def failed(self, doing: str, error: Exception) -> None:
         expected = isinstance(error, AggregatorError)

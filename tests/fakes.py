@@ -8,8 +8,8 @@ from aggregator.core.digest import body_digest
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadFeed
 from aggregator.core.wire import Answer, Fetched, FetchRequest, NotModified, Validators
-from aggregator.service.polling import PollReport
 from aggregator.service.ports import Document
+from aggregator.service.reports import PollReport
 from tests.builders import NOON
 
 
@@ -70,9 +70,11 @@ class ShelfReader:
     def __init__(self) -> None:
         self.shelf: dict[bytes, ReadFeed] = {}
         self.read_count = 0
+        self.bases: list[str] = []
 
     async def read(self, document: Document) -> ReadFeed:
         self.read_count += 1
+        self.bases.append(document.url)
         if document.body not in self.shelf:
             raise UnreadableFeed("an HTML page, not a feed")
         return self.shelf[document.body]
@@ -84,9 +86,13 @@ class Notebook:
     def __init__(self) -> None:
         self.reports: list[PollReport] = []
         self.failures: list[tuple[str, Exception]] = []
+        self.finds: list[tuple[str, str]] = []
 
     def polled(self, report: PollReport) -> None:
         self.reports.append(report)
+
+    def found(self, source: str, url: str) -> None:
+        self.finds.append((source, url))
 
     def failed(self, doing: str, error: Exception) -> None:
         self.failures.append((doing, error))

@@ -14,8 +14,8 @@ from aggregator.core.shown import Shown
 from aggregator.core.wire import Validators
 from aggregator.formats.entry_json import rfc3339
 from aggregator.service.looking import Look
-from aggregator.service.polling import PollReport
 from aggregator.service.ports import PastPoll, SourceHealth
+from aggregator.service.reports import PollReport
 from aggregator.service.states import state
 
 _PIPE_WIDTH = 10_000

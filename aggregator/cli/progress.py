@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from aggregator.cli.output import poll_row, print_json
-from aggregator.service.polling import PollReport
+from aggregator.service.reports import PollReport
 
 Advance = Callable[[str], None]
 """Says that one more is done, and which."""
@@ -48,6 +48,9 @@ class RoundWatch:
         if self._as_json:
             print_json(poll_row(report))
         self.advance(report.source)
+
+    def found(self, source: str, url: str) -> None:
+        typer.echo(f"{source}: the lost feed seems to be at {url}", err=True)
 
     def failed(self, doing: str, error: Exception) -> None:
         self.failures += 1

@@ -96,6 +96,8 @@ class Pace:
 
     shortest: timedelta
     longest: timedelta
+    unconditional: timedelta = A_DAY
+    """The longest for a source whose server sends the whole document each time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ Rule 4: a server's Retry-After holds, with whatever status it comes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from aggregator.core.model import Wishes
@@ -53,8 +53,6 @@ UNCONDITIONAL = 2
 QUIET_SHARE = 1 / 12
 """Of the time since such a source brought something new, the next wait: after a day two hours."""
 
-LONGEST_UNCONDITIONAL = timedelta(days=1)
-
 SAFETY_INTERVAL = timedelta(days=1)
 """At least, between two polls of a source whose hub pushes."""
 
@@ -92,19 +90,19 @@ def next_poll(
     match answer:
         case Fetched() | NotModified():
             return _after_success(answer, now, pace, standing, chance)
-        case Gone(retry_after=asked) if standing.gone_count >= CONFIRMED_GONE:
+        case Gone() if standing.gone_count >= CONFIRMED_GONE:
             wait = max(interval, WEEK)
             planned = NextPoll(at=now + wait, reason=f"gone; a look every {in_words(wait)}")
-        case Gone(retry_after=asked):
+        case Gone():
             planned = NextPoll(at=now + interval, reason="gone; one more poll to confirm")
         case Failed() if asks_for_a_pause(answer):
             return _paused(answer, now, interval, standing.throttles, chance)
-        case Failed(retry_after=asked):
+        case Failed():
             wait = backoff(interval, standing.failures)
             count = standing.failures
             times = "once" if count == 1 else f"{count} times in a row"
             planned = NextPoll(at=now + wait, reason=f"failed {times}; waiting {in_words(wait)}")
-    asked_for = _not_before(planned, now, asked)
+    asked_for = _not_before(planned, now, answer)
     return _later(asked_for, (asked_for.at - now) * FAILURE_JITTER * chance)
 
 
@@ -117,12 +115,13 @@ def after_outage(*, now: datetime, interval: timedelta, chance: float) -> NextPo
 def spread(intervals: Sequence[timedelta]) -> list[timedelta]:
     """How long each of these overdue sources waits, so that they do not come as a herd.
 
-    One after the other, within the shortest of their intervals.
+    One after the other, and each within its own interval.
     """
-    if len(intervals) < FEWEST_OF_A_HERD:
-        return [timedelta()] * len(intervals)
-    gap = min(GAP_OF_A_HERD, min(intervals) / len(intervals))
-    return [gap * place for place in range(len(intervals))]
+    count = len(intervals)
+    if count < FEWEST_OF_A_HERD:
+        return [timedelta()] * count
+    whole = count * GAP_OF_A_HERD
+    return [min(interval, whole) * place / count for place, interval in enumerate(intervals)]
 
 
 def asks_for_a_pause(answer: Answer) -> bool:
@@ -149,14 +148,19 @@ def _after_success(
 ) -> NextPoll:
     """The usual time, or a later one that the source asks for or costs us."""
     usual = _pushed(now, pace) if standing.pushed else _usual(now, pace, standing.habits)
-    latest = max(
-        (usual, *_reasons_to_wait(answer, now, pace.shortest, standing)), key=lambda one: one.at
+    asked = _asked(answer, now, standing.wishes)
+    latest = max((usual, *asked, *_whole_documents(now, pace, standing)), key=lambda one: one.at)
+    planned = replace(
+        _later(latest, pace.shortest * JITTER * chance),
+        paused_until=_pause_end(answer, now),
+        not_before=max(one.at for one in asked),
     )
-    planned = _later(latest, pace.shortest * JITTER * chance)
     allowed = _out_of_skipped(planned.at, standing.wishes)
     if allowed == planned.at:
         return planned
-    return NextPoll(at=allowed, reason=f"{planned.reason}, and skips the hours until then")
+    return replace(
+        planned, at=allowed, not_before=allowed, reason=f"{planned.reason}, and skips hours or days"
+    )
 
 
 def _usual(now: datetime, pace: Pace, habits: Habits | None) -> NextPoll:
@@ -172,27 +176,29 @@ def _pushed(now: datetime, pace: Pace) -> NextPoll:
     )
 
 
-def _reasons_to_wait(
-    answer: Fetched | NotModified, now: datetime, interval: timedelta, standing: Standing
-) -> list[NextPoll]:
+def _asked(answer: Fetched | NotModified, now: datetime, wishes: Wishes) -> list[NextPoll]:
+    """The times before which the source or its server does not want to be polled."""
     fresh = min(answer.fresh_for or timedelta(), LONGEST_WISH)
-    ttl = min(standing.wishes.ttl or timedelta(), LONGEST_WISH)
-    asked = min(answer.retry_after or timedelta(), LONGEST_PAUSE)
-    waits = [
-        (ttl, f"the source asks for a poll every {in_words(ttl)}"),
-        (fresh, f"the server calls its answer fresh for {in_words(fresh)}"),
-        (asked, f"the server asks for a pause of {in_words(asked)}"),
+    ttl = min(wishes.ttl or timedelta(), LONGEST_WISH)
+    pause = min(answer.retry_after or timedelta(), LONGEST_PAUSE)
+    return [
+        NextPoll(at=now + ttl, reason=f"the source asks for a poll every {in_words(ttl)}"),
+        NextPoll(at=now + fresh, reason=f"the server calls its answer fresh for {in_words(fresh)}"),
+        NextPoll(at=now + pause, reason=f"the server asks for a pause of {in_words(pause)}"),
     ]
-    if not standing.conditional:
-        wait = _unconditional(interval, standing.quiet_for)
-        words = f"every {in_words(wait)}: the server sends the whole document each time"
-        waits.append((wait, words))
-    return [NextPoll(at=now + wait, reason=reason) for wait, reason in waits]
 
 
-def _unconditional(interval: timedelta, quiet_for: timedelta) -> timedelta:
-    least = UNCONDITIONAL * interval
-    return max(least, min(quiet_for * QUIET_SHARE, LONGEST_UNCONDITIONAL))
+def _whole_documents(now: datetime, pace: Pace, standing: Standing) -> list[NextPoll]:
+    if standing.conditional:
+        return []
+    least = UNCONDITIONAL * pace.shortest
+    wait = max(least, min(standing.quiet_for * QUIET_SHARE, pace.unconditional))
+    reason = f"every {in_words(wait)}: the server sends the whole document each time"
+    return [NextPoll(at=now + wait, reason=reason)]
+
+
+def _pause_end(answer: Answer, now: datetime) -> datetime | None:
+    return now + min(answer.retry_after, LONGEST_PAUSE) if answer.retry_after else None
 
 
 def _out_of_skipped(at: datetime, wishes: Wishes) -> datetime:
@@ -209,26 +215,25 @@ def _out_of_skipped(at: datetime, wishes: Wishes) -> datetime:
 def _paused(
     answer: Failed, now: datetime, interval: timedelta, throttles: int, chance: float
 ) -> NextPoll:
-    own = min(_doubled(max(DEFAULT_PAUSE, interval), throttles), max(LONGEST_BACKOFF, interval))
-    asked = own if answer.retry_after is None else answer.retry_after
-    pause = min(asked, LONGEST_PAUSE)
-    until = now + pause
-    reason = f"the server answered {answer.status} and asks for a pause of {in_words(pause)}"
-    wait = max(pause, interval)
-    # Never before the server's word, hence the jitter only on top of the longer wait.
-    at = now + wait * (1 + FAILURE_JITTER * chance)
-    return NextPoll(at=at, reason=reason, paused_until=until)
-
-
-def _not_before(planned: NextPoll, now: datetime, asked: timedelta | None) -> NextPoll:
-    pause = min(asked or timedelta(), LONGEST_PAUSE)
-    if planned.at >= now + pause:
-        return planned
+    """As long as the server asks, and longer each time: some ask for a second for ever."""
+    asked = min(answer.retry_after or timedelta(), LONGEST_PAUSE)
+    base = interval if answer.retry_after is not None else max(DEFAULT_PAUSE, interval)
+    wait = max(asked, min(_doubled(base, throttles), max(LONGEST_BACKOFF, interval)))
+    # Never before the server's word, hence the jitter only on top.
     return NextPoll(
-        at=now + pause,
-        reason=f"{planned.reason}; the server asks for a pause of {in_words(pause)}",
+        at=now + wait * (1 + FAILURE_JITTER * chance),
+        reason=f"the server answered {answer.status}, asking for a pause; waiting {in_words(wait)}",
+        paused_until=now + (asked if answer.retry_after is not None else wait),
     )
 
 
+def _not_before(planned: NextPoll, now: datetime, answer: Gone | Failed) -> NextPoll:
+    until = _pause_end(answer, now)
+    if until is None or planned.at >= until:
+        return replace(planned, paused_until=until)
+    reason = f"{planned.reason}; the server asks for a pause of {in_words(until - now)}"
+    return NextPoll(at=until, reason=reason, paused_until=until)
+
+
 def _later(planned: NextPoll, span: timedelta) -> NextPoll:
-    return NextPoll(at=planned.at + span, reason=planned.reason)
+    return replace(planned, at=planned.at + span)

@@ -21,7 +21,12 @@ def is_other_feed(before: FeedInfo, after: FeedInfo, *, entries: int, known: int
     comparable = [(old, new) for old, new in pairs if old and new]
     if known or not entries or len(comparable) < FEWEST_SIGNS:
         return False
-    return all(old != new for old, new in comparable)
+    return not any(_shared(old, new) for old, new in comparable)
+
+
+def _shared(old: str, new: str) -> bool:
+    """The same, or the one a host below the other."""
+    return old == new or old.endswith(f".{new}") or new.endswith(f".{old}")
 
 
 def _site(info: FeedInfo) -> str:

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextPoll:
-    """When, and why in words for people. `paused_until` is a server's wish that outlives `at`."""
+    """When, and why in words for people."""
 
     at: datetime
     reason: str
     paused_until: datetime | None = None
+    """The end of a pause that the server asked for: a poll by hand heeds it, too."""
+    not_before: datetime | None = None
+    """What the source asks for in any way: a shorter interval does not go below it."""
 
 
 def in_words(span: timedelta) -> str:

@@ -16,6 +16,7 @@ FailureKind = Literal[
     "encoding",
     "protocol",
     "unreadable",  # the body is no feed
+    "other_feed",  # the body is somebody else's feed
     "internal",  # our own fault
 ]
 

@@ -11,6 +11,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -76,7 +77,7 @@ def _candidate(attributes: dict[str, str | None], base: str) -> Candidate | None
     type = (attributes.get("type") or "").partition(";")[0].strip().lower()
     url = web_url(attributes.get("href"), base)
     is_feed = "alternate" in relations and type in FEED_TYPES
-    if not (is_feed and url) or _is_wordpress_api(type, url):
+    if not (is_feed and url) or _is_wordpress_api(type, url) or "@" in urlsplit(url).netloc:
         return None
     title = one_line(attributes.get("title") or "", LONGEST_TITLE)
     return Candidate(url=url, title=title, type=type)

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadFeed
-from aggregator.core.urls import host_of, is_private_host
+from aggregator.core.urls import host_of, is_private_host, origin_of
 from aggregator.core.wire import Answer, Failed, Fetched, FetchRequest
 from aggregator.formats.discovery import Candidate, discover
 from aggregator.service.ports import Document, Fetcher, Reader
@@ -57,10 +57,11 @@ class Discoverer:
         self._request = request
         self._turns = turns
 
-    async def find(self, url: str, *, guess: bool = True) -> Discovery:
+    async def find(self, url: str, *, by_operator: bool = True) -> Discovery:
         """The first feed that can be read, in the order of the page.
 
-        `guess` allows to ask for well-known paths where a page names none.
+        An address that the operator named may lead into a private network, and where its page
+        names no feed well-known paths are asked for.
         """
         answer = await self._fetch(url)
         if not isinstance(answer, Fetched):
@@ -70,11 +71,11 @@ class Discoverer:
         except UnreadableFeed as error:
             why = str(error)
         named = discover(answer.body, answer.content_type, answer.url)
-        candidates = tuple(each for each in named if _may_name(answer.url, each.url))
+        candidates = tuple(each for each in named if _may_name(answer.url, each.url, by_operator))
         if candidates:
             found, refused = await self._first(each.url for each in candidates)
             return Discovery(found=found, candidates=candidates, error=refused)
-        if not guess:
+        if not by_operator:
             return Discovery(error=f"{url}: {why}; it names no feed")
         found, _ = await self._first(urljoin(answer.url, path) for path in WELL_KNOWN)
         none = f"{url}: {why}; it names no feed, and none is at {', '.join(WELL_KNOWN)}"
@@ -106,9 +107,11 @@ class Discoverer:
         return Found(url=fetched.permanent_url or url, feed=feed)
 
 
-def _may_name(page: str, url: str) -> bool:
+def _may_name(page: str, url: str, by_operator: bool) -> bool:
     """A page outside does not send us into a private network, opened or not."""
-    return is_private_host(host_of(page)) or not is_private_host(host_of(url))
+    if not is_private_host(host_of(url)):
+        return True
+    return is_private_host(host_of(page)) if by_operator else origin_of(url) == origin_of(page)
 
 
 def _reason(answer: Answer) -> str:

@@ -17,12 +17,14 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from aggregator.core.errors import StoreError
-from aggregator.core.schedule import asks_for_a_pause, spread
+from aggregator.core.schedule import DEFAULT_PAUSE, asks_for_a_pause, spread
 from aggregator.core.urls import is_private_host
 from aggregator.core.wire import Answer, Failed
 from aggregator.service.places import Place, Places
-from aggregator.service.polling import Poller, PollReport, SourcePolicy, throttled
+from aggregator.service.policies import SourcePolicy
+from aggregator.service.polling import Poller, Settled
 from aggregator.service.ports import ClaimedSource, Clock, PollStore
+from aggregator.service.reports import PollReport, throttled
 from aggregator.service.turns import HostTurns
 
 TICK = timedelta(seconds=1)
@@ -42,6 +44,9 @@ class Watch(Protocol):
     """Who is told what happens."""
 
     def polled(self, report: PollReport) -> None: ...
+
+    def found(self, source: str, url: str) -> None:
+        """A lost feed seems to be at another address."""
 
     def failed(self, doing: str, error: Exception) -> None:
         """Something of ours failed; polling goes on."""
@@ -85,8 +90,9 @@ class Dispatcher:
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._settling: set[asyncio.Task[None]] = set()
         self._held: dict[str, ClaimedSource] = {}
+        """What is claimed, by its token."""
         self._quiet: dict[str, datetime] = {}
-        """Domains that asked for a pause, until when: what of theirs was claimed before waits."""
+        """By tokens of what was claimed before its domain asked for a pause: the pause's end."""
         self._turns = turns
         self._policy = policy
         self.swept_at: datetime | None = None
@@ -148,7 +154,8 @@ class Dispatcher:
         ]
         waits = zip(overdue, spread([interval for _, interval in overdue]), strict=True)
         later = {source_id: now + wait for (source_id, _), wait in waits if wait}
-        await self._store.postpone(later, reason="overdue with many others; one after the other")
+        reason = "overdue with many others; one after the other"
+        await self._store.postpone(later, now=now, reason=reason)
 
     async def _recall_requests(self) -> None:
         """Hosts that another process of ours has just asked get their rest."""
@@ -176,7 +183,6 @@ class Dispatcher:
             )
             self._start(claimed)
         self._more_is_due = room <= 0 or bool(claimed)
-        self._quiet = {domain: until for domain, until in self._quiet.items() if until > now}
         self.swept_at = now
 
     def _room(self) -> int:
@@ -202,8 +208,7 @@ class Dispatcher:
         try:
             for source in sources:
                 policy = self._poller.policies.get(source.key)
-                # Another process's configuration may name it, and ours not.
-                if policy is None or (self._heeds_pauses and source.domain in self._quiet):
+                if policy is None or not self._may_ask(source, policy):
                     await self._give_back(source)
                     continue
                 async with self._turns.turn(host):
@@ -214,21 +219,28 @@ class Dispatcher:
                 settling = asyncio.create_task(self._settle(source, policy, answer, started, place))
                 self._settling.add(settling)
                 settling.add_done_callback(self._settling.discard)
-                if asks_for_a_pause(answer):  # it has to be known before anything else is claimed
-                    await asyncio.wait([settling])
+                if isinstance(answer, Failed) and asks_for_a_pause(answer):
+                    self._keep_quiet(source, answer)
+                    await asyncio.wait([settling])  # the next claim has to know it
         finally:
             self._runs.pop(host, None)
             # What was only given back is due as it was: at once again, that would never end.
             if self._more_is_due and asked:
                 self._wake.set()
 
+    def _may_ask(self, source: ClaimedSource, policy: SourcePolicy) -> bool:
+        """Not at an address that the configuration has changed since, and in nobody's pause."""
+        until = self._quiet.get(source.lease.token)
+        return source.url == policy.shown_url and (until is None or until <= self._clock.steady())
+
     async def _give_back(self, source: ClaimedSource) -> None:
         del self._held[source.lease.token]
+        until = self._quiet.pop(source.lease.token, None)
         try:
             await self._store.release([source.lease])
         except StoreError as error:
             self._watch.failed(f"giving {source.key} back", error)
-        if until := self._quiet.get(source.domain):
+        if until is not None:
             self._watch.polled(throttled(source.key, until, now=self._clock.steady()))
 
     async def _fetch(self, source: ClaimedSource, policy: SourcePolicy, place: Place) -> Answer:
@@ -250,25 +262,46 @@ class Dispatcher:
         place: Place,
     ) -> None:
         try:
-            try:
-                report = await self._poller.settle(source, policy, answer, started=started)
-            except StoreError:
-                raise
-            except Exception as error:  # noqa: BLE001  # a document that we choke on is counted
-                answer = self._internal(source, error)
-                report = await self._poller.settle(source, policy, answer, started=started)
-            self._keep_quiet(source, report)
-            self._wake_for(report)
-            self._watch.polled(report)
+            settled = await self._save(source, policy, answer, started)
+            self._wake_for(settled.report)
+            self._watch.polled(settled.report)
         except Exception as error:  # noqa: BLE001  # the lease runs out, and the poll is repeated
             self._watch.failed(f"saving the poll of {source.key}", error)
+            return
         finally:
             self._held.pop(source.lease.token, None)
+            self._quiet.pop(source.lease.token, None)
             place.release()
+        await self._follow_up(source, policy, settled)
 
-    def _keep_quiet(self, source: ClaimedSource, report: PollReport) -> None:
-        if report.paused_until and not is_private_host(source.host):
-            self._quiet[source.domain] = report.paused_until
+    async def _save(
+        self, source: ClaimedSource, policy: SourcePolicy, answer: Answer, started: datetime
+    ) -> Settled:
+        try:
+            return await self._poller.settle(source, policy, answer, started=started)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a document that we choke on is counted
+            answer = self._internal(source, error)
+            return await self._poller.settle(source, policy, answer, started=started)
+
+    async def _follow_up(
+        self, source: ClaimedSource, policy: SourcePolicy, settled: Settled
+    ) -> None:
+        """Without a place, as it may ask other hosts and has to wait for their turns."""
+        try:
+            if url := await self._poller.follow_up(source, policy, settled):
+                self._watch.found(source.key, url)
+        except Exception as error:  # noqa: BLE001  # the poll itself is saved
+            self._watch.failed(f"looking where {source.key} may have gone", error)
+
+    def _keep_quiet(self, source: ClaimedSource, answer: Failed) -> None:
+        """What was claimed of the domain before is given back; the next claim knows the pause."""
+        if self._heeds_pauses and not is_private_host(source.host):
+            pause = DEFAULT_PAUSE if answer.retry_after is None else answer.retry_after
+            until = self._clock.steady() + pause
+            same = (t for t, other in self._held.items() if other.domain == source.domain)
+            self._quiet |= dict.fromkeys(same, until)
 
     def _wake_for(self, report: PollReport) -> None:
         """A source that is due again before the next tick does not wait for it."""

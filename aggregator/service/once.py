@@ -4,8 +4,8 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from aggregator.service.dispatch import Dispatcher, Watch
-from aggregator.service.polling import throttled
 from aggregator.service.ports import ClaimedSource, Clock, PollStore
+from aggregator.service.reports import throttled
 
 NO_LIMIT = 1_000_000
 """Sources; more than one process polls in one go."""

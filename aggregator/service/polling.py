@@ -5,113 +5,51 @@ request        what to ask, and where, with the validators of the last answer
 | settle       TakeIn: what the answer brings                   -> Taken
 | next_poll    when to come back, and why
 | save_poll    all of it in one transaction
-| Recovery     looks where a lost feed may have gone
 | PollReport   one line for people
+| follow_up    Recovery looks where a lost feed may have gone
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from aggregator.core.digest import body_digest
 from aggregator.core.moves import Moves, after_poll
-from aggregator.core.reconcile import Intake
-from aggregator.core.rhythm import NEWEST, Habits, Pace, Sighting, learn
-from aggregator.core.schedule import Standing, after_outage, next_poll
-from aggregator.core.upcoming import NextPoll, in_words
-from aggregator.core.wire import (
-    Answer,
-    Failed,
-    Fetched,
-    FetchRequest,
-    Gone,
-    NotModified,
-    Validators,
-)
+from aggregator.core.rhythm import NEWEST, Habits, Sighting, learn
+from aggregator.core.schedule import Standing, after_outage, asks_for_a_pause, next_poll
+from aggregator.core.upcoming import NextPoll
+from aggregator.core.urls import is_private_host
+from aggregator.core.wire import Answer, Failed, Fetched, Gone, NotModified, Validators
 from aggregator.service.network import Network
+from aggregator.service.policies import SourcePolicy
 from aggregator.service.ports import (
     ClaimedSource,
     Clock,
     Fetcher,
-    Outcome,
     PastPoll,
     PollRecord,
     PollStore,
 )
 from aggregator.service.recovery import Recovery
+from aggregator.service.reports import PollReport, report_of, report_of_lost
 from aggregator.service.taking_in import TakeIn, Taken
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourcePolicy:
-    """How one source is polled. `timeout` is in seconds, `max_body` in bytes."""
-
-    url: str = field(repr=False)
-    """As configured, with what may not be shown."""
-    shown_url: str
-    pace: Pace
-    timeout: float
-    max_body: int
-    user_agent: Callable[[], str]
-    """Asked at each request: it may tell a number that changes."""
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    auth: tuple[str, str] | None = field(default=None, repr=False)
-    http2: bool = False
-    proxy: str | None = field(default=None, repr=False)
-    language: str | None = None
-    intake: Intake = field(default_factory=Intake)
-
-    @property
-    def may_move(self) -> bool:
-        """A redirect repeats what its address holds: where that is secret, it is not kept."""
-        return self.url == self.shown_url
-
-    def request(self, url: str, validators: Validators) -> FetchRequest:
-        """What a poll asks the source's server."""
-        return FetchRequest(
-            url=url,
-            validators=validators,
-            timeout=self.timeout,
-            max_body=self.max_body,
-            user_agent=self.user_agent(),
-            headers=self.headers,
-            auth=self.auth,
-            http2=self.http2,
-            proxy=self.proxy,
-        )
+LONGEST_DOMAIN_PAUSE = timedelta(days=1)
+"""What one source's server asks for holds no longer for the others of its domain: a platform for
+many authors may be one domain to the list, and a week of silence there too much of a guess."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PollReport:
-    """What one poll came to."""
+class Settled:
+    """A poll that was saved, and what there is to be followed up."""
 
-    source: str
-    outcome: Outcome
-    status: int | None = None
-    entries_new: int = 0
-    entries_updated: int = 0
-    bytes: int = 0
-    elapsed: timedelta = timedelta()
-    next_poll_at: datetime | None
-    next_poll_reason: str
-    paused_until: datetime | None = None
-    moved_to: str | None = None
-    """Set once: when the source has turned out to have moved for good."""
-    suggested_url: str | None = None
-    """Set once: when a feed was found elsewhere after this one was lost."""
-    error: str | None = None
-
-
-def throttled(source: str, until: datetime, *, now: datetime) -> PollReport:
-    """Of a source that was not asked, as its server wants no request until then."""
-    left = in_words(max(until - now, timedelta()))
-    return PollReport(
-        source=source,
-        outcome="throttled",
-        next_poll_at=until,
-        next_poll_reason="the server asked for a pause",
-        error=f"not asked: the server wants no request for another {left}; --force asks anyway",
-    )
+    report: PollReport
+    lost: Answer | None = None
+    """The answer of a source that failed, or is gone."""
+    failed: int = 0
+    """How many such answers in a row."""
+    excused: bool = False
+    """Our own network was to blame."""
 
 
 class Poller:
@@ -140,38 +78,71 @@ class Poller:
     async def fetch(self, source: ClaimedSource, policy: SourcePolicy) -> Answer:
         """The request alone; every outcome is a value."""
         url = source.moves.to or policy.url
-        return await self._fetcher.fetch(policy.request(url, source.validators))
+        answer = await self._fetcher.fetch(policy.request(url, source.validators))
+        if isinstance(answer, Fetched):
+            return replace(answer, url=policy.base_of(answer.url))
+        return answer
 
     async def settle(
         self, source: ClaimedSource, policy: SourcePolicy, answer: Answer, *, started: datetime
-    ) -> PollReport:
-        """Everything after the request. `started` is the steady clock's when it was sent."""
+    ) -> Settled:
+        """What is saved of it. `started` is the steady clock's when the request was sent."""
         now = self._clock.steady()
         self._network.saw(source, answer, now=now)
         excused = self._network.excuses(answer, now=now)
         taken = await self._take_in(source, policy.intake, policy.language, answer)
         habits = await self._habits(source, policy, taken)
-        record = self._record(source, policy, taken, habits, excused=excused, started=started)
+        standing = self._standing(source, taken, habits, excused=excused)
+        upcoming = self._upcoming(policy, taken.answer, standing, excused=excused)
+        record = PollRecord(
+            lease=source.lease,
+            poll=self._past(source, taken, answer, started),
+            validators=_next_validators(source, taken.answer),
+            body_digest=_digest(source, taken.answer),
+            failures=standing.failures,
+            gone_count=standing.gone_count,
+            throttles=standing.throttles,
+            moves=self._moves(source, policy, taken.answer, standing),
+            paused_until=upcoming.paused_until,
+            domain_paused_until=_domain_pause(source, taken.answer, upcoming, now),
+            not_before=upcoming.not_before,
+            next_poll_at=upcoming.at,
+            next_poll_reason=upcoming.reason,
+            read=taken.read,
+            info=taken.info,
+            changes=taken.changes,
+        )
         if not await self._store.save_poll(record):
-            return _lost_lease(source, record)
-        if excused:
-            await self._forgive(record.next_poll_at)
-            return _report(source, record)
-        self._network.blame(source, answer, now=now)
-        suggested_url = await self._recover(source, record, taken.answer)
-        return _report(source, record, suggested_url)
+            return Settled(report=report_of_lost(source, record))
+        if not excused:
+            self._network.blame(source, answer, now=now)
+        return Settled(
+            report=report_of(source, record),
+            lost=None if record.succeeded else taken.answer,
+            failed=record.failures + record.gone_count,
+            excused=excused,
+        )
 
-    async def _forgive(self, at: datetime) -> None:
-        if blamed := self._network.wrongly_blamed():
-            await self._store.forgive(blamed, next_poll_at=at)
-
-    async def _recover(
-        self, source: ClaimedSource, record: PollRecord, answer: Answer
+    async def follow_up(
+        self, source: ClaimedSource, policy: SourcePolicy, settled: Settled
     ) -> str | None:
-        tries = record.failures + record.gone_count
-        if url := await self._recovery.find(source, answer, failed=tries):
-            await self._store.suggest(source.lease.source_id, url)
-        return url
+        """What a saved poll gives cause for; an address to propose, where one was found."""
+        if settled.excused:
+            if blamed := self._network.wrongly_blamed():
+                at = settled.report.next_poll_at or self._clock.steady()
+                await self._store.forgive(blamed, next_poll_at=at)
+            return None
+        if settled.lost is None:
+            return None
+        found = await self._recovery.find(source, policy, settled.lost, failed=settled.failed)
+        if found is None or found in self._addresses():
+            return None
+        await self._store.suggest(source.lease.source_id, found)
+        return found
+
+    def _addresses(self) -> set[str]:
+        """What is polled already."""
+        return {policy.url for policy in self.policies.values()}
 
     async def _habits(
         self, source: ClaimedSource, policy: SourcePolicy, taken: Taken
@@ -182,53 +153,29 @@ class Poller:
         news = (Sighting(one.first_seen, one.published) for one in taken.changes.new)
         return learn([*news, *known], self._clock.now())
 
-    def _record(
-        self,
-        source: ClaimedSource,
-        policy: SourcePolicy,
-        taken: Taken,
-        habits: Habits | None,
-        *,
-        excused: bool,
-        started: datetime,
-    ) -> PollRecord:
-        answer = taken.answer
-        standing = self._standing(source, taken, habits, excused=excused)
-        upcoming = self._upcoming(policy, answer, standing, excused=excused)
-        return PollRecord(
-            lease=source.lease,
-            poll=PastPoll(
-                polled_at=self._clock.now(),
-                outcome=taken.outcome,
-                status=answer.status,
-                bytes=taken.bytes,
-                elapsed=self._clock.steady() - started,
-                error=_error(answer),
-                sent=source.validators,
-                received=_received(answer),
-            ),
-            validators=_next_validators(source, answer),
-            body_digest=_digest(source, answer),
-            failures=standing.failures,
-            gone_count=standing.gone_count,
-            throttles=standing.throttles,
-            moves=self._moves(source, policy, answer, standing),
-            paused_until=upcoming.paused_until,
-            next_poll_at=upcoming.at,
-            next_poll_reason=upcoming.reason,
-            read=taken.read,
-            info=taken.info,
-            changes=taken.changes,
+    def _past(
+        self, source: ClaimedSource, taken: Taken, answer: Answer, started: datetime
+    ) -> PastPoll:
+        return PastPoll(
+            polled_at=self._clock.now(),
+            outcome=taken.outcome,
+            status=taken.answer.status,
+            bytes=taken.bytes,
+            elapsed=self._clock.steady() - started,
+            error=_error(taken.answer),
+            sent=source.validators,
+            received=_received(answer),
         )
 
     def _standing(
         self, source: ClaimedSource, taken: Taken, habits: Habits | None, *, excused: bool
     ) -> Standing:
-        failures, throttles, gone_count = _counts(source, taken)
+        before = source.failures, source.throttles, source.gone_count
+        failures, throttles, gone_count = before if excused else _counts(source, taken)
         now = self._clock.now()
         brought_news = taken.outcome == "new" or source.last_news_at is None
         return Standing(
-            failures=source.failures if excused else failures,
+            failures=failures,
             throttles=throttles,
             gone_count=gone_count,
             wishes=taken.info.wishes if taken.read else source.info.wishes,
@@ -248,8 +195,11 @@ class Poller:
     def _moves(
         self, source: ClaimedSource, policy: SourcePolicy, answer: Answer, standing: Standing
     ) -> Moves:
-        if not policy.may_move:
+        if policy.hides:
             return Moves()
+        target = answer.permanent_url if isinstance(answer, Fetched | NotModified) else None
+        if target and target != policy.url and target in self._addresses():
+            return source.moves  # another source is there: one of the two is to be removed
         return after_poll(
             source.moves,
             answer,
@@ -260,38 +210,15 @@ class Poller:
         )
 
 
-def _report(
-    source: ClaimedSource, record: PollRecord, suggested_url: str | None = None
-) -> PollReport:
-    moved = record.moves.to != source.moves.to
-    return PollReport(
-        source=source.key,
-        outcome=record.poll.outcome,
-        status=record.poll.status,
-        entries_new=len(record.changes.new),
-        entries_updated=len(record.changes.edited),
-        bytes=record.poll.bytes,
-        elapsed=record.poll.elapsed,
-        next_poll_at=record.next_poll_at,
-        next_poll_reason=record.next_poll_reason,
-        paused_until=record.paused_until,
-        moved_to=record.moves.to if moved else None,
-        suggested_url=suggested_url,
-        error=record.poll.error,
-    )
-
-
-def _lost_lease(source: ClaimedSource, record: PollRecord) -> PollReport:
-    return PollReport(
-        source=source.key,
-        outcome="unchanged",
-        status=record.poll.status,
-        bytes=record.poll.bytes,
-        elapsed=record.poll.elapsed,
-        next_poll_at=record.next_poll_at,
-        next_poll_reason=record.next_poll_reason,
-        error="another process took this source over meanwhile",
-    )
+def _domain_pause(
+    source: ClaimedSource, answer: Answer, upcoming: NextPoll, now: datetime
+) -> datetime | None:
+    """In a private network one address may serve many things: there a source waits alone."""
+    if upcoming.paused_until is None or not asks_for_a_pause(answer):
+        return None
+    if is_private_host(source.host):
+        return None
+    return min(upcoming.paused_until, now + LONGEST_DOMAIN_PAUSE)
 
 
 def _counts(source: ClaimedSource, taken: Taken) -> tuple[int, int, int]:

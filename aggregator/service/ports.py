@@ -134,6 +134,11 @@ class PollRecord:
     throttles: int
     moves: Moves
     paused_until: datetime | None
+    """When a pause ends that the server asked of this source, by the steady clock."""
+    domain_paused_until: datetime | None
+    """When it ends for the other sources of its domain."""
+    not_before: datetime | None
+    """No shorter interval brings the next poll before this; by the steady clock."""
     next_poll_at: datetime
     """By the steady clock."""
     next_poll_reason: str
@@ -167,10 +172,13 @@ class SourceHealth:
     last_poll_at: datetime | None
     last_success_at: datetime | None
     next_poll_at: datetime | None
+    """Not before a pause of its domain ends."""
     next_poll_reason: str
     paused_until: datetime | None
+    """The end of its own pause or of its domain's, whichever is later."""
     failures: int
     gone_count: int
+    throttles: int
     last_status: int | None
     last_error: str | None
     moved_to: str | None
@@ -228,8 +236,8 @@ class PollStore(Protocol):
     async def overdue(self, *, now: datetime) -> list[Overdue]:
         """The sources that could be claimed now, longest overdue first."""
 
-    async def postpone(self, times: Mapping[int, datetime], *, reason: str) -> None:
-        """Gives these sources (by id) other times for their next poll."""
+    async def postpone(self, times: Mapping[int, datetime], *, now: datetime, reason: str) -> None:
+        """Gives these sources (by id) other times for their next poll, if they are overdue yet."""
 
     async def recent_hosts(self, *, since: datetime) -> dict[str, datetime]:
         """The hosts that were asked after `since`, with when they last were; wall clock."""
@@ -248,8 +256,11 @@ class PollStore(Protocol):
     async def suggest(self, source_id: int, url: str) -> None:
         """Where this source's feed seems to have gone; a good poll takes that back."""
 
-    async def hasten(self, keys: Collection[str], *, next_poll_at: datetime) -> None:
-        """These sources are due at that time at the latest; failing and paused ones stay put."""
+    async def hasten(self, intervals: Mapping[str, timedelta], *, now: datetime) -> None:
+        """Sources (by key) whose interval has become shorter: it counts from their last poll.
+
+        Those that fail, are gone or were told to wait stay put; no wish of a source is passed over.
+        """
 
     async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
         """Takes back one failure of each of these sources; they are due at that time."""

@@ -15,7 +15,7 @@ def state(source: SourceHealth, now: datetime) -> State:
         return "disabled"
     if source.gone_count >= CONFIRMED_GONE:
         return "gone"
-    if source.paused_until and source.paused_until > now:
+    if source.throttles or (source.paused_until and source.paused_until > now):
         return "throttled"
     if source.failures:
         return "failing"

@@ -9,7 +9,7 @@ from aggregator.core.normalize import normalize
 from aggregator.core.reconcile import Intake, Knowledge, reconcile
 from aggregator.core.schedule import asks_for_a_pause
 from aggregator.core.takeover import is_other_feed
-from aggregator.core.wire import Answer, Failed, Fetched, Gone, NotModified
+from aggregator.core.wire import Answer, Failed, FailureKind, Fetched, Gone, NotModified
 from aggregator.service.ports import ClaimedSource, Clock, Document, Outcome, PollStore, Reader
 
 
@@ -61,11 +61,11 @@ class TakeIn:
         try:
             feed = await self._reader.read(document)
         except UnreadableFeed as error:
-            return _refused(fetched, str(error))
+            return _refused(fetched, "unreadable", str(error))
         entries = normalize(feed.entries, language=language)
         known = await self._known(source, entries)
         if source.ever_read and _is_other(source, feed, entries, known):
-            return _refused(fetched, _other(feed))
+            return _refused(fetched, "other_feed", _other(feed))
         changes = reconcile(
             entries,
             known,
@@ -93,8 +93,10 @@ class TakeIn:
         )
 
 
-def _refused(fetched: Fetched, reason: str) -> Taken:
-    failed = Failed(kind="unreadable", reason=reason, status=fetched.status)
+def _refused(fetched: Fetched, kind: FailureKind, reason: str) -> Taken:
+    failed = Failed(
+        kind=kind, reason=reason, status=fetched.status, retry_after=fetched.retry_after
+    )
     return Taken(answer=failed, outcome="failed", bytes=len(fetched.body))
 
 
@@ -109,5 +111,5 @@ def _other(feed: ReadFeed) -> str:
     title = feed.info.title or feed.info.link or "without a title"
     return (
         f"the address serves another feed now: {title[:100]}; nothing of it was taken in. "
-        "If it is meant, give the source a new key"
+        'If it is meant, change its url ("#" at the end is enough)'
     )

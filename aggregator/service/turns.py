@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+FORGET_EVERY = 1.0
+"""Seconds."""
+
 
 @dataclass(slots=True)
 class _Host:
@@ -22,6 +25,7 @@ class HostTurns:
     def __init__(self, delay: timedelta) -> None:
         self.delay = delay
         self._hosts: dict[str, _Host] = {}
+        self._forget_at = 0.0
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
@@ -46,6 +50,9 @@ class HostTurns:
 
     def _forget_rested(self) -> None:
         now = _now()
+        if now < self._forget_at:  # of ten thousand hosts it takes a while
+            return
+        self._forget_at = now + FORGET_EVERY
         self._hosts = {
             host: state
             for host, state in self._hosts.items()

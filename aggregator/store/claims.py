@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.core.urls import is_private_host
 from aggregator.service.ports import ClaimedSource, Lease, Overdue
 from aggregator.store.mapping import AnyRow, claimed_source
+from aggregator.store.pauses import domain_pauses, later
 from aggregator.store.schema import UtcMicros, sources
 from aggregator.store.statements import chunks
 
@@ -33,11 +33,10 @@ async def claim_due(
     busy_hosts: Collection[str],
 ) -> list[ClaimedSource]:
     await _mend_schedule(connection, now)
-    paused = {domain for domain, until in (await _pauses(connection)).items() if until > now}
     hosts = Counter(dict.fromkeys(busy_hosts, per_host))
     rows: list[AnyRow] = []
     for kind, most in ((sources.c.failures == 0, limit), (sources.c.failures > 0, failing)):
-        condition = kind & sources.c.domain.not_in(paused) & _may_be_claimed(now)
+        condition = kind & _may_be_claimed(now)
         rows += await _choose(connection, condition, hosts, per_host, min(most, limit - len(rows)))
     return await _lease(connection, rows, new_token, lease_until)
 
@@ -69,6 +68,7 @@ async def _mend_schedule(connection: AsyncConnection, now: datetime) -> None:
         (sources.c.next_poll_at, _LONGEST_WAIT, now),
         (sources.c.lease_until, _LONGEST_LEASE, None),
         (sources.c.paused_until, _LONGEST_PAUSE, None),
+        (sources.c.domain_paused_until, _LONGEST_PAUSE, None),
     ):
         await connection.execute(
             update(sources).where(column > now + longest).values({column.name: mended})
@@ -77,7 +77,7 @@ async def _mend_schedule(connection: AsyncConnection, now: datetime) -> None:
 
 def _may_be_claimed(now: datetime) -> ColumnElement[bool]:
     free = or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now)
-    return _is_polled() & (sources.c.next_poll_at <= now) & free
+    return _is_polled() & (sources.c.next_poll_at <= now) & free & _may_be_asked(now)
 
 
 async def _in_turn(
@@ -103,11 +103,12 @@ async def overdue(connection: AsyncConnection, *, now: datetime) -> list[Overdue
 
 
 async def postpone(
-    connection: AsyncConnection, times: Mapping[int, datetime], *, reason: str
+    connection: AsyncConnection, times: Mapping[int, datetime], *, now: datetime, reason: str
 ) -> None:
     if times:
+        # What was polled since they were found to be overdue has its time already.
         await connection.execute(
-            update(sources).where(sources.c.id == bindparam("source_id")),
+            update(sources).where(sources.c.id == bindparam("source_id"), _may_be_claimed(now)),
             [
                 {"source_id": source_id, "next_poll_at": at, "next_poll_reason": reason}
                 for source_id, at in sorted(times.items())
@@ -124,18 +125,12 @@ async def recent_hosts(connection: AsyncConnection, *, since: datetime) -> dict[
     return {row.host: row.last for row in await connection.execute(statement)}
 
 
-async def _pauses(connection: AsyncConnection) -> dict[str, datetime]:
-    """By registrable domain: a server that asks us to wait means all our polls of its owner's.
-
-    In a private network one address may serve many things, such as a bridge to many sites: there
-    the source waits alone.
-    """
-    paused = select(sources.c.domain, sources.c.host, sources.c.paused_until)
-    ends: dict[str, datetime] = {}
-    for row in await connection.execute(paused.where(sources.c.paused_until.is_not(None))):
-        if not is_private_host(row.host):
-            ends[row.domain] = max(row.paused_until, ends.get(row.domain, row.paused_until))
-    return ends
+def _may_be_asked(now: datetime) -> ColumnElement[bool]:
+    """A server that asks us to wait means all our polls of its owner's."""
+    others = sources.alias()
+    asking = select(others.c.domain).where(others.c.domain_paused_until > now)
+    over = or_(sources.c.paused_until.is_(None), sources.c.paused_until <= now)
+    return over & sources.c.domain.not_in(asking)
 
 
 def _is_polled() -> ColumnElement[bool]:
@@ -181,9 +176,10 @@ async def _lease(
 ) -> list[ClaimedSource]:
     if not rows:
         return []
-    pauses = await _pauses(connection)
+    pauses = await domain_pauses(connection)
     claimed = [
-        claimed_source(row, new_token(), pauses.get(row.domain, row.paused_until)) for row in rows
+        claimed_source(row, new_token(), later(row.paused_until, pauses.get(row.domain)))
+        for row in rows
     ]
     await connection.execute(
         update(sources).where(sources.c.id == bindparam("source_id")),
@@ -218,14 +214,28 @@ async def release(connection: AsyncConnection, leases: Collection[Lease]) -> Non
 
 
 async def hasten(
-    connection: AsyncConnection, keys: Collection[str], *, next_poll_at: datetime
+    connection: AsyncConnection, intervals: Mapping[str, timedelta], *, now: datetime
 ) -> None:
-    for chunk in chunks(keys):
-        in_order = (sources.c.failures == 0) & sources.c.paused_until.is_(None)
-        later = sources.c.key.in_(chunk) & (sources.c.next_poll_at > next_poll_at)
-        await connection.execute(
-            update(sources).where(later, in_order).values(next_poll_at=next_poll_at)
+    for chunk in chunks(intervals):
+        waiting = (
+            sources.c.key.in_(chunk)
+            & (sources.c.failures + sources.c.throttles + sources.c.gone_count == 0)
+            & (sources.c.next_poll_at > now)
         )
+        rows = (await connection.execute(select(sources).where(waiting).with_for_update())).all()
+        earlier = {row.id: _earliest(row, intervals[row.key], now) for row in rows}
+        for row in rows:
+            if earlier[row.id] < row.next_poll_at:
+                await connection.execute(
+                    update(sources)
+                    .where(sources.c.id == row.id)
+                    .values(next_poll_at=earlier[row.id])
+                )
+
+
+def _earliest(row: AnyRow, interval: timedelta, now: datetime) -> datetime:
+    last = row.last_poll_at or now - interval
+    return max(now, last + interval, row.not_before or now, row.paused_until or now)
 
 
 async def suggest(connection: AsyncConnection, source_id: int, url: str) -> None:

@@ -35,6 +35,15 @@ async def sync_sources(
         await bump(connection, now)
 
 
+_UNREAD: Columns = {
+    "ever_read": False,
+    # An answer that nothing has changed would not bring the document that says where the past ends.
+    "etag": None,
+    "last_modified": None,
+    "body_digest": None,
+}
+
+
 def _new_row(spec: SourceSpec, domain_of: DomainOf, now: datetime) -> Columns:
     return {
         "key": spec.key,
@@ -55,14 +64,13 @@ def _fresh_start(url: str, domain_of: DomainOf, now: datetime) -> Columns:
     return {
         "url": url,
         **place_columns(url, domain_of),
-        "ever_read": False,  # its past is no news
-        "etag": None,
-        "last_modified": None,
-        "body_digest": None,
+        **_UNREAD,  # its past is no news
         "failures": 0,
         "gone_count": 0,
         "throttles": 0,
         "paused_until": None,
+        "domain_paused_until": None,
+        "not_before": None,
         "last_error": None,
         "moved_to": None,
         "moving_to": None,
@@ -87,7 +95,7 @@ def _change(row: AnyRow, spec: SourceSpec | None, domain_of: DomainOf, now: date
     }
     change = {name: value for name, value in wanted.items() if getattr(row, name) != value}
     if "listed" in change:  # what was published while it was away is no news
-        change["ever_read"] = False
+        change |= _UNREAD
     if row.url == spec.url:
         return change
     if row.moved_to == spec.url:  # the operator wrote down where we poll it already

@@ -80,6 +80,8 @@ def state_columns(record: PollRecord) -> Columns:
         "gone_count": record.gone_count,
         "throttles": record.throttles,
         "paused_until": record.paused_until,
+        "domain_paused_until": record.domain_paused_until,
+        "not_before": record.not_before,
         "next_poll_at": record.next_poll_at,
         "next_poll_reason": record.next_poll_reason,
         "last_poll_at": poll.polled_at,
@@ -221,7 +223,9 @@ def claimed_source(row: AnyRow, token: str, paused_until: datetime | None) -> Cl
     )
 
 
-def source_health(row: AnyRow, entries: int) -> SourceHealth:
+def source_health(row: AnyRow, entries: int, paused_until: datetime | None) -> SourceHealth:
+    """`paused_until` is the end of its own pause or of its domain's."""
+    waits = paused_until is not None and paused_until > row.next_poll_at
     return SourceHealth(
         key=row.key,
         url=row.url,
@@ -230,11 +234,14 @@ def source_health(row: AnyRow, entries: int) -> SourceHealth:
         enabled=row.enabled,
         last_poll_at=row.last_poll_at,
         last_success_at=row.last_success_at,
-        next_poll_at=row.next_poll_at,
-        next_poll_reason=row.next_poll_reason,
-        paused_until=row.paused_until,
+        next_poll_at=paused_until if waits else row.next_poll_at,
+        next_poll_reason="a server of its domain asks for a pause"
+        if waits
+        else row.next_poll_reason,
+        paused_until=paused_until,
         failures=row.failures,
         gone_count=row.gone_count,
+        throttles=row.throttles,
         last_status=row.last_status,
         last_error=row.last_error,
         moved_to=row.moved_to,

@@ -23,6 +23,7 @@ from aggregator.core.model import PublishedEntry, PublishedSource
 from aggregator.core.text import one_line
 from aggregator.service.ports import Selection, SourceHealth
 from aggregator.store.mapping import AnyRow, published_entry, published_source, source_health
+from aggregator.store.pauses import domain_pauses, later
 from aggregator.store.schema import entries, sources, stories
 from aggregator.store.statements import chunks
 
@@ -158,10 +159,13 @@ async def list_sources(
     for condition in [true()] if keys is None else map(sources.c.key.in_, chunks(keys)):
         rows += await connection.execute(select(sources).where(sources.c.listed, condition))
     counts = await _counts(connection, None if keys is None else [row.id for row in rows])
+    pauses = await domain_pauses(connection)
+    found = [
+        source_health(row, counts.get(row.id, 0), later(row.paused_until, pauses.get(row.domain)))
+        for row in rows
+    ]
     # In Python, as a database sorts text by the rules of its locale.
-    return sorted(
-        (source_health(row, counts.get(row.id, 0)) for row in rows), key=lambda source: source.key
-    )
+    return sorted(found, key=lambda source: source.key)
 
 
 async def _counts(

@@ -100,6 +100,8 @@ sources = Table(
     Column("lease_token", Text),
     Column("lease_until", UtcMicros),
     Column("paused_until", UtcMicros),
+    Column("domain_paused_until", UtcMicros),  # what of it holds for others of the domain
+    Column("not_before", UtcMicros),
     Column("last_poll_at", UtcMicros),
     Column("last_success_at", UtcMicros),
     Column("last_status", Integer),

@@ -1,7 +1,7 @@
 """The store as the services know it. One public method is one transaction, `prune` excepted."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -116,9 +116,9 @@ class SqlStore:
             return await claims.overdue(connection, now=now)
 
     @unbroken
-    async def postpone(self, times: Mapping[int, datetime], *, reason: str) -> None:
+    async def postpone(self, times: Mapping[int, datetime], *, now: datetime, reason: str) -> None:
         async with self._database.writing() as connection:
-            await claims.postpone(connection, times, reason=reason)
+            await claims.postpone(connection, times, now=now, reason=reason)
 
     @unbroken
     async def recent_hosts(self, *, since: datetime) -> dict[str, datetime]:
@@ -148,9 +148,9 @@ class SqlStore:
             await claims.suggest(connection, source_id, url)
 
     @unbroken
-    async def hasten(self, keys: Collection[str], *, next_poll_at: datetime) -> None:
+    async def hasten(self, intervals: Mapping[str, timedelta], *, now: datetime) -> None:
         async with self._database.writing() as connection:
-            await claims.hasten(connection, keys, next_poll_at=next_poll_at)
+            await claims.hasten(connection, intervals, now=now)
 
     @unbroken
     async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:

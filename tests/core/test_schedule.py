@@ -29,9 +29,10 @@ def upcoming(answer: Answer, **changes) -> NextPoll:
     """`changes` go to the standing, but for the interval, the ceiling and the chance."""
     interval = changes.pop("interval", HOUR)
     longest = changes.pop("longest", interval)
+    unconditional = changes.pop("unconditional", timedelta(days=1))
     chance = changes.pop("chance", 0.0)
     standing = Standing(**{"wishes": Wishes(), **changes})
-    pace = Pace(shortest=interval, longest=longest)
+    pace = Pace(shortest=interval, longest=longest, unconditional=unconditional)
     return next_poll(answer, now=NOON, pace=pace, standing=standing, chance=chance)
 
 
@@ -81,6 +82,7 @@ def test_nothing_is_asked_before_the_servers_retry_after(status):
 
     assert paused.at >= NOON + 5 * HOUR
     assert paused.paused_until == NOON + 5 * HOUR
+    assert "5h" in paused.reason
     assert str(status) in paused.reason
 
 
@@ -89,6 +91,21 @@ def test_a_retry_after_holds_with_any_status():
 
     assert {one.at - NOON for one in waits} == {5 * HOUR}
     assert all("asks for a pause of 5h" in one.reason for one in waits)
+
+
+def test_a_poll_by_hand_is_told_of_the_pause_and_a_reload_of_every_wish():
+    paused = upcoming(replace(OK, retry_after=5 * HOUR, fresh_for=9 * HOUR))
+    failing = upcoming(failed(404, 5 * HOUR), failures=9)
+
+    assert (paused.paused_until, paused.not_before) == (NOON + 5 * HOUR, NOON + 9 * HOUR)
+    assert failing.paused_until == NOON + 5 * HOUR
+    assert upcoming(OK).paused_until is None
+
+
+def test_a_server_that_asks_for_a_second_for_ever_is_asked_less_and_less():
+    waits = [wait(failed(503, timedelta(seconds=1)), throttles=n) for n in (1, 2, 3, 99)]
+
+    assert waits == [HOUR, 2 * HOUR, 4 * HOUR, LONGEST_BACKOFF]
 
 
 def test_a_429_without_a_word_asks_for_an_hour_and_the_next_for_two():
@@ -162,6 +179,13 @@ def test_it_is_asked_less_the_longer_it_brings_nothing_new_but_daily():
     assert waits == [2 * HOUR, 6 * HOUR, 24 * HOUR, 24 * HOUR]
 
 
+def test_a_source_with_an_interval_of_its_own_is_asked_at_every_other_one():
+    quiet = timedelta(days=99)
+    asked = wait(OK, conditional=False, quiet_for=quiet, unconditional=2 * HOUR)
+
+    assert asked == 2 * HOUR
+
+
 def weekly(count: int = 30):
     """Habits of a source that publishes on Thursdays at three; NOON is a Sunday's."""
     times = [NOON - timedelta(days=7 * n + 3, hours=9) for n in range(count)]
@@ -200,11 +224,11 @@ def test_many_overdue_sources_come_one_after_the_other():
     assert waits == [GAP_OF_A_HERD * place for place in range(40)]
 
 
-def test_they_all_come_within_the_shortest_of_their_intervals():
-    waits = spread([timedelta(seconds=4), *[HOUR] * 39])
+def test_each_comes_within_its_own_interval_and_hurries_nobody_else():
+    waits = spread([*[HOUR] * 39, timedelta(seconds=4)])
 
-    assert max(waits) < timedelta(seconds=4)
-    assert len(set(waits)) == 40
+    assert waits[-1] < timedelta(seconds=4)
+    assert waits[:-1] == [GAP_OF_A_HERD * place for place in range(39)]
 
 
 def test_a_few_overdue_sources_come_at_once():
@@ -273,8 +297,7 @@ def test_a_spread_delays_nobody_by_more_than_an_interval(spans):
     waits = spread(spans)
 
     assert len(waits) == len(spans)
-    assert waits == sorted(waits)
-    assert all(wait <= min(spans) for wait in waits)
+    assert all(wait <= interval for wait, interval in zip(waits, spans, strict=True))
 
 
 @pytest.mark.parametrize(

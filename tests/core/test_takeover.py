@@ -20,6 +20,8 @@ def test_a_feed_that_keeps_nothing_of_what_it_was_is_another():
     [
         {"title": "a  Blog"},
         {"link": "http://www.blog.example/new/"},
+        {"link": "https://example/"},
+        {"link": "https://new.blog.example/"},
         {"id": "urn:blog"},
     ],
 )

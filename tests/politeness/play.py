@@ -34,8 +34,8 @@ from aggregator.core.model import ReadFeed
 from aggregator.fetch.http import HttpFetcher
 from aggregator.formats.reading import read_feed
 from aggregator.service.once import Round
-from aggregator.service.polling import PollReport
 from aggregator.service.ports import Document
+from aggregator.service.reports import PollReport
 from aggregator.service.states import state
 from benchmarks.politeness_server import Reply, Script, ScriptedServer, Seen, answer, ok, scripted
 from benchmarks.politeness_wire import lookup, to_loopback
@@ -104,11 +104,11 @@ class Play:
         path: str = "/feed",
         suffix: str = "",
         scheme: str = "http",
-        **settings: str,
+        **settings: str | None,
     ) -> None:
         """Configures a source and what its server answers; `settings` are TOML.
 
-        Its interval is an hour, and meant as it is written.
+        Its interval is an hour, and meant as it is written; None leaves it to [fetch].
         """
         if script:
             self.serves(host, script, path=path)

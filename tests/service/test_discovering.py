@@ -173,6 +173,6 @@ async def test_a_page_outside_does_not_send_us_into_a_private_network(web):
 
 async def test_without_guessing_a_page_that_names_no_feed_ends_the_search(web):
     web.page(SITE, b"<p>nothing")
-    discovery = await web.discoverer.find(SITE, guess=False)
+    discovery = await web.discoverer.find(SITE, by_operator=False)
 
     assert (discovery.found, web.asked) == (None, [SITE])

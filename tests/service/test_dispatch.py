@@ -397,18 +397,89 @@ async def test_of_a_host_the_sources_that_answered_last_time_are_asked_first():
     assert [report.source for report in world.notebook.reports] == ["good", "bad"]
 
 
-async def test_other_hosts_of_a_domain_that_asked_for_a_pause_are_left_alone_at_once():
-    store = MemoryStore(lambda host: host.partition(".")[2])
-    world = World(store=store)
-    asked = Failed(kind="http", reason="HTTP 429", status=429, retry_after=timedelta(hours=2))
-    world.answers(await world.add("first", "https://a.one.example/1"), asked)
+class Gate(ScriptedFetcher):
+    """Holds its answers back until it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = asyncio.Event()
+
+    async def fetch(self, request: FetchRequest) -> Answer:
+        await self.open.wait()
+        return await super().fetch(request)
+
+
+TOLD_TO_WAIT = Failed(kind="http", reason="HTTP 429", status=429, retry_after=timedelta(hours=2))
+
+
+async def two_hosts_of_a_domain() -> World:
+    """The first of three sources is told to wait; the others are on the other host."""
+    world = World(store=MemoryStore(lambda host: host.partition(".")[2]))
+    world.answers(await world.add("first", "https://a.one.example/1"), TOLD_TO_WAIT)
     for n in (2, 3):
         url = await world.add(f"other{n}", f"https://b.one.example/{n}")
         world.serves(url, read_entry(str(n)))
-    claimed = await world.store.claim(None, lease_until=world.clock.steady())
-    await world.dispatcher.poll(claimed[:1])
-    await world.dispatcher.poll(claimed[1:])
+    return world
 
-    assert [request.url for request in world.fetcher.requests] == ["https://a.one.example/1"]
-    assert world.notebook.outcomes == dict.fromkeys(("first", "other2", "other3"), "throttled")
-    assert "another 2h" in (world.notebook.reports[-1].error or "")
+
+async def test_what_was_claimed_of_a_domain_that_asks_for_a_pause_is_given_back():
+    world = await two_hosts_of_a_domain()
+    gate = Gate()
+    gate.answers = world.fetcher.answers
+    world.poller._fetcher = gate
+    task = await running(world)
+    await until(lambda: len(world.dispatcher._runs) == 2)
+    gate.open.set()  # the first answers, and so does what is under way of the second host
+    await until(lambda: len(world.notebook.reports) == 3)
+    await stopped(world, task)
+
+    errors = {report.source: report.error or "" for report in world.notebook.reports}
+    assert (world.notebook.outcomes["first"], world.notebook.outcomes["other2"]) == (
+        "throttled",
+        "new",
+    )
+    assert "another 2h" in errors["other3"]
+
+
+async def test_a_pause_that_ended_early_is_not_remembered_for_longer():
+    world = await two_hosts_of_a_domain()
+    await world.poll("first")
+    world.serves("https://a.one.example/1", read_entry("1"))
+    forced = await world.store.claim(["first"], lease_until=world.clock.steady())
+    await world.dispatcher.poll(forced, force=True)
+    world.notebook.reports.clear()
+    task = await running(world)
+    await until(lambda: len(world.notebook.reports) == 2)
+    await stopped(world, task)
+
+    assert world.notebook.outcomes == {"other2": "new", "other3": "new"}
+
+
+async def test_a_source_whose_address_has_changed_since_its_claim_is_given_back():
+    world = World()
+    world.serves(await world.add("a"), read_entry("1"))
+    claimed = await world.store.claim(["a"], lease_until=world.clock.steady())
+    await world.add("a", "https://new.example/feed")
+    await world.dispatcher.poll(claimed)
+
+    assert world.fetcher.requests == []
+
+
+async def test_a_search_for_a_lost_feed_holds_no_place_and_harms_no_poll():
+    world = World(dispatch=DispatchPolicy(concurrency=1, per_host_delay=timedelta()))
+    missing = Failed(kind="http", reason="HTTP 404", status=404)
+    lost = await world.add("lost")
+    world.serves(lost, read_entry("1"), link="https://lost.example/")
+    await world.poll("lost")
+    world.answers(lost, missing)
+
+    def broken(_: FetchRequest) -> Answer:
+        raise RuntimeError("a bug")
+
+    world.fetcher.answers["https://lost.example/"] = broken
+    for _ in range(3):
+        await world.poll("lost")
+
+    assert [report.outcome for report in world.notebook.reports] == ["new", *["failed"] * 3]
+    assert [str(error) for _, error in world.notebook.failures] == ["a bug"]
+    assert (await world.health("lost")).failures == 3

@@ -7,7 +7,7 @@ from aggregator.core.model import FeedInfo, Wishes
 from aggregator.core.reconcile import Intake
 from aggregator.core.rhythm import Pace
 from aggregator.core.wire import Failed, Gone, NotModified, Validators
-from aggregator.service.polling import PollReport
+from aggregator.service.reports import PollReport
 from tests.builders import NOON, ago, read_entry, read_feed
 from tests.fakes import fetched
 from tests.service.world import TAGGED, World, policy
@@ -327,3 +327,71 @@ async def test_the_next_poll_follows_the_rhythm_that_the_entries_show():
 
     assert (report.next_poll_at or NOON) > NOON + timedelta(hours=1)
     assert "a week" in report.next_poll_reason
+
+
+SECRETS = {"headers": (("X-Key", "hush"),), "auth": ("me", "hush")}
+
+
+async def test_where_a_source_has_moved_to_another_origin_its_secrets_stay_behind():
+    world = World()
+    await world.add("a", URL, **SECRETS)
+    elsewhere = "https://stranger.example/feed"
+    world.reader.shelf[b"x"] = read_feed(read_entry("1"))
+    world.answers(URL, replace(fetched(b"x", elsewhere), permanent_url=elsewhere))
+    world.serves(elsewhere, read_entry("1"))
+    for _ in range(9):
+        await world.poll("a")
+        world.clock.pass_(days=1)
+
+    first, last = world.fetcher.requests[0], world.fetcher.requests[-1]
+    assert (first.headers, first.auth) == (SECRETS["headers"], SECRETS["auth"])
+    assert (last.url, last.headers, last.auth) == (elsewhere, (), None)
+
+
+async def test_a_secret_in_an_address_is_no_base_of_relative_links():
+    world = World()
+    await world.add("a", "https://a.example/u/")
+    secret = "https://a.example/u/hush/feed?key=hush"
+    world.policies["a"] = policy(url=secret, shown_url="https://a.example/u/")
+    world.answers(secret, fetched(b"x", secret))
+    world.reader.shelf[b"x"] = read_feed(read_entry("1"))
+    await world.poll("a")
+
+    assert world.reader.bases == ["https://a.example/u/"]
+
+
+async def test_a_page_with_a_retry_after_is_not_asked_for_before(world):
+    hours = timedelta(hours=6)
+    world.answers(URL, fetched(b"<html>", URL, retry_after=hours))
+
+    report = await world.poll("a")
+
+    assert report.next_poll_at == NOON + hours
+    assert (await world.health("a")).paused_until == NOON + hours
+
+
+async def test_a_source_that_moved_to_where_another_is_polled_stays_and_is_told_nothing_wrong():
+    world = World()
+    old, new = await world.add("old"), await world.add("new")
+    world.serves(new, read_entry("1"))
+    world.reader.shelf[b"x"] = read_feed(read_entry("1"))
+    world.answers(old, replace(fetched(b"x", new), permanent_url=new))
+    for _ in range(9):
+        await world.poll("old")
+        world.clock.pass_(days=1)
+
+    assert (await world.health("old")).moved_to is None
+
+
+async def test_while_our_network_is_down_a_gone_source_stays_gone():
+    world = World()
+    url = await world.add("a")
+    world.answers(url, Gone())
+    for _ in range(2):
+        await world.poll("a")
+    world.clock.pass_(minutes=2)
+    await outage(world, 4)
+    world.answers(url, UNREACHABLE)
+    await world.poll("a")
+
+    assert (await world.health("a")).gone_count == 2

@@ -34,7 +34,8 @@ async def test_a_host_rests_between_two_requests():
     assert all(later - earlier >= 0.03 for earlier, later in pairwise(times))
 
 
-async def test_hosts_that_rested_are_forgotten():
+async def test_hosts_that_rested_are_forgotten_now_and_then(monkeypatch):
+    monkeypatch.setattr("aggregator.service.turns.FORGET_EVERY", 0.0)
     turns = HostTurns(timedelta())
     for n in range(100):
         async with turns.turn(f"{n}.example"):

@@ -8,11 +8,12 @@ from aggregator.core.model import ReadEntry, Wishes
 from aggregator.core.reconcile import Intake
 from aggregator.core.rhythm import Pace
 from aggregator.core.wire import Answer, Validators
-from aggregator.service.discovering import Discoverer
 from aggregator.service.dispatch import Dispatcher, DispatchPolicy
-from aggregator.service.polling import Poller, PollReport, SourcePolicy
+from aggregator.service.policies import SourcePolicy
+from aggregator.service.polling import Poller
 from aggregator.service.ports import Selection, SourceHealth, SourceSpec
 from aggregator.service.recovery import Recovery
+from aggregator.service.reports import PollReport
 from aggregator.service.taking_in import TakeIn
 from aggregator.service.turns import HostTurns
 from tests.builders import read_feed
@@ -51,17 +52,11 @@ class World:
 
     def __post_init__(self) -> None:
         turns = HostTurns(self.dispatch.per_host_delay)
-        discoverer = Discoverer(
-            fetcher=self.fetcher,
-            reader=self.reader,
-            request=lambda url: policy(url=url).request(url, Validators()),
-            turns=turns,
-        )
         self.poller = Poller(
             store=self.store,
             fetcher=self.fetcher,
             take_in=TakeIn(store=self.store, reader=self.reader, clock=self.clock),
-            recovery=Recovery(discoverer),
+            recovery=Recovery(fetcher=self.fetcher, reader=self.reader, turns=turns),
             clock=self.clock,
             chance=lambda: 0.0,
             policies=self.policies,

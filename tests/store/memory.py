@@ -21,7 +21,7 @@ from aggregator.core.reconcile import Knowledge
 from aggregator.core.rhythm import Sighting
 from aggregator.core.stories import Member, lead_of, published_id
 from aggregator.core.subscribers import FeedReader
-from aggregator.core.urls import host_of, is_private_host
+from aggregator.core.urls import host_of
 from aggregator.core.wire import Validators
 from aggregator.service.ports import (
     ClaimedSource,
@@ -66,7 +66,7 @@ class _Source:
             self.lease = None
         paused_until = self.last.paused_until if self.last else None
         if self.last and paused_until and paused_until > now + timedelta(days=8):
-            self.last = replace(self.last, paused_until=None)
+            self.last = replace(self.last, paused_until=None, domain_paused_until=None)
 
     @property
     def polled(self) -> bool:
@@ -96,6 +96,12 @@ class _Source:
             return
         self.next_poll_at, self.last, self.lease, self.ever_read = now, None, None, False
         self.moves, self.suggested_url, self.reason = Moves(), None, "new address"
+
+    def forget_document(self) -> None:
+        """Its past is no news, and the next document says where that ends."""
+        self.ever_read = False
+        if self.last:
+            self.last = replace(self.last, validators=Validators(), body_digest=None)
 
     def is_due(self, now: datetime) -> bool:
         overdue = self.next_poll_at <= now or self.next_poll_at > now + timedelta(days=400)
@@ -140,7 +146,7 @@ class MemoryStore:
             if source.spec.url != spec.url:
                 source.move_to(spec.url, now)
             if not before.get(spec.key, (spec, True))[1]:
-                source.ever_read = False
+                source.forget_document()
             source.spec, source.listed = spec, True
         after = {key: (source.spec, source.listed) for key, source in self._sources.items()}
         for entry in self._entries.values():
@@ -164,8 +170,8 @@ class MemoryStore:
         hosts = Counter(dict.fromkeys(busy_hosts, per_host))
         claimed: list[ClaimedSource] = []
         for source in sorted(self._due(now), key=lambda source: source.failures > 0):
-            paused = self._paused_until(source)
-            if len(claimed) == limit or hosts[source.host] >= per_host or (paused and paused > now):
+            full = len(claimed) == limit or hosts[source.host] >= per_host
+            if full or self._is_paused(source, now):
                 continue
             if source.failures and (failing := failing - 1) < 0:
                 continue
@@ -178,24 +184,36 @@ class MemoryStore:
         return sorted(due, key=lambda source: (source.next_poll_at, source.id))
 
     def _paused_until(self, source: _Source) -> datetime | None:
-        """Of all sources of its domain, or of its own in a private network."""
-        its_own = [source] if is_private_host(source.host) else list(self._sources.values())
+        """The end of its own pause or of its domain's."""
+        own = source.last.paused_until if source.last else None
+        ends = [end for end in (own, self._domain_pause(source)) if end]
+        return max(ends, default=None)
+
+    def _domain_pause(self, source: _Source) -> datetime | None:
         return max(
             (
-                other.last.paused_until
-                for other in its_own
+                other.last.domain_paused_until
+                for other in self._sources.values()
                 if self._domain_of(other.host) == self._domain_of(source.host)
                 and other.last
-                and other.last.paused_until
+                and other.last.domain_paused_until
             ),
             default=None,
         )
 
-    async def overdue(self, *, now: datetime) -> list[Overdue]:
-        return [Overdue(source_id=source.id, key=source.spec.key) for source in self._due(now)]
+    def _is_paused(self, source: _Source, now: datetime) -> bool:
+        until = self._paused_until(source)
+        return until is not None and until > now
 
-    async def postpone(self, times: Mapping[int, datetime], *, reason: str) -> None:
-        for source in self._sources.values():
+    async def overdue(self, *, now: datetime) -> list[Overdue]:
+        return [
+            Overdue(source_id=source.id, key=source.spec.key)
+            for source in self._due(now)
+            if not self._is_paused(source, now)
+        ]
+
+    async def postpone(self, times: Mapping[int, datetime], *, now: datetime, reason: str) -> None:
+        for source in self._due(now):
             if source.id in times:
                 source.next_poll_at, source.reason = times[source.id], reason
 
@@ -258,12 +276,16 @@ class MemoryStore:
             if source := self._holder(lease):
                 source.lease = None
 
-    async def hasten(self, keys: Collection[str], *, next_poll_at: datetime) -> None:
+    async def hasten(self, intervals: Mapping[str, timedelta], *, now: datetime) -> None:
         for source in self._sources.values():
             last = source.last
-            in_order = last is None or not (last.failures or last.paused_until)
-            if source.spec.key in keys and in_order:
-                source.next_poll_at = min(source.next_poll_at, next_poll_at)
+            if source.spec.key not in intervals or last is None:
+                continue
+            if last.failures or last.throttles or last.gone_count:
+                continue
+            earliest = last.poll.polled_at + intervals[source.spec.key]
+            at = max(now, earliest, last.not_before or now, last.paused_until or now)
+            source.next_poll_at = min(source.next_poll_at, at)
 
     async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
         for source in self._sources.values():
@@ -435,7 +457,8 @@ class MemoryStore:
         return [self._health(source) for source in sorted(listed, key=lambda s: s.spec.key)]
 
     def _health(self, source: _Source) -> SourceHealth:
-        last = source.last
+        last, paused_until = source.last, self._paused_until(source)
+        waits = paused_until is not None and paused_until > source.next_poll_at
         return SourceHealth(
             key=source.spec.key,
             url=source.spec.url,
@@ -444,11 +467,12 @@ class MemoryStore:
             enabled=source.spec.enabled,
             last_poll_at=source.last_poll_at,
             last_success_at=source.last_success_at,
-            next_poll_at=source.next_poll_at,
-            next_poll_reason=source.reason,
-            paused_until=last.paused_until if last else None,
+            next_poll_at=paused_until if waits else source.next_poll_at,
+            next_poll_reason="a server of its domain asks for a pause" if waits else source.reason,
+            paused_until=paused_until,
             failures=last.failures if last else 0,
             gone_count=last.gone_count if last else 0,
+            throttles=last.throttles if last else 0,
             last_status=source.polls[-1].status if source.polls else None,
             last_error=last.poll.error if last else None,
             moved_to=source.moves.to,

@@ -96,6 +96,8 @@ def record(lease: Lease, **changes) -> PollRecord:
         "throttles": 0,
         "moves": Moves(),
         "paused_until": None,
+        "domain_paused_until": None,
+        "not_before": None,
         "next_poll_at": NOON + HOUR,
         "next_poll_reason": "interval",
     }

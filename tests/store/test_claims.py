@@ -1,6 +1,7 @@
 """The contract of the schedule: who polls what next, and who may save it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -300,7 +301,9 @@ async def test_a_pause_holds_for_the_whole_host(store):
         spec("c", url="https://two.example/c"),
     )
     paused = await claim_one(store, "a")
-    await store.save_poll(record(paused.lease, paused_until=NOON + HOUR, next_poll_at=NOON + HOUR))
+    await store.save_poll(
+        record(paused.lease, domain_paused_until=NOON + HOUR, next_poll_at=NOON + HOUR)
+    )
 
     assert keys(await claim_due(store)) == ["c"]
     assert sorted(keys(await claim_due(store, NOON + 2 * HOUR))) == ["a", "b", "c"]
@@ -315,15 +318,51 @@ async def test_in_a_private_network_a_source_is_paused_alone(store, host):
     assert keys(await claim_due(store)) == ["b"]
 
 
-async def test_sources_can_be_hastened_unless_they_fail_or_were_told_to_wait(store):
-    await configure(store, "fine", "failing", "paused", "other")
-    later = NOON + 8 * HOUR
-    for source in await claim_due(store):
-        failures = 1 if source.key == "failing" else 0
-        until = later if source.key == "paused" else None
-        await store.save_poll(
-            record(source.lease, next_poll_at=later, failures=failures, paused_until=until)
-        )
-    await store.hasten({"fine", "failing", "paused"}, next_poll_at=NOON + HOUR)
+HASTENED: dict[str, dict[str, Any]] = {
+    "fine": {},
+    "long ago": {"polled_at": ago(hours=5)},
+    "failing": {"failures": 1},
+    "throttled": {"throttles": 1},
+    "gone": {"gone_count": 2},
+    "paused": {"paused_until": NOON + 8 * HOUR},
+    "asked for": {"not_before": NOON + 3 * HOUR},
+    "soon": {"next_poll_at": NOON + HOUR / 2},
+}
 
-    assert keys(await claim_due(store, NOON + HOUR)) == ["fine"]
+
+async def test_a_shorter_interval_counts_from_the_last_poll_and_below_no_wish(store):
+    await configure(store, *HASTENED, "other")
+    for source in await claim_due(store):
+        facts = {"next_poll_at": NOON + 8 * HOUR, **HASTENED.get(source.key, {})}
+        await store.save_poll(record(source.lease, **facts))
+    for _ in range(2):  # the second of two processes changes nothing
+        await store.hasten(dict.fromkeys(HASTENED, HOUR), now=NOON)
+
+    times = {one.key: one.next_poll_at for one in await store.sources()}
+    assert {key: (at - NOON) / HOUR for key, at in times.items()} == {
+        "fine": 1,
+        "long ago": 0,
+        "failing": 8,
+        "throttled": 8,
+        "gone": 8,
+        "paused": 8,
+        "asked for": 3,
+        "soon": 0.5,
+        "other": 8,
+    }
+
+
+async def test_a_source_that_comes_back_is_asked_for_its_whole_document(store):
+    await configure(store, "a")
+    tagged = record(
+        (await claim_one(store, "a")).lease,
+        read=True,
+        validators=Validators(etag='"1"'),
+        body_digest=b"1" * 16,
+    )
+    await store.save_poll(tagged)
+    await configure(store, "b")
+    await configure(store, "a", "b")
+    claimed = await claim_one(store, "a")
+
+    assert (claimed.validators, claimed.body_digest) == (Validators(), None)

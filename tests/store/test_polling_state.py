@@ -35,11 +35,25 @@ async def save(store, key: str, **changes):
 async def test_a_pause_holds_for_the_whole_domain(store):
     hosts = {"a": "feeds.one.example", "b": "blog.one.example", "c": "two.example"}
     await configure(store, *(spec(key, url=f"https://{host}/") for key, host in hosts.items()))
-    await save(store, "a", paused_until=NOON + HOUR, next_poll_at=NOON)
+    ends = {"paused_until": NOON + 3 * HOUR, "domain_paused_until": NOON + HOUR}
+    await save(store, "a", **ends, next_poll_at=NOON)
 
+    assert [one.key for one in await store.overdue(now=NOON)] == ["c"]
     assert keys(await claim_due(store)) == ["c"]
-    assert (await claim_one(store, "b")).paused_until == NOON + HOUR
-    assert (await claim_one(store, "c")).paused_until is None
+    assert keys(await claim_due(store, NOON + HOUR)) == ["b", "c"]
+    claimed = {key: (await claim_one(store, key)).paused_until for key in hosts}
+    assert claimed == {"a": NOON + 3 * HOUR, "b": NOON + HOUR, "c": None}
+
+
+async def test_a_pause_of_its_domain_is_shown_with_each_source(store):
+    await configure(store, *(spec(key, url=f"https://{key}.one.example/") for key in "ab"))
+    await save(store, "a", domain_paused_until=NOON + HOUR)
+    await save(store, "b", next_poll_at=NOON + HOUR / 2)
+
+    waiting = await health(store, "b")
+
+    assert (waiting.paused_until, waiting.next_poll_at) == (NOON + HOUR, NOON + HOUR)
+    assert waiting.next_poll_reason == "a server of its domain asks for a pause"
 
 
 async def test_a_claim_knows_the_domain_and_in_a_private_network_only_its_own_pause(store):
@@ -72,7 +86,8 @@ async def test_overdue_sources_can_be_put_off(store):
     await configure(store, "a", "b", "c")
     await save(store, "c", next_poll_at=NOON + HOUR)
     overdue = await store.overdue(now=NOON)
-    await store.postpone({overdue[1].source_id: NOON + timedelta(seconds=1)}, reason="in turn")
+    times = {overdue[1].source_id: NOON + timedelta(seconds=1)}
+    await store.postpone(times, now=NOON, reason="in turn")
 
     assert [one.key for one in overdue] == ["a", "b"]
     assert keys(await claim_due(store)) == ["a"]
@@ -80,8 +95,20 @@ async def test_overdue_sources_can_be_put_off(store):
     assert keys(await claim_due(store, NOON + timedelta(seconds=1))) == ["b"]
 
 
+async def test_what_was_polled_or_claimed_meanwhile_is_not_put_off(store):
+    await configure(store, "polled", "claimed")
+    overdue = await store.overdue(now=NOON)
+    await save(store, "polled", next_poll_at=NOON + HOUR)
+    await claim_one(store, "claimed")
+    times = {one.source_id: NOON + timedelta(seconds=1) for one in overdue}
+    await store.postpone(times, now=NOON, reason="in turn")
+
+    assert (await health(store, "polled")).next_poll_at == NOON + HOUR
+    assert (await health(store, "claimed")).next_poll_at == NOON
+
+
 async def test_nothing_to_put_off_is_nothing_to_do(store):
-    await store.postpone({}, reason="in turn")
+    await store.postpone({}, now=NOON, reason="in turn")
 
     assert await store.overdue(now=NOON) == []
 

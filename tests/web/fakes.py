@@ -61,6 +61,7 @@ def health(key: str = "blog") -> SourceHealth:
         paused_until=None,
         failures=0,
         gone_count=0,
+        throttles=0,
         last_status=200,
         last_error=None,
         moved_to=None,

@@ -12,6 +12,8 @@ depends_on = None
 def upgrade() -> None:
     for column in (
         sa.Column("domain", sa.Text, nullable=False, server_default=""),
+        sa.Column("domain_paused_until", sa.BigInteger),
+        sa.Column("not_before", sa.BigInteger),
         sa.Column("throttles", sa.Integer, nullable=False, server_default="0"),
         sa.Column("poll_count", sa.Integer, nullable=False, server_default="0"),
         sa.Column("last_news_at", sa.BigInteger),
@@ -23,6 +25,10 @@ def upgrade() -> None:
         op.add_column("sources", column)
     # The next start knows the registrable domain; until then the host is closest.
     op.execute("UPDATE sources SET domain = host")
+    op.execute(
+        "UPDATE sources SET last_news_at ="
+        " (SELECT max(first_seen_at) FROM entries WHERE source_id = sources.id)"
+    )
     op.create_table(
         "polls",
         sa.Column("source_id", sa.BigInteger, nullable=False),

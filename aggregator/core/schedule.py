@@ -50,6 +50,9 @@ DEFAULT_PAUSE = timedelta(hours=1)
 UNCONDITIONAL = 2
 """Intervals, at the least, between two polls that fetch the whole document in any case."""
 
+OFTEN_ENOUGH = timedelta(days=1)
+"""A whole document a day is no burden."""
+
 QUIET_SHARE = 1 / 12
 """Of the time since such a source brought something new, the next wait: after a day two hours."""
 
@@ -191,7 +194,7 @@ def _asked(answer: Fetched | NotModified, now: datetime, wishes: Wishes) -> list
 def _whole_documents(now: datetime, pace: Pace, standing: Standing) -> list[NextPoll]:
     if standing.conditional:
         return []
-    least = UNCONDITIONAL * pace.shortest
+    least = max(pace.shortest, min(UNCONDITIONAL * pace.shortest, OFTEN_ENOUGH))
     wait = max(least, min(standing.quiet_for * QUIET_SHARE, pace.unconditional))
     reason = f"every {in_words(wait)}: the server sends the whole document each time"
     return [NextPoll(at=now + wait, reason=reason)]

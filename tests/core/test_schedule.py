@@ -186,6 +186,11 @@ def test_a_source_with_an_interval_of_its_own_is_asked_at_every_other_one():
     assert asked == 2 * HOUR
 
 
+def test_a_whole_document_a_day_is_no_burden():
+    assert wait(OK, conditional=False, interval=timedelta(days=3)) == timedelta(days=3)
+    assert wait(OK, conditional=False, interval=20 * HOUR) == timedelta(days=1)
+
+
 def weekly(count: int = 30):
     """Habits of a source that publishes on Thursdays at three; NOON is a Sunday's."""
     times = [NOON - timedelta(days=7 * n + 3, hours=9) for n in range(count)]

@@ -30,6 +30,9 @@ from aggregator.service.turns import HostTurns
 TICK = timedelta(seconds=1)
 """How often the dispatcher should be woken."""
 
+SHORTEST_TICK = timedelta(milliseconds=250)
+"""Sources that fall due one after the other are claimed together, this late at the most."""
+
 A_SLEEP = timedelta(minutes=1)
 """Without a look at what is due for so long, the machine slept or was held up."""
 
@@ -84,6 +87,7 @@ class Dispatcher:
         self._sweeping = asyncio.Lock()
         self._stopping = False
         self._more_is_due = False
+        self._timer: asyncio.TimerHandle | None = None
         self._to_be_spread = True
         self._heeds_pauses = True
         self._places = Places(policy.concurrency)
@@ -184,6 +188,16 @@ class Dispatcher:
             self._start(claimed)
         self._more_is_due = room <= 0 or bool(claimed)
         self.swept_at = now
+        await self._wake_for_the_next(now)
+
+    async def _wake_for_the_next(self, now: datetime) -> None:
+        """A source that falls due between two ticks does not wait for the second."""
+        next_due = await self._store.next_due(after=now)
+        if self._timer:  # one at a time: each look sets another
+            self._timer.cancel()
+        if next_due is not None and next_due - now < TICK:
+            wait = max(next_due - now, SHORTEST_TICK).total_seconds()
+            self._timer = asyncio.get_running_loop().call_later(wait, self._wake.set)
 
     def _room(self) -> int:
         under_way = max(len(self._runs) - self._places.slow, 0)

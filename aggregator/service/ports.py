@@ -233,6 +233,9 @@ class PollStore(Protocol):
     async def release(self, leases: Collection[Lease]) -> None:
         """Gives claims back unpolled; the sources are due as they were."""
 
+    async def next_due(self, *, after: datetime) -> datetime | None:
+        """When the first source falls due after that; None where none will."""
+
     async def overdue(self, *, now: datetime) -> list[Overdue]:
         """The sources that could be claimed now, longest overdue first."""
 

@@ -93,6 +93,17 @@ async def _in_turn(
     return (await connection.execute(statement)).all()
 
 
+async def next_due(connection: AsyncConnection, *, after: datetime) -> datetime | None:
+    statement = (
+        select(sources.c.next_poll_at)
+        .where(_is_polled(), sources.c.next_poll_at > after)
+        .order_by(sources.c.next_poll_at)
+        .limit(1)
+    )
+    found: datetime | None = await connection.scalar(statement)
+    return found
+
+
 async def overdue(connection: AsyncConnection, *, now: datetime) -> list[Overdue]:
     statement = (
         select(sources.c.id, sources.c.key)

@@ -111,6 +111,11 @@ class SqlStore:
             await claims.release(connection, leases)
 
     @unbroken
+    async def next_due(self, *, after: datetime) -> datetime | None:
+        async with self._database.reading() as connection:
+            return await claims.next_due(connection, after=after)
+
+    @unbroken
     async def overdue(self, *, now: datetime) -> list[Overdue]:
         async with self._database.reading() as connection:
             return await claims.overdue(connection, now=now)

@@ -48,6 +48,16 @@ class OneHangs(ScriptedFetcher):
         return await super().fetch(request)
 
 
+class CountsClaims(MemoryStore):
+    """Knows how often somebody looked for due sources."""
+
+    claims = 0
+
+    async def claim_due(self, **conditions):
+        self.claims += 1
+        return await super().claim_due(**conditions)
+
+
 async def running(world: World) -> asyncio.Task[None]:
     task = asyncio.create_task(world.dispatcher.run())
     world.dispatcher.wake()
@@ -91,6 +101,24 @@ async def test_a_source_that_is_due_before_the_next_tick_does_not_wait_for_it():
     task = await running(world)
     await until(lambda: len(world.notebook.reports) > 3)
     await stopped(world, task)
+
+
+async def test_looks_for_due_sources_do_not_multiply():
+    store = CountsClaims()
+    world = World(store=store)
+    for n in range(3):
+        world.serves(await world.add(f"s{n}"), read_entry(str(n)))
+    await world.dispatcher.poll(await world.store.claim(None, lease_until=world.clock.steady()))
+    world.clock.pass_(minutes=59, seconds=59.4)
+    task = await running(world)
+    for _ in range(50):  # as many ticks, while the sources are to be due soon
+        world.dispatcher.wake()
+        await asyncio.sleep(0.001)
+    store.claims = 0
+    await asyncio.sleep(0.7)
+    await stopped(world, task)
+
+    assert store.claims <= 3
 
 
 @pytest.mark.parametrize("step", [{"days": -1}, {"days": 3650}])
@@ -212,16 +240,6 @@ async def test_a_source_that_only_another_configuration_names_is_given_back():
     assert world.notebook.outcomes == {"a": "new"}
     assert world.notebook.failures == []
     assert [source.key for source in again] == ["other"]
-
-
-class CountsClaims(MemoryStore):
-    """Knows how often somebody looked for due sources."""
-
-    claims = 0
-
-    async def claim_due(self, **conditions):
-        self.claims += 1
-        return await super().claim_due(**conditions)
 
 
 async def test_a_source_that_is_only_given_back_is_not_claimed_again_before_the_next_tick():

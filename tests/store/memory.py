@@ -205,6 +205,10 @@ class MemoryStore:
         until = self._paused_until(source)
         return until is not None and until > now
 
+    async def next_due(self, *, after: datetime) -> datetime | None:
+        times = [one.next_poll_at for one in self._sources.values() if one.polled]
+        return min((at for at in times if at > after), default=None)
+
     async def overdue(self, *, now: datetime) -> list[Overdue]:
         return [
             Overdue(source_id=source.id, key=source.spec.key)

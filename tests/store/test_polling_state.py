@@ -82,6 +82,17 @@ async def test_without_room_for_failing_sources_the_others_are_claimed(store, fa
     assert keys(await claim_due(store, failing=failing)) == ["good"]
 
 
+async def test_the_next_source_to_fall_due_is_known(store):
+    await configure(store, "a", "b", spec("off", enabled=False))
+    await save(store, "a", next_poll_at=NOON + 2 * HOUR)
+    await save(store, "b", next_poll_at=NOON + HOUR)
+    await save(store, "off", next_poll_at=NOON + HOUR / 2)
+
+    assert await store.next_due(after=NOON) == NOON + HOUR
+    assert await store.next_due(after=NOON + HOUR) == NOON + 2 * HOUR
+    assert await store.next_due(after=NOON + 2 * HOUR) is None
+
+
 async def test_overdue_sources_can_be_put_off(store):
     await configure(store, "a", "b", "c")
     await save(store, "c", next_poll_at=NOON + HOUR)

@@ -7,7 +7,17 @@ import pytest
 from aggregator.core.model import Content
 from aggregator.core.publication import Site
 from aggregator.web.pages import Pages, Place, headline, page_numbers
-from tests.web.fakes import LATEST, NOON, PAPERS, SITE, FakePublisher, health, shown, source
+from tests.web.fakes import (
+    LATEST,
+    NOON,
+    PAPERS,
+    SITE,
+    FakePublisher,
+    health,
+    past_poll,
+    shown,
+    source,
+)
 
 PAGES = Pages()
 
@@ -177,6 +187,50 @@ def test_a_pause_that_is_over_is_not_shown():
 
 def test_a_source_without_a_name_goes_by_its_key():
     assert ">nameless</a>" in health_page(replace(health("nameless"), name=None))
+
+
+def test_the_sources_page_tells_where_a_source_has_gone():
+    moved = replace(health(), moved_to="https://new.example/feed")
+    lost = replace(health("lost"), failures=3, suggested_url="https://found.example/feed")
+
+    page = health_page(moved, lost)
+
+    assert "moved to https://new.example/feed" in page
+    assert 'state-moved">moved<' in page
+    assert "may be at https://found.example/feed" in page
+
+
+async def source_page(health, *polls) -> str:
+    publisher = FakePublisher([shown()])
+    page = await publisher.page(publisher.find("sources", "blog"), 1)
+    return PAGES.source(place("sources/blog"), page, health, polls, NOON).decode()
+
+
+async def test_a_sources_page_has_its_entries_its_health_and_its_last_polls():
+    failed = past_poll(outcome="failed", status=503, bytes=0, error="HTTP 503 <b>")
+
+    page = await source_page(health(), past_poll(), failed)
+
+    assert "Entry 1" in page
+    assert "interval" in page
+    assert "12345" in page
+    assert "250 ms" in page
+    assert "W/&#34;&lt;1&gt;&#34;" in page
+    assert "HTTP 503 &lt;b&gt;" in page
+
+
+async def test_a_sources_page_offers_the_line_to_write_when_it_has_moved():
+    moved = replace(health(), moved_to='https://new.example/"<feed>')
+
+    page = await source_page(moved)
+
+    assert "[sources.blog]" in page
+    assert "url = &#34;https://new.example/&#34;&lt;feed&gt;&#34;" in page.replace('"', "&#34;")
+    assert "<feed>" not in page
+
+
+async def test_a_source_that_was_never_polled_has_no_list_of_polls():
+    assert "Last polls" not in await source_page(health())
 
 
 def test_no_sources_is_an_invitation():

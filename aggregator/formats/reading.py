@@ -18,6 +18,7 @@ import feedparser.api
 
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadFeed
+from aggregator.formats.charsets import in_utf8
 from aggregator.formats.html_pages import page_in_words
 from aggregator.formats.jsonfeed_reading import read_json_feed
 from aggregator.formats.reading_entries import Page, read_entry, read_info
@@ -133,7 +134,7 @@ def read_feed(body: bytes, *, content_type: str, url: str) -> ReadFeed:
         raise UnreadableFeed("an empty document, not a feed")
     if first == b"{" or ("json" in content_type.lower() and first != b"<"):
         return read_json_feed(document, url=url)
-    result = _parse(document, content_type, url)
+    result = _parse(in_utf8(document, content_type), url)
     entries = dicts(result.get("entries"))
     version = result.get("version") or ""
     if not version and not entries:
@@ -173,26 +174,26 @@ def _what_it_is(document: bytes) -> str:
     return "neither XML nor JSON, not a feed"
 
 
-def _parse(document: bytes, content_type: str, url: str) -> Mapping[str, Any]:
+def _parse(document: bytes, url: str) -> Mapping[str, Any]:
     try:
-        return _feedparser(document, content_type, url)
+        return _feedparser(document, url)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 feedparser lets through whatever a codec or a parser raises
         text = document.decode("utf-8", "replace").encode()
     try:
-        return _feedparser(_DECLARATION.sub(b"", text, count=1), "", url)
+        return _feedparser(_DECLARATION.sub(b"", text, count=1), url)
     except MemoryError:
         raise
     except Exception as error:
         raise UnreadableFeed(f"a document that cannot be read ({type(error).__name__})") from error
 
 
-def _feedparser(document: bytes, content_type: str, url: str) -> Mapping[str, Any]:
+def _feedparser(document: bytes, url: str) -> Mapping[str, Any]:
     # A stream, since feedparser takes bytes that look like a path or an address for one.
-    # Without a Content-Type it would assume ISO 8859-1; Content-Location makes every reported
-    # base absolute (without one, an entry's xml:base leaks into its successors).
-    headers = {"content-type": content_type or "application/xml", "content-location": url}
+    # Content-Location makes every reported base absolute (without one, an entry's xml:base leaks
+    # into its successors).
+    headers = {"content-type": "application/xml; charset=utf-8", "content-location": url}
     result: Mapping[str, Any] = _own.parse(
         io.BytesIO(document),
         response_headers=headers,

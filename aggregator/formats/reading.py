@@ -16,12 +16,13 @@ from xml.sax import SAXException
 
 import feedparser.api
 
+from aggregator.core.dating import believed
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadFeed
 from aggregator.formats.charsets import in_utf8
 from aggregator.formats.html_pages import page_in_words
 from aggregator.formats.jsonfeed_reading import read_json_feed
-from aggregator.formats.reading_entries import Page, read_entry, read_info
+from aggregator.formats.reading_entries import Page, read_dates, read_entry, read_info
 from aggregator.formats.reading_fields import MOST_ENTRIES, dicts
 
 _WHITE = b" \t\r\n\x0b\x0c"
@@ -142,10 +143,12 @@ def read_feed(body: bytes, *, content_type: str, url: str) -> ReadFeed:
     damaged = isinstance(result.get("bozo_exception"), SAXException) or not result.get("encoding")
     page = Page(url=url, format=version or "unknown", damaged=damaged)
     page = replace(page, info=read_info(result["feed"], page))
+    read = [read_entry(one, page) for one in entries[:MOST_ENTRIES]]
+    built = read_dates(result["feed"])
     return ReadFeed(
         format=page.format,
         info=page.info,
-        entries=tuple(read_entry(one, page) for one in entries[:MOST_ENTRIES]),
+        entries=believed(read, built.__contains__),
     )
 
 

@@ -15,6 +15,7 @@ from xml.sax.saxutils import unescape
 from aggregator.core.model import Content, Enclosure, FeedInfo, Person, ReadEntry
 from aggregator.core.urls import web_url
 from aggregator.formats import reading_fields as fields
+from aggregator.formats.dates import is_plain, read_date
 from aggregator.formats.reading_wishes import read_wishes
 
 _Fields = Mapping[str, Any]
@@ -48,13 +49,18 @@ def read_info(feed: _Fields, page: Page) -> FeedInfo:
         subtitle=_line(feed, "subtitle", page),
         link=_link(feed, page)[1],
         id=fields.guid(page.own(feed.get("id"))),
-        updated=_time(feed, "updated_parsed") or _time(feed, "published_parsed"),
+        updated=_time(feed, "updated") or _time(feed, "published"),
         language=fields.language(feed.get("language")),
         icon=fields.first_url(pictures, base),
         rights=_line(feed, "rights", page),
         authors=_authors(feed, page),
         wishes=read_wishes(feed),
     )
+
+
+def read_dates(feed: _Fields) -> frozenset[datetime]:
+    """When the document says that it was published and built."""
+    return frozenset(filter(None, (_time(feed, "updated"), _time(feed, "published"))))
 
 
 def read_entry(entry: _Fields, page: Page) -> ReadEntry:
@@ -98,8 +104,8 @@ def _entry(entry: _Fields, page: Page) -> ReadEntry:
     return ReadEntry(
         guid=fields.guid(page.own(entry.get("id"))),
         link_as_written=fields.guid(written),
-        published=_time(entry, "published_parsed") or _time(entry, "created_parsed"),
-        updated=_time(entry, "updated_parsed"),
+        published=_time(entry, "published") or _time(entry, "created"),
+        updated=_time(entry, "updated"),
         content=content,
     )
 
@@ -238,8 +244,13 @@ def _medium(media: _Fields) -> str:
 
 
 def _time(owner: _Fields, key: str) -> datetime | None:
-    # `in` first: feedparser answers for a missing `updated_parsed` with the published one.
-    parsed = owner[key] if key in owner else None  # noqa: SIM401 .get() does just that
+    # `in` first: feedparser answers for a missing `updated` with the published one.
+    written = owner[key] if key in owner else None  # noqa: SIM401 .get() does just that
+    parsed = owner.get(f"{key}_parsed") if written is not None else None
+    if isinstance(written, str) and not is_plain(written):
+        own = read_date(written)
+        if own or written.isdecimal():
+            return own
     try:
         year, month, day, hour, minute, second = parsed[:6]  # type: ignore[index] # see below
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)

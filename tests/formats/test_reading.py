@@ -273,6 +273,17 @@ def test_a_published_date_is_not_taken_for_an_updated_one():
     assert entry.updated is None
 
 
+@pytest.mark.parametrize("name", ["pubDate", "lastBuildDate"])
+def test_the_build_s_own_date_on_all_entries_is_none(name: str):
+    stamp = "Mon, 02 Nov 2026 10:00:00 GMT"
+    items = "".join(f"<item><guid>{n}</guid><pubDate>{stamp}</pubDate></item>" for n in range(3))
+
+    stamped = read(rss(items, f"<{name}>{stamp}</{name}>")).entries
+
+    assert [entry.published for entry in stamped] == [None, None, None]
+    assert None not in {entry.published for entry in read(rss(items)).entries}
+
+
 def test_authors_are_found_each_once():
     found = content(
         "<author>jane@a.example (Jane)</author><dc:creator>Joe</dc:creator>"

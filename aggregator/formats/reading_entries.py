@@ -46,16 +46,30 @@ def read_info(feed: _Fields, page: Page) -> FeedInfo:
     pictures = [feed.get("icon"), feed.get("logo"), *_hrefs([feed.get("image")])]
     return FeedInfo(
         title=_line(feed, "title", page),
-        subtitle=_line(feed, "subtitle", page),
+        subtitle=_line(feed, "subtitle", page) or _said_of_podcast(feed, page),
         link=_link(feed, page)[1],
         id=fields.guid(page.own(feed.get("id"))),
         updated=_time(feed, "updated") or _time(feed, "published"),
         language=fields.language(feed.get("language")),
         icon=fields.first_url(pictures, base),
         rights=_line(feed, "rights", page),
-        authors=_authors(feed, page),
+        authors=_authors(feed, page) or _owner(feed, page),
         wishes=read_wishes(feed),
     )
+
+
+def _said_of_podcast(feed: _Fields, page: Page) -> str:
+    texts = (page.own(feed.get(name)) for name in ("itunes_summary", "itunes_subtitle"))
+    return next((line for text in texts if (line := fields.text_of_html(text))), "")
+
+
+def _owner(feed: _Fields, page: Page) -> tuple[Person, ...]:
+    """Of a podcast that names no author."""
+    owner = feed.get("publisher_detail")
+    if not isinstance(owner, dict):
+        return ()
+    name, email = page.own(owner.get("name")), page.own(owner.get("email"))
+    return fields.people([fields.person(name, email, None, page.url)])
 
 
 def read_dates(feed: _Fields) -> frozenset[datetime]:
@@ -157,7 +171,9 @@ def _bodies(entry: _Fields, page: Page) -> tuple[_Fields | None, _Fields | None]
     contents.sort(key=lambda one: one.get("type") not in _HTML_TYPES)
     detail = entry.get("summary_detail")
     summaries = [detail] if isinstance(detail, dict) and _is_text(detail) else []
-    for name in ("itunes_summary", "media_description"):
+    for name in ("itunes_summary", "media_description", "itunes_subtitle"):
+        if name == "itunes_subtitle" and (contents or summaries):
+            continue
         if value := page.own(entry.get(name)).strip():
             kind = "text/html" if "</" in value else "text/plain"
             summaries.append({"value": value, "type": kind})

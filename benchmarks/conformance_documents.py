@@ -12,13 +12,11 @@ from pathlib import Path
 
 from lxml import etree
 
-from benchmarks.conformance_cases import Case, Check
+from benchmarks.conformance_cases import Case, Check, moment_of
 
 _WITH_MODELS = {"feedparser-6.0.14", "feedvalidator", "gofeed", "feed-rs", "podcastparser", "venus"}
 _MOST_ENTRIES = 2000
 _EXPECT = re.compile(rb"Expect:\s+(!?)")
-_TITLES = {"title"}
-_GUIDS = {"guid", "id"}
 _PYTHON_NAMES = {
     "MacCyrillic": "mac_cyrillic",
     "EUC-KR": "cp949",
@@ -74,21 +72,39 @@ def _items(root: etree._Element) -> list[etree._Element]:
 
 
 def _whole(item: etree._Element, n: int) -> Iterator[Check]:
+    """What the item itself says, in elements of its own namespace."""
     for child in item:
         namespace, name = _split(child)
-        if namespace != _split(item)[0] or name not in _TITLES | _GUIDS:
-            continue
-        if any(part.tag is etree.Entity for part in child):  # lxml leaves it out of the text
-            continue
-        text = str(child.xpath("string()"))
-        if name in _TITLES:
+        if namespace == _split(item)[0] and not any(part.tag is etree.Entity for part in child):
+            yield from _of_child(child, name, n)
+
+
+def _of_child(child: etree._Element, name: str, n: int) -> Iterator[Check]:
+    text = str(child.xpath("string()"))
+    is_based = child.xpath("ancestor-or-self::*/@xml:base")
+    match name:
+        case "title":
             yield Check("entry.title", "line", text, n)
-        if name in _GUIDS:
+        case "guid" | "id":
             yield Check("entry.id", "exact", text.strip(), n)
+        case "link" if text.strip().startswith("http") and not is_based:
+            yield Check("entry.link", "url", text.strip(), n)
+        case "pubDate" | "published" | "updated" if _is_date(text):
+            field = "updated" if name == "updated" else "published"
+            yield Check(f"entry.{field}", "time", text.strip(), n)
+        case "description" if not is_based:
+            yield Check("entry.body", "body", text, n)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return moment_of(text.strip()) is not None
+    except (ValueError, OverflowError):
+        return False
 
 
 def chardet_cases(folder: Path) -> Iterator[Case]:
-    """Titles as they are in the charset that the folder is named after."""
+    """The texts as they are in the charset that the folder is named after."""
     for path in sorted((folder / "chardet-feeds").rglob("*.xml")):
         charset = path.parent.name
         for language in ("hungarian", "bulgarian", "russian", "greek", "turkish", "hebrew"):
@@ -97,15 +113,12 @@ def chardet_cases(folder: Path) -> Iterator[Case]:
         text = path.read_bytes().decode(codec, "replace")
         root = _tree(re.sub(r"<\?xml[^>]*>", "", text, count=1).strip())
         items = [] if root is None else _items(root)
-        titles = [
-            [one for one in _whole(item, n) if one.how == "line"] for n, item in enumerate(items)
-        ]
+        whole = [one for n, item in enumerate(items) for one in _whole(item, n)]
+        texts = [one for one in whole if one.how in {"line", "body"}]
         yield Case(
             suite="chardet-feeds",
             path=str(path.relative_to(folder)),
-            checks=[
-                check for checks in titles for check in checks if "\ufffd" not in check.expected
-            ],
+            checks=[one for one in texts if "\ufffd" not in one.expected],
             entries=len(items) or None,
         )
 

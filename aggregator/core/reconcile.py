@@ -5,6 +5,7 @@ Rule 1: the first document of a source is its past: entries rank by their own da
 Rule 2: later entries rank by the time we saw them, so that a late or back-dated one still surfaces.
 Rule 3: an edit changes an entry where it stands; a date alone is no edit.
 Rule 4: no date is later than the time we first saw the entry; a missing one is that time, once.
+        A date that all of several entries share with the moment of the poll counts as missing.
 Rule 5: when nearly all known links come with new guids, the source changed its guids: the entries
         are the ones we know, and older ones among the rest are not news.
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from aggregator.core.dating import AROUND_NOW, believed
 from aggregator.core.model import EditedEntry, Entry, EntryChanges, KnownEntry, NewEntry
 
 OLDEST_DATE = datetime(1990, 1, 1, tzinfo=UTC)
@@ -51,6 +53,7 @@ def reconcile(
     entries: Sequence[Entry], known: Knowledge, intake: Intake, *, first: bool, now: datetime
 ) -> EntryChanges:
     """Decides what a poll at `now` does; carrying it out twice changes nothing the second time."""
+    entries = believed(entries, lambda date: abs(date - now) <= AROUND_NOW)
     held = {entry.digest: found for entry in entries if (found := _held(entry, known))}
     fresh = [
         entry

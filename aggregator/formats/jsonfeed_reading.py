@@ -7,6 +7,7 @@ from typing import Any
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import Content, FeedInfo, Person, ReadEntry, ReadFeed
 from aggregator.formats import reading_fields as fields
+from aggregator.formats.dates import read_date
 
 _Object = dict[str, Any]
 
@@ -24,7 +25,10 @@ def read_json_feed(body: bytes, *, url: str) -> ReadFeed:
 def _load(body: bytes) -> _Object:
     try:
         # Numbers stay as they are written: an id must not change, and no size is too large.
-        document = json.loads(body, parse_int=str, parse_float=str, parse_constant=str)
+        # Not strict: a tab or a line end in a text costs no feed.
+        document = json.loads(
+            body, parse_int=str, parse_float=str, parse_constant=str, strict=False
+        )
     except (ValueError, RecursionError) as error:
         raise UnreadableFeed("broken JSON, not a feed") from error
     if not isinstance(document, dict) or not isinstance(document.get("items"), list):
@@ -98,7 +102,9 @@ def _time(value: object) -> datetime | None:
     try:
         time = datetime.fromisoformat(value.strip())
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
+        return read_date(value)
+    except OverflowError:
         return None
 
 

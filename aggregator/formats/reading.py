@@ -16,11 +16,14 @@ from xml.sax import SAXException
 
 import feedparser.api
 
+from aggregator.core.dating import believed
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadFeed
+from aggregator.core.urls import web_url
+from aggregator.formats.charsets import in_utf8
 from aggregator.formats.html_pages import page_in_words
 from aggregator.formats.jsonfeed_reading import read_json_feed
-from aggregator.formats.reading_entries import Page, read_entry, read_info
+from aggregator.formats.reading_entries import Page, read_dates, read_entry, read_info
 from aggregator.formats.reading_fields import MOST_ENTRIES, dicts
 
 _WHITE = b" \t\r\n\x0b\x0c"
@@ -36,16 +39,29 @@ class _AsWritten:
     """What our feedparser does otherwise than the one from the shelf."""
 
     baseuri: str
+    inauthor: int
+    inimage: int
     push: Any
-    pop: Any
     _get_context: Any
+    _save_contributor: Any
 
-    # Of the texts of elements none is made absolute: a guid is the source's own text.
-    can_be_relative_uri: frozenset[str] = frozenset()
+    # Of the texts of elements only these are made absolute: a guid is the source's own text.
+    can_be_relative_uri: frozenset[str] = frozenset(("icon", "logo", "href"))
+    _in_text = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.namespacemap = {"atom": ""}  # many use atom:link, and forget to declare it
+
+    def pop(self, element: str, strip_whitespace: int = 1) -> Any:
+        self._in_text = True
+        value = super().pop(element, strip_whitespace)  # type: ignore[misc] # feedparser's
+        self._in_text = False
+        return value
 
     def resolve_uri(self, uri: str) -> str:
-        """Addresses in attributes stay as they are, too; `base` says what they are relative to."""
-        return uri
+        """Addresses in attributes stay as they are; `base` says what they are relative to."""
+        return (web_url(uri, self.baseuri) or uri) if self._in_text else uri
 
     def _start_link(self, attributes: dict[str, str]) -> None:
         declared = "yes" if "type" in attributes else ""  # feedparser fills in text/html
@@ -55,8 +71,15 @@ class _AsWritten:
     def _start_enclosure(self, attributes: dict[str, str]) -> None:
         super()._start_enclosure(attributes | {"base": self.baseuri})  # type: ignore[misc] # dito
 
-    # The second of description, itunes:summary and media:description would become the entry's
-    # content. They get places of their own, and serve where nothing else does.
+    # Of description, itunes:summary and media:description the second would become the entry's
+    # content, and itunes:subtitle takes the place of either. They get places of their own, and
+    # serve where nothing else does.
+    def _start_itunes_subtitle(self, _attributes: dict[str, str]) -> None:
+        self.push("itunes_subtitle", 1)
+
+    def _end_itunes_subtitle(self) -> None:
+        self.pop("itunes_subtitle")
+
     def _start_itunes_summary(self, _attributes: dict[str, str]) -> None:
         self.push("itunes_summary", 1)
 
@@ -79,6 +102,30 @@ class _AsWritten:
     def _add(self, name: str, value: str) -> None:
         self._get_context().setdefault(name, []).append(value)
 
+    # With an attribute, such as xml:base, an element that it does not know has no text.
+    def _start_icon(self, _attributes: dict[str, str]) -> None:
+        self.push("icon", 1)
+
+    def _start_logo(self, _attributes: dict[str, str]) -> None:
+        self.push("logo", 1)
+
+    def _end_url(self) -> None:
+        """RSS 1.0 has the feed's picture beside the channel, where feedparser keeps nothing."""
+        value = self.pop("href")
+        if self.inimage:
+            self._get_context().setdefault("href", value)
+        elif self.inauthor:
+            self._save_author("href", value)
+        else:
+            self._save_contributor("href", value)
+
+    def _save_author(self, key: str, value: str, prefix: str = "author") -> None:
+        """Keeps a podcast's owner out of the list of its authors."""
+        if prefix == "publisher":
+            self._get_context().setdefault("publisher_detail", {})[key] = value
+        else:
+            super()._save_author(key, value, prefix)  # type: ignore[misc] # dito
+
     def _sync_author_detail(self, key: str = "author") -> None:
         """Keeps the text of an RSS author whole.
 
@@ -93,6 +140,32 @@ class _AsWritten:
     def handle_charref(self, ref: str) -> None:
         """A reference to no character, such as `&#xD800;`, would end the whole document."""
         super().handle_charref(ref if _names_a_character(ref) else "xfffd")  # type: ignore[misc] # dito
+
+
+class _Sound(_AsWritten):
+    """For well-formed documents, where an item inside of another's element is no further entry.
+
+    Such are the losing versions of FeedSync, or what an atom:source wrongly holds.
+    """
+
+    inentry: int
+    elementstack: list[list[Any]]
+    _inner = 0
+
+    def _start_item(self, attributes: dict[str, str]) -> None:
+        if self.inentry and self.elementstack[-1][0] != "item":
+            self._inner += 1
+        else:
+            super()._start_item(attributes)  # type: ignore[misc] # feedparser's
+
+    def _end_item(self) -> None:
+        if self._inner:
+            self._inner -= 1
+        else:
+            super()._end_item()  # type: ignore[misc] # dito
+
+    _start_entry = _start_item
+    _end_entry = _end_item
 
 
 def _names_a_character(ref: str) -> bool:
@@ -114,8 +187,8 @@ def _own_feedparser() -> Any:
     spec = feedparser.api.__spec__
     own = module_from_spec(spec)
     spec.loader.exec_module(own)
-    for name in ("StrictFeedParser", "LooseFeedParser"):  # made from mixins, just as these are
-        setattr(own, name, type(name, (_AsWritten, getattr(own, name)), {}))
+    for name, ours in (("StrictFeedParser", _Sound), ("LooseFeedParser", _AsWritten)):
+        setattr(own, name, type(name, (ours, getattr(own, name)), {}))  # made from mixins, too
     return own
 
 
@@ -133,7 +206,7 @@ def read_feed(body: bytes, *, content_type: str, url: str) -> ReadFeed:
         raise UnreadableFeed("an empty document, not a feed")
     if first == b"{" or ("json" in content_type.lower() and first != b"<"):
         return read_json_feed(document, url=url)
-    result = _parse(document, content_type, url)
+    result = _parse(in_utf8(document, content_type), url)
     entries = dicts(result.get("entries"))
     version = result.get("version") or ""
     if not version and not entries:
@@ -141,10 +214,12 @@ def read_feed(body: bytes, *, content_type: str, url: str) -> ReadFeed:
     damaged = isinstance(result.get("bozo_exception"), SAXException) or not result.get("encoding")
     page = Page(url=url, format=version or "unknown", damaged=damaged)
     page = replace(page, info=read_info(result["feed"], page))
+    read = [read_entry(one, page) for one in entries[:MOST_ENTRIES]]
+    built = read_dates(result["feed"])
     return ReadFeed(
         format=page.format,
         info=page.info,
-        entries=tuple(read_entry(one, page) for one in entries[:MOST_ENTRIES]),
+        entries=believed(read, built.__contains__),
     )
 
 
@@ -173,26 +248,26 @@ def _what_it_is(document: bytes) -> str:
     return "neither XML nor JSON, not a feed"
 
 
-def _parse(document: bytes, content_type: str, url: str) -> Mapping[str, Any]:
+def _parse(document: bytes, url: str) -> Mapping[str, Any]:
     try:
-        return _feedparser(document, content_type, url)
+        return _feedparser(document, url)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 feedparser lets through whatever a codec or a parser raises
         text = document.decode("utf-8", "replace").encode()
     try:
-        return _feedparser(_DECLARATION.sub(b"", text, count=1), "", url)
+        return _feedparser(_DECLARATION.sub(b"", text, count=1), url)
     except MemoryError:
         raise
     except Exception as error:
         raise UnreadableFeed(f"a document that cannot be read ({type(error).__name__})") from error
 
 
-def _feedparser(document: bytes, content_type: str, url: str) -> Mapping[str, Any]:
+def _feedparser(document: bytes, url: str) -> Mapping[str, Any]:
     # A stream, since feedparser takes bytes that look like a path or an address for one.
-    # Without a Content-Type it would assume ISO 8859-1; Content-Location makes every reported
-    # base absolute (without one, an entry's xml:base leaks into its successors).
-    headers = {"content-type": content_type or "application/xml", "content-location": url}
+    # Content-Location makes every reported base absolute (without one, an entry's xml:base leaks
+    # into its successors).
+    headers = {"content-type": "application/xml; charset=utf-8", "content-location": url}
     result: Mapping[str, Any] = _own.parse(
         io.BytesIO(document),
         response_headers=headers,

@@ -15,6 +15,7 @@ from xml.sax.saxutils import unescape
 from aggregator.core.model import Content, Enclosure, FeedInfo, Person, ReadEntry
 from aggregator.core.urls import web_url
 from aggregator.formats import reading_fields as fields
+from aggregator.formats.dates import is_plain, read_date
 from aggregator.formats.reading_wishes import read_wishes
 
 _Fields = Mapping[str, Any]
@@ -45,16 +46,35 @@ def read_info(feed: _Fields, page: Page) -> FeedInfo:
     pictures = [feed.get("icon"), feed.get("logo"), *_hrefs([feed.get("image")])]
     return FeedInfo(
         title=_line(feed, "title", page),
-        subtitle=_line(feed, "subtitle", page),
+        subtitle=_line(feed, "subtitle", page) or _said_of_podcast(feed, page),
         link=_link(feed, page)[1],
         id=fields.guid(page.own(feed.get("id"))),
-        updated=_time(feed, "updated_parsed") or _time(feed, "published_parsed"),
+        updated=_time(feed, "updated") or _time(feed, "published"),
         language=fields.language(feed.get("language")),
         icon=fields.first_url(pictures, base),
         rights=_line(feed, "rights", page),
-        authors=_authors(feed, page),
+        authors=_authors(feed, page) or _owner(feed, page),
         wishes=read_wishes(feed),
     )
+
+
+def _said_of_podcast(feed: _Fields, page: Page) -> str:
+    texts = (page.own(feed.get(name)) for name in ("itunes_summary", "itunes_subtitle"))
+    return next((line for text in texts if (line := fields.text_of_html(text))), "")
+
+
+def _owner(feed: _Fields, page: Page) -> tuple[Person, ...]:
+    """Of a podcast that names no author."""
+    owner = feed.get("publisher_detail")
+    if not isinstance(owner, dict):
+        return ()
+    name, email = page.own(owner.get("name")), page.own(owner.get("email"))
+    return fields.people([fields.person(name, email, None, page.url)])
+
+
+def read_dates(feed: _Fields) -> frozenset[datetime]:
+    """When the document says that it was published and built."""
+    return frozenset(filter(None, (_time(feed, "updated"), _time(feed, "published"))))
 
 
 def read_entry(entry: _Fields, page: Page) -> ReadEntry:
@@ -98,8 +118,8 @@ def _entry(entry: _Fields, page: Page) -> ReadEntry:
     return ReadEntry(
         guid=fields.guid(page.own(entry.get("id"))),
         link_as_written=fields.guid(written),
-        published=_time(entry, "published_parsed") or _time(entry, "created_parsed"),
-        updated=_time(entry, "updated_parsed"),
+        published=_time(entry, "published") or _time(entry, "created"),
+        updated=_time(entry, "updated"),
         content=content,
     )
 
@@ -151,7 +171,9 @@ def _bodies(entry: _Fields, page: Page) -> tuple[_Fields | None, _Fields | None]
     contents.sort(key=lambda one: one.get("type") not in _HTML_TYPES)
     detail = entry.get("summary_detail")
     summaries = [detail] if isinstance(detail, dict) and _is_text(detail) else []
-    for name in ("itunes_summary", "media_description"):
+    for name in ("itunes_summary", "media_description", "itunes_subtitle"):
+        if name == "itunes_subtitle" and (contents or summaries):
+            continue
         if value := page.own(entry.get(name)).strip():
             kind = "text/html" if "</" in value else "text/plain"
             summaries.append({"value": value, "type": kind})
@@ -238,8 +260,13 @@ def _medium(media: _Fields) -> str:
 
 
 def _time(owner: _Fields, key: str) -> datetime | None:
-    # `in` first: feedparser answers for a missing `updated_parsed` with the published one.
-    parsed = owner[key] if key in owner else None  # noqa: SIM401 .get() does just that
+    # `in` first: feedparser answers for a missing `updated` with the published one.
+    written = owner[key] if key in owner else None  # noqa: SIM401 .get() does just that
+    parsed = owner.get(f"{key}_parsed") if written is not None else None
+    if isinstance(written, str) and not is_plain(written):
+        own = read_date(written)
+        if own or written.isdecimal():
+            return own
     try:
         year, month, day, hour, minute, second = parsed[:6]  # type: ignore[index] # see below
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)

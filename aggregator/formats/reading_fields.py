@@ -7,6 +7,7 @@ A value of another type than expected counts as missing: sources may say anythin
 import re
 from collections.abc import Iterable
 from hashlib import sha256
+from html import unescape
 from typing import Any
 
 from aggregator.core.model import CODE_BLOCK, Enclosure, Person
@@ -29,6 +30,7 @@ _LARGEST_LENGTH = 2**63 - 1
 _LANGUAGE = re.compile(r"[a-z]{2,8}(?:-[a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
 _EMAIL = re.compile(r"[^\s@<>()]{1,200}@[^\s@<>()]{1,200}")
 _WORDS = re.compile(r"[\s<>()\",;]+")
+_REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,30});", re.IGNORECASE)
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)|<\s*>")
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100}", re.ASCII)
 
@@ -43,6 +45,13 @@ def text_of_html(value: object, limit: int = LONGEST_TITLE) -> str:
     if not isinstance(value, str):
         return ""
     return one_line(plain_text(value).replace(CODE_BLOCK, " "), limit)
+
+
+def name(value: object) -> str:
+    """A person's or a category's: no format has markup there, and many sources escape it twice."""
+    if not isinstance(value, str):
+        return ""
+    return text(_REFERENCE.sub(lambda found: unescape(found[0]), value), LONGEST_NAME)
 
 
 def guid(value: object) -> str | None:
@@ -72,13 +81,13 @@ def language(*candidates: object) -> str | None:
     return None
 
 
-def person(name: object, email: object, uri: object, base: str) -> Person | None:
+def person(label: object, email: object, uri: object, base: str) -> Person | None:
     """An author, or None when nothing usable is known of it."""
-    label, address = text(name, LONGEST_NAME), text(email, LONGEST_NAME)
-    if "@" in label and not address:
-        label, address = _name_and_email(label)
+    own, address = name(label), text(email, LONGEST_NAME)
+    if "@" in own and not address:
+        own, address = _name_and_email(own)
     known = Person(
-        name=label or None,
+        name=own or None,
         email=address if _EMAIL.fullmatch(address) else None,
         uri=web_url(uri, base) if isinstance(uri, str) else None,
     )
@@ -110,8 +119,8 @@ def people(found: Iterable[Person | None]) -> tuple[Person, ...]:
 
 
 def categories(found: Iterable[object]) -> tuple[str, ...]:
-    names = (text(name, LONGEST_NAME) for name in found)
-    return tuple(dict.fromkeys(name for name in names if name))[:_MOST_CATEGORIES]
+    names = filter(None, map(name, found))
+    return tuple(dict.fromkeys(names))[:_MOST_CATEGORIES]
 
 
 def enclosure(url: object, type_: object, length: object, base: str) -> Enclosure | None:

@@ -97,6 +97,30 @@ def test_a_date_that_cannot_be_is_the_time_of_first_sight(date):
     assert (new.published, new.updated, new.first_seen) == (NOON, NOON, NOON)
 
 
+def test_the_moment_of_the_poll_on_all_entries_says_nothing():
+    stamped = [entry(str(n), published=ago(minutes=3), updated=ago(days=n)) for n in range(3)]
+
+    assert {new.published for new in changes(*stamped, first=True).new} == {
+        NOON,
+        ago(days=2),
+        ago(days=1),
+    }
+    assert changes(*stamped[:2]).new[0].published == ago(minutes=3)
+
+
+@pytest.mark.parametrize("moved", [ago(days=30), ago(minutes=1), NOON + timedelta(days=9), None])
+def test_a_date_never_moves_once_the_entry_is_known(moved: datetime | None):
+    before = known(entry("1", published=ago(days=5), updated=ago(days=5)), id=7)
+
+    again = changes(entry("1", published=moved, updated=moved), held=(before,))
+    edited = changes(entry("1", title="Edited", published=moved, updated=moved), held=(before,))
+
+    assert again.empty
+    assert [edit.rank_at for edit in edited.edited] == [None]
+    assert not hasattr(edited.edited[0], "published")
+    assert ago(days=5) <= edited.edited[0].updated <= before.first_seen
+
+
 def test_an_edit_changes_an_entry_where_it_stands():
     before = known(entry("1", updated=ago(days=2)), id=7)
 

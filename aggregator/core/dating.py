@@ -1,0 +1,37 @@
+"""Which of a document's dates say when its entries were written.
+
+Some software stamps every entry with the moment in which it built the document, or answered the
+request. Where all of several entries carry exactly that, their dates say nothing, and count as
+missing: such an entry is dated by when we first saw it, once, instead of anew with each build.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from aggregator.core.model import Entry, ReadEntry
+
+FEWEST_STAMPED = 3
+"""Two posts of a day are common where dates have no time, and their feed has that date, too."""
+
+AROUND_NOW = timedelta(minutes=10)
+"""How far a server's clock, or its cache, may be from the moment in which we asked."""
+
+_Dated = TypeVar("_Dated", ReadEntry, Entry)
+
+
+def believed(entries: Sequence[_Dated], is_stamp: Callable[[datetime], bool]) -> tuple[_Dated, ...]:
+    """The entries, without dates that all of them share and that only stamp the document."""
+    if len(entries) < FEWEST_STAMPED:
+        return tuple(entries)
+    shared = {
+        "published": {entry.published for entry in entries},
+        "updated": {entry.updated for entry in entries},
+    }
+    stamps: dict[str, Any] = {
+        name: None
+        for name, (date, *others) in shared.items()
+        if date and not others and is_stamp(date)
+    }
+    return tuple(replace(entry, **stamps) for entry in entries) if stamps else tuple(entries)

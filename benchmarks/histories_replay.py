@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from lxml import etree
 
+from aggregator.core.edits import is_significant
 from aggregator.core.model import PublishedEntry, ReadEntry, ReadFeed
 from aggregator.core.reconcile import Intake
 from aggregator.core.urls import canonical_link
@@ -64,6 +65,8 @@ class Tally:
     refused: int = 0
     """Polls that failed."""
     edits: int = 0
+    significant: int = 0
+    """Edits that `updates = "bump"` would lift, were they not of a whole document."""
     migrated: int = 0
     dates_moved: int = 0
     """Dates that the source moved."""
@@ -188,6 +191,8 @@ class _Replay:
             self.tally.migrated += after.guid != before.guid
             self.tally.redated += after.published != before.published
             self.edits[after.id] += after.content != before.content
+            said = before.content.title, before.content.text
+            self.tally.significant += is_significant(*said, after.content)
 
     def _look_for_missing(
         self, items: Sequence[Item], shown: Sequence[PublishedEntry], snapshot: Snapshot

@@ -5,7 +5,8 @@ Rule 1: an entry takes `MOST_EDITS` edits, and one more for every `RECOVERY` wit
 Rule 2: an edit is significant when the title's words change, or when the text gains more than
         `FEW_LETTERS` letters in words that it did not have. Markup, white space, punctuation,
         links, numbers in the text and what is only left out do not count.
-Rule 3: when nearly all of a document is edited in one poll, its template changed: that is no news.
+Rule 3: an entry that was edited often lately is not brought to the top any more.
+Rule 4: when nearly all of a document is edited in one poll, its template changed: that is no news.
 """
 
 import re
@@ -19,10 +20,13 @@ from aggregator.core.model import Content, EditedEntry, EntryChanges, KnownEntry
 MOST_EDITS = 24
 """As lemon24/reader has it (`HASH_CHANGED_LIMIT`)."""
 
-RECOVERY = timedelta(days=1)
+RECOVERY = timedelta(hours=6)
 
 FEW_LETTERS = 50
 """As Feedbin has it."""
+
+FEW_EDITS = 3
+"""What is edited more often lately is not brought to the top for it."""
 
 _LETTERS_OF_AN_IDEOGRAPH = 3
 """A word of five letters is one or two of them."""
@@ -56,7 +60,9 @@ def raised(
 
 def _is_news(edit: EditedEntry, known: Mapping[int, RecalledEntry]) -> bool:
     before = known.get(edit.id)
-    return before is not None and is_significant(before.title, before.text, edit.entry.content)
+    if before is None or edit.edits > FEW_EDITS:
+        return False
+    return is_significant(before.title, before.text, edit.entry.content)
 
 
 def is_significant(title: str, text: str, now: Content) -> bool:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from aggregator.core.edits import MOST_EDITS, edits_after, is_significant, raised
+from aggregator.core.edits import FEW_EDITS, MOST_EDITS, edits_after, is_significant, raised
 from aggregator.core.model import Content, EditedEntry, EntryChanges, RecalledEntry
 from tests.builders import NOON, ago, entry, known
 
@@ -101,14 +101,23 @@ def test_a_document_of_two_has_no_template_to_tell():
     assert raised(changes, before, of=2, now=NOON).edited[0].rank_at == NOON
 
 
-def test_each_day_without_an_edit_forgives_one():
-    before = known(entry("1"), edits=5, edited_at=ago(days=3, hours=5))
+def test_what_is_edited_again_and_again_does_not_come_to_the_top_each_time():
+    changes, before = edits(2)
+    once_more = replace(changes.edited[0], edits=FEW_EDITS + 1)
+
+    made = raised(replace(changes, edited=(once_more,)), before, of=10, now=NOON)
+
+    assert made.edited == (once_more,)
+
+
+def test_each_rest_of_six_hours_forgives_an_edit():
+    before = known(entry("1"), edits=5, edited_at=ago(hours=20))
 
     assert edits_after(before, NOON) == 3
 
 
 def test_more_edits_than_are_taken_are_refused():
-    before = known(entry("1"), edits=MOST_EDITS, edited_at=ago(hours=23))
+    before = known(entry("1"), edits=MOST_EDITS, edited_at=ago(hours=5))
 
     assert edits_after(before, NOON) is None
-    assert edits_after(replace(before, edited_at=ago(hours=24)), NOON) == MOST_EDITS
+    assert edits_after(replace(before, edited_at=ago(hours=6)), NOON) == MOST_EDITS

@@ -104,6 +104,11 @@ class _Source:
         if self.last:
             self.last = replace(self.last, validators=Validators(), body_digest=None)
 
+    def forget_body(self) -> None:
+        """The next document is read, even if it is the same."""
+        if self.last:
+            self.last = replace(self.last, body_digest=None)
+
     def is_due(self, now: datetime) -> bool:
         overdue = self.next_poll_at <= now or self.next_poll_at > now + timedelta(days=400)
         return self.polled and overdue and (self.lease is None or self.lease[1] <= now)

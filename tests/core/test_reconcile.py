@@ -316,6 +316,16 @@ def test_guids_that_a_document_lists_side_by_side_are_never_merged():
     assert (made.edited, made.migrated) == ((), ())
 
 
+def test_one_of_many_with_a_guid_is_not_the_one_that_bore_another_form_of_it_alone():
+    one, two = normalize([read_entry(name, guid="https://a.example/") for name in "12"])
+    alone = entry("9", guid="http://a.example/")
+
+    made = changes(one, two, held=(known(one, id=1), known(alone, id=9)))
+
+    assert titles(made) == ["Title 2"]
+    assert made.migrated == ()
+
+
 def test_three_forms_of_one_guid_are_three_entries_of_their_document():
     forms = ("http://a.example/1", "https://www.a.example/1", "https://a.example/1/")
     entries = normalize([read_entry(form, guid=form, link=None) for form in forms])
@@ -357,6 +367,16 @@ def test_a_source_that_changes_guids_and_links_is_known_by_its_texts():
     assert made.new == ()
     assert [(id, item.guid) for id, item in made.migrated] == [(n, f"new-{n}") for n in range(4)]
     assert len(made.edited) == 4  # their links
+
+
+def test_of_two_entries_with_the_words_of_one_neither_is_the_known_one():
+    new, by_words = renamed_site(20, 20)
+    again = entry("0", guid="again", link="https://new.example/again.html")
+
+    made = changes(again, *new, by_text=by_words)
+
+    assert [new.entry.guid for new in made.new] == ["new-0", "again"]
+    assert [item.guid for _, item in made.migrated] == [f"new-{n}" for n in range(1, 20)]
 
 
 def test_a_few_repeated_texts_among_new_ones_are_new_entries():
@@ -401,6 +421,20 @@ def test_a_clock_that_was_set_back_forgives_no_edits():
     before = known(entry("1"), edits=MOST_EDITS, edited_at=NOON + timedelta(days=9))
 
     assert changes(entry("1", title="x"), held=(before,)).empty
+
+
+def test_a_clock_that_was_set_back_costs_no_edits():
+    before = known(entry("1"), edits=5, edited_at=NOON + timedelta(days=9))
+
+    assert changes(entry("1", title="x"), held=(before,)).edited[0].edits == 6
+
+
+def test_what_was_deleted_takes_no_other_entrys_place():
+    date = ago(days=1, minutes=7)
+    before = known(entry("1", guid="kept", published=date))
+    gone = entry("1", guid="gone", published=date)
+
+    assert changes(gone, held=(before,), tombstones=frozenset({gone.digest})).empty
 
 
 def test_an_entry_that_rested_may_be_edited_again():

@@ -76,6 +76,27 @@ async def test_a_source_that_is_read_under_another_address_is_known_there_too(wo
     assert await ids(world) == before
 
 
+async def test_a_source_that_changes_all_but_its_texts_is_no_other_feed(world):
+    for title, site in (("One", "https://a.example"), ("Two", "https://b.example")):
+        entries = tuple(pages("1", "2", "3", site=site))
+        world.serves(URL, *entries, link=site, validators=Validators())
+        feed = world.reader.shelf[repr(entries).encode()]
+        info = replace(feed.info, title=title)
+        world.reader.shelf[repr(entries).encode()] = replace(feed, info=info)
+        report = await world.poll("a")
+
+    assert (report.error, report.entries_new, report.entries_updated) == (None, 0, 3)
+
+
+async def test_what_was_left_out_does_not_return_in_another_form():
+    world = World()
+    await world.add("a", intake=Intake(backfill=1))
+    await poll(world, *pages("2", "1", site="http://a.example"))
+
+    assert (await poll(world, *pages("3", "2", "1", site="https://a.example")))[0] == 1
+    assert len(await ids(world)) == 2
+
+
 async def test_what_fell_out_of_the_document_before_a_move_stays_as_it_is(world):
     await poll(world, *pages("1", "2", "3", "4", "5"))
 

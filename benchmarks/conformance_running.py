@@ -10,7 +10,8 @@ from threading import local
 
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.normalize import normalize
-from aggregator.core.reconcile import Intake, Knowledge, reconcile
+from aggregator.core.knowledge import Knowledge
+from aggregator.core.reconcile import Intake, reconcile
 from aggregator.formats.reading import read_feed
 from benchmarks.conformance_cases import Case, Check, Failure, Outcome, judged
 

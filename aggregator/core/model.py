@@ -117,6 +117,9 @@ class Entry:
     """The digest that the guid has where a document gives it to one item only."""
     apart: bytes
     """The digest that it has where others of the document bear it, too."""
+    forms: frozenset[bytes] = frozenset()
+    """The digests of the same guid with another scheme, `www.` or slash at its end; none where
+    the document lists such a pair itself."""
     link_digest: bytes | None
     """16 bytes that stand for the canonical link; None where the link cannot name one story."""
     fingerprint: bytes
@@ -137,6 +140,19 @@ class KnownEntry:
     published: datetime
     updated: datetime
     first_seen: datetime
+    edits: int = 0
+    """How many edits were taken lately; see `edits.py`."""
+    edited_at: datetime | None = None
+    """When we took the last one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecalledEntry:
+    """A known entry with its words."""
+
+    known: KnownEntry
+    title: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +173,9 @@ class EditedEntry:
     id: int
     entry: Entry
     updated: datetime
+    edits: int = 1
+    """How many edits were taken lately, this one included."""
+    edited_at: datetime
     rank_at: datetime | None = None
 
 

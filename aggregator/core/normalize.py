@@ -5,17 +5,19 @@ Rule 1: an entry's identity is the source's own guid; else its link as written; 
 Rule 2: what a document gives to several items names none of them alone. With one guid, items with
         different links are different entries; with one link and no guid, different titles are.
         With all of it the same they are versions of one entry, and the newest stands.
-Rule 3: a link that a document gives to several items names no story.
+Rule 3: a link that a document gives to several entries names no story.
+Rule 4: a guid that is an address is the same with another scheme, with or without `www.` or a
+        slash at its end – unless the document lists both.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
 from aggregator.core.digest import digest
 from aggregator.core.model import Content, Entry, ReadEntry
-from aggregator.core.urls import canonical_link
+from aggregator.core.urls import canonical_link, other_forms
 
 
 def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tuple[Entry, ...]:
@@ -26,7 +28,9 @@ def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tupl
     links = [_canonical(entry.content.link) for entry in read]
     names = [_name(entry, link) for entry, link in zip(read, links, strict=True)]
     ambiguous = _names_of_several(names)
-    shared_links = {link for link, count in Counter(links).items() if count > 1}
+    named = {(link, *name) for link, name in zip(links, names, strict=True)}
+    shared_links = {link for link, n in Counter(link for link, *_ in named).items() if n > 1}
+    listed = {guid for guid, _ in names}
     entries: dict[bytes, Entry] = {}
     for item, link, (guid, apart) in zip(read, links, names, strict=True):
         alone, among_others = digest(guid), digest(guid, apart)
@@ -36,6 +40,7 @@ def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tupl
             digest=identity,
             alone=alone,
             apart=among_others,
+            forms=_forms(guid, apart, listed),
             link_digest=digest(link) if link and link not in shared_links else None,
             fingerprint=fingerprint(item.content),
             published=item.published,
@@ -70,6 +75,13 @@ def _name(entry: ReadEntry, link: str | None) -> tuple[str, str]:
     if entry.guid:
         return entry.guid, link or ""
     return entry.link_as_written or _text_guid(entry.content), entry.content.title
+
+
+def _forms(guid: str, apart: str, listed: Collection[str]) -> frozenset[bytes]:
+    forms = other_forms(guid)
+    if any(form in listed for form in forms):
+        return frozenset()
+    return frozenset(made for form in forms for made in (digest(form), digest(form, apart)))
 
 
 def _text_guid(content: Content) -> str:

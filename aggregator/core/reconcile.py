@@ -3,26 +3,24 @@
 Rule 1: the first document of a source is its past: entries rank by their own date, and `backfill`
         says how many come in at all. What it leaves out never returns as new.
 Rule 2: later entries rank by the time we saw them, so that a late or back-dated one still surfaces.
-Rule 3: an edit changes an entry where it stands; a date alone is no edit.
+Rule 3: an edit changes an entry where it stands; a date alone is no edit. See `edits.py` for how
+        many are taken, and which are news.
 Rule 4: no date is later than the time we first saw the entry; a missing one is that time, once.
         A date that all of several entries share with the moment of the poll counts as missing.
-Rule 5: when nearly all known links come with new guids, the source changed its guids: the entries
-        are the ones we know, and older ones among the rest are not news.
+Rule 5: an entry that we know under another guid is the one we know (`renaming.py`). When a source
+        changed its guids all at once, older ones among the rest are not news.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from aggregator.core.dating import AROUND_NOW, believed
+from aggregator.core.dates import AROUND_NOW, believed, own_date, plausible
+from aggregator.core.edits import edits_after
+from aggregator.core.knowledge import Knowledge, held, strangers
 from aggregator.core.model import EditedEntry, Entry, EntryChanges, KnownEntry, NewEntry
-
-OLDEST_DATE = datetime(1990, 1, 1, tzinfo=UTC)
-"""An earlier date is a fault of the source's software: there were no feeds, nor a web."""
-
-FEWEST_MOVED = 3
-MOVED_SHARE = 0.9
+from aggregator.core.renaming import Held, Renamed, renamed
 
 Backfill = int | timedelta | None
 """How much of a new source's past comes in: so many entries, so long ago at most, or (None) all."""
@@ -38,65 +36,44 @@ class Intake:
     updates: Updates = "silent"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Knowledge:
-    """What we know of the entries of one document, and of its source's entries with its links."""
-
-    by_digest: Mapping[bytes, KnownEntry]
-    by_link: Mapping[bytes, KnownEntry]
-    """Of several entries with one link, the newest."""
-    tombstones: frozenset[bytes]
-    """Digests that must not come back."""
-
-
 def reconcile(
     entries: Sequence[Entry], known: Knowledge, intake: Intake, *, first: bool, now: datetime
 ) -> EntryChanges:
     """Decides what a poll at `now` does; carrying it out twice changes nothing the second time."""
     entries = believed(entries, lambda date: abs(date - now) <= AROUND_NOW)
-    held = {entry.digest: found for entry in entries if (found := _held(entry, known))}
-    fresh = [
-        entry
-        for entry in entries
-        if entry.digest not in held and known.tombstones.isdisjoint((entry.digest, entry.apart))
-    ]
-    moved = {} if first else _moved(entries, held, known)
-    same = held | {entry.digest: known.by_link[link] for link, entry in moved.items()}
-    edited = () if intake.updates == "ignore" else _edits(entries, same, intake, now)
+    holding = {entry.digest: found for entry in entries if (found := held(entry, known))}
+    moved = renamed(entries, holding, known)
+    fresh = [one for one in strangers(entries, known) if one.digest not in moved.known]
+    same = {**holding, **moved.known}
+    edited = () if intake.updates == "ignore" else _edits(entries, same, now)
     if first:
         news, past = _backfilled(fresh, intake.backfill, now)
     else:
-        news, past = _split_news(fresh, entries, moved, known)
+        news, past = _split_news(fresh, entries, moved)
     return EntryChanges(
         new=_in_order([_new(one, now, rank_at=_date(one, now) if first else now) for one in news]),
         edited=tuple(edited),
-        migrated=tuple((known.by_link[link].id, entry) for link, entry in moved.items()),
+        migrated=tuple(
+            (moved.known[entry.digest].id, entry)
+            for entry in entries
+            if entry.digest in moved.known
+        ),
         left_out=tuple(entry.digest for entry in past),
     )
 
 
-def _held(entry: Entry, known: Knowledge) -> KnownEntry | None:
-    """The known entry that this is, though its guid may have had other company when we met it."""
-    before = known.by_digest.get(entry.apart)
-    if before is None and (before := known.by_digest.get(entry.alone)):
-        is_alone = entry.digest == entry.alone
-        same_link = entry.link_digest is not None and before.link_digest == entry.link_digest
-        return before if is_alone or same_link else None
-    return before
-
-
-def _edits(
-    entries: Sequence[Entry], held: Mapping[bytes, KnownEntry], intake: Intake, now: datetime
-) -> list[EditedEntry]:
+def _edits(entries: Sequence[Entry], same: Held, now: datetime) -> list[EditedEntry]:
     return [
         EditedEntry(
             id=before.id,
             entry=entry,
             updated=_later(before, entry.updated),
-            rank_at=now if intake.updates == "bump" else None,
+            edits=edits,
+            edited_at=now,
         )
         for entry in entries
-        if (before := held.get(entry.digest)) and before.fingerprint != entry.fingerprint
+        if (before := same.get(entry.digest)) and before.fingerprint != entry.fingerprint
+        if (edits := edits_after(before, now))
     ]
 
 
@@ -118,46 +95,24 @@ def _backfilled(
     return recent, newest[len(recent) :]
 
 
-def _moved(
-    entries: Sequence[Entry], held: Mapping[bytes, KnownEntry], known: Knowledge
-) -> dict[bytes, Entry]:
-    """Entries by link digest that are known ones under new guids; empty without such a change."""
-    present = {found.id for found in held.values()}
-    familiar = [entry for entry in entries if entry.link_digest in known.by_link]
-    moved = {
-        entry.link_digest: entry
-        for entry in familiar
-        if entry.link_digest
-        and entry.digest not in held
-        and known.by_link[entry.link_digest].id not in present
-    }
-    enough = len(familiar) >= FEWEST_MOVED and len(moved) >= MOVED_SHARE * len(familiar)
-    return moved if enough else {}
-
-
 def _split_news(
-    fresh: Sequence[Entry],
-    entries: Sequence[Entry],
-    moved: Mapping[bytes, Entry],
-    known: Knowledge,
+    fresh: Sequence[Entry], entries: Sequence[Entry], moved: Renamed
 ) -> tuple[list[Entry], list[Entry]]:
     """After a change of guids, what is really new and what was left out once under another guid.
 
     By date where there is one; else by place, since documents go from new to old.
     """
-    if not moved:
+    if not moved.all_at_once:
         return list(fresh), []
-    moved_digests = {entry.digest for entry in moved.values()}
-    first_known = min(n for n, entry in enumerate(entries) if entry.digest in moved_digests)
+    first_known = min(n for n, entry in enumerate(entries) if entry.digest in moved.known)
     above = {entry.digest for entry in entries[:first_known]}
-    newest = max(known.by_link[link].published for link in moved)
-    rest = [entry for entry in fresh if entry.digest not in moved_digests]
+    newest = max(before.published for before in moved.known.values())
 
     def is_news(entry: Entry) -> bool:
-        date = plausible(entry.published) or plausible(entry.updated)
+        date = own_date(entry)
         return date > newest if date else entry.digest in above
 
-    return [one for one in rest if is_news(one)], [one for one in rest if not is_news(one)]
+    return [one for one in fresh if is_news(one)], [one for one in fresh if not is_news(one)]
 
 
 def _new(entry: Entry, now: datetime, *, rank_at: datetime) -> NewEntry:
@@ -173,12 +128,7 @@ def _new(entry: Entry, now: datetime, *, rank_at: datetime) -> NewEntry:
 
 
 def _date(entry: Entry, now: datetime) -> datetime:
-    return min(plausible(entry.published) or plausible(entry.updated) or now, now)
-
-
-def plausible(date: datetime | None) -> datetime | None:
-    """The date, unless it is older than any feed."""
-    return date if date and date >= OLDEST_DATE else None
+    return min(own_date(entry) or now, now)
 
 
 def _in_order(new: Sequence[NewEntry]) -> tuple[NewEntry, ...]:

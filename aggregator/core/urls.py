@@ -95,3 +95,27 @@ def canonical_link(url: str) -> str | None:
     if not host or not (path or query):
         return None
     return urlunsplit(("http", host + port, path, query, ""))
+
+
+def other_forms(address: str) -> tuple[str, ...]:
+    """The same http(s) address with another scheme, with and without `www.` and a slash at the
+    end, its host in lower case; nothing for other names.
+    """
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+        port = parts.port
+    except ValueError:
+        return ()
+    if parts.scheme not in {"http", "https"} or not host:
+        return ()
+    bare = host.removeprefix("www.")
+    place = f":{port}" if port not in {None, 80, 443} else ""
+    path = parts.path.rstrip("/")
+    forms = {
+        urlunsplit((scheme, name + place, path + slash, parts.query, parts.fragment))
+        for scheme in ("http", "https")
+        for name in (bare, f"www.{bare}")
+        for slash in ("", "/")
+    }
+    return tuple(sorted(forms - {address}))

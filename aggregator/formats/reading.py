@@ -16,7 +16,7 @@ from xml.sax import SAXException
 
 import feedparser.api
 
-from aggregator.core.dating import believed
+from aggregator.core.dates import believed
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadFeed
 from aggregator.core.urls import web_url

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from aggregator.core.knowledge import Knowledge
 from aggregator.core.model import (
     EntryChanges,
     FeedInfo,
     PublishedEntry,
     ReadFeed,
+    RecalledEntry,
 )
 from aggregator.core.moves import Moves
-from aggregator.core.reconcile import Knowledge
 from aggregator.core.rhythm import Sighting
 from aggregator.core.subscribers import FeedReader
 from aggregator.core.wire import Answer, FetchRequest, Validators
@@ -252,6 +253,11 @@ class PollStore(Protocol):
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
     ) -> Knowledge:
         """What is known of these entries of this source."""
+
+    async def recall(
+        self, source_id: int, *, ids: Collection[int] | None = None, limit: int
+    ) -> list[RecalledEntry]:
+        """Entries of this source (None: any) with their words, newest first."""
 
     async def save_poll(self, record: PollRecord) -> bool:
         """Everything or nothing; False when the lease was lost and nothing was written."""

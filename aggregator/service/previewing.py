@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from aggregator.core.excerpt import excerpt
+from aggregator.core.knowledge import Knowledge
 from aggregator.core.model import NewEntry, PublishedEntry, PublishedSource, ReadFeed
 from aggregator.core.normalize import normalize
 from aggregator.core.publication import Site
-from aggregator.core.reconcile import Intake, Knowledge, reconcile
+from aggregator.core.reconcile import Intake, reconcile
 from aggregator.core.shown import Shown
 from aggregator.core.stories import published_id
 

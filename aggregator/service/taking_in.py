@@ -1,16 +1,22 @@
 """What an answer brings: the document read, normalized, and reconciled with what is known."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aggregator.core.digest import body_digest
+from aggregator.core.edits import raised
 from aggregator.core.errors import UnreadableFeed
+from aggregator.core.knowledge import Knowledge, strangers
 from aggregator.core.model import Entry, EntryChanges, FeedInfo, ReadFeed
 from aggregator.core.normalize import normalize
-from aggregator.core.reconcile import Intake, Knowledge, reconcile
+from aggregator.core.reconcile import Intake, reconcile
+from aggregator.core.renaming import by_text, looks_renamed, words_of
 from aggregator.core.schedule import asks_for_a_pause
 from aggregator.core.takeover import is_other_feed
 from aggregator.core.wire import Answer, Failed, FailureKind, Fetched, Gone, NotModified
 from aggregator.service.ports import ClaimedSource, Clock, Document, Outcome, PollStore, Reader
+
+MOST_RECALLED = 300
+"""Entries whose words are compared with those of a document that looks renamed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +69,7 @@ class TakeIn:
         except UnreadableFeed as error:
             return _refused(fetched, "unreadable", str(error))
         entries = normalize(feed.entries, language=language)
-        known = await self._known(source, entries)
+        known = await self._knowledge(source, entries)
         if source.ever_read and _is_other(source, feed, entries, known):
             return _refused(fetched, "other_feed", _other(feed))
         changes = reconcile(
@@ -73,6 +79,8 @@ class TakeIn:
             first=not source.ever_read,
             now=self._clock.now().replace(microsecond=0),
         )
+        if intake.updates == "bump":
+            changes = await self._raised(source, changes, of=len(entries))
         # An empty document is no past to count from: publishers do serve one by mistake. Only
         # where nothing of the past is wanted does it say where the past ends.
         counts = bool(entries) or source.ever_read or intake.backfill == 0
@@ -84,6 +92,30 @@ class TakeIn:
             info=feed.info,
             changes=changes,
         )
+
+    async def _knowledge(self, source: ClaimedSource, entries: tuple[Entry, ...]) -> Knowledge:
+        """More of it where the document holds what we do not know."""
+        known = await self._known(source, entries)
+        forms = {form for one in strangers(entries, known) for form in one.forms}
+        if forms:
+            formed = await self._store.known(source.lease.source_id, forms, [])
+            known = replace(
+                known,
+                by_digest={**formed.by_digest, **known.by_digest},
+                tombstones=known.tombstones | formed.tombstones,
+            )
+        if looks_renamed(entries, known):
+            newest = await self._store.recall(source.lease.source_id, limit=MOST_RECALLED)
+            known = replace(known, by_text=by_text(newest))
+        return known
+
+    async def _raised(
+        self, source: ClaimedSource, changes: EntryChanges, *, of: int
+    ) -> EntryChanges:
+        ids = [edit.id for edit in changes.edited]
+        before = await self._store.recall(source.lease.source_id, ids=ids, limit=len(ids))
+        now = self._clock.now().replace(microsecond=0)
+        return raised(changes, before, of=of, now=now)
 
     async def _known(self, source: ClaimedSource, entries: tuple[Entry, ...]) -> Knowledge:
         return await self._store.known(
@@ -104,6 +136,7 @@ def _is_other(
     source: ClaimedSource, feed: ReadFeed, entries: tuple[Entry, ...], known: Knowledge
 ) -> bool:
     familiar = len(known.by_digest) + len(known.by_link) + len(known.tombstones)
+    familiar += sum(words_of(entry) in known.by_text for entry in entries)
     return is_other_feed(source.info, feed.info, entries=len(entries), known=familiar)
 
 

@@ -200,6 +200,8 @@ def known_entry(row: AnyRow) -> KnownEntry:
         published=row.published_at,
         updated=row.updated_at,
         first_seen=row.first_seen_at,
+        edits=row.edits or 0,
+        edited_at=row.edited_at,
     )
 
 

@@ -16,8 +16,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.core.model import EditedEntry, Entry, EntryChanges, FeedInfo, KnownEntry
-from aggregator.core.reconcile import Knowledge
+from aggregator.core.knowledge import Knowledge
+from aggregator.core.model import (
+    EditedEntry,
+    Entry,
+    EntryChanges,
+    FeedInfo,
+    KnownEntry,
+    RecalledEntry,
+)
 from aggregator.core.rhythm import Sighting
 from aggregator.service.ports import Lease, PastPoll, PollRecord
 from aggregator.store.mapping import (
@@ -32,12 +39,27 @@ from aggregator.store.mapping import (
 )
 from aggregator.store.place import DomainOf, place_columns
 from aggregator.store.revisions import bump, lock_stories
-from aggregator.store.schema import entries, polls, sources, stories, tombstones
+from aggregator.store.schema import edits, entries, polls, sources, stories, tombstones
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace, run_for_each
 from aggregator.store.stories import add_entries
 
 KEPT_POLLS = 30
 """Of each source."""
+
+
+_KNOWN = (
+    entries.c.id,
+    entries.c.digest,
+    entries.c.link_digest,
+    entries.c.fingerprint,
+    entries.c.published_at,
+    entries.c.updated_at,
+    entries.c.first_seen_at,
+    edits.c.number.label("edits"),
+    edits.c.last_at.label("edited_at"),
+)
+
+_WITH_EDITS = entries.outerjoin(edits, edits.c.entry_id == entries.c.id)
 
 
 async def known(
@@ -71,20 +93,31 @@ async def _known_by(
     found: list[KnownEntry] = []
     for chunk in chunks(values):
         statement = (
-            select(
-                entries.c.id,
-                entries.c.digest,
-                entries.c.link_digest,
-                entries.c.fingerprint,
-                entries.c.published_at,
-                entries.c.updated_at,
-                entries.c.first_seen_at,
-            )
+            select(*_KNOWN)
+            .select_from(_WITH_EDITS)
             .where(entries.c.source_id == source_id, column.in_(chunk))
             .order_by(entries.c.id)
         )
         found += map(known_entry, await connection.execute(statement))
     return found
+
+
+async def recall(
+    connection: AsyncConnection, source_id: int, ids: Collection[int] | None, limit: int
+) -> list[RecalledEntry]:
+    newest_first = (entries.c.published_at.desc(), entries.c.id.desc())
+    statement = (
+        select(*_KNOWN, entries.c.title, entries.c.text)
+        .select_from(_WITH_EDITS)
+        .where(entries.c.source_id == source_id)
+        .order_by(*newest_first)
+        .limit(limit)
+    )
+    chosen = [statement]
+    if ids is not None:
+        chosen = [statement.where(entries.c.id.in_(chunk)) for chunk in chunks(ids)]
+    rows = [row for one in chosen for row in await connection.execute(one)]
+    return [RecalledEntry(known=known_entry(row), title=row.title, text=row.text) for row in rows]
 
 
 async def sightings(connection: AsyncConnection, source_id: int, limit: int) -> list[Sighting]:
@@ -197,6 +230,7 @@ async def _edit(
 ) -> int:
     rows = [{"entry_id": edit.id, **edited_columns(edit)} for edit in edited]
     refused = await run_for_each(connection, update(entries).where(_own(source_id)), rows)
+    await _count(connection, source_id, edited)
     for chunk in chunks([edit.id for edit in edited]):
         own = select(entries.c.id).where(entries.c.source_id == source_id, entries.c.id.in_(chunk))
         await connection.execute(
@@ -204,6 +238,22 @@ async def _edit(
         )
     await _rank(connection, source_id, edited)
     return refused
+
+
+async def _count(
+    connection: AsyncConnection, source_id: int, edited: Sequence[EditedEntry]
+) -> None:
+    its_own: set[int] = set()
+    for chunk in chunks([edit.id for edit in edited]):
+        own = select(entries.c.id).where(entries.c.source_id == source_id, entries.c.id.in_(chunk))
+        its_own.update(await connection.scalars(own))
+    rows = [
+        {"entry_id": edit.id, "number": edit.edits, "last_at": edit.edited_at}
+        for edit in edited
+        if edit.id in its_own
+    ]
+    if rows:
+        await connection.execute(insert_or_replace(connection, edits), rows)
 
 
 async def _rank(connection: AsyncConnection, source_id: int, edited: Sequence[EditedEntry]) -> None:

@@ -3,6 +3,7 @@
     sources     what we poll, with the state of its polls, its schedule and its lease
     polls       the last polls of each source, a ring of rows each
     entries     what sources said, one row for each guid of each source
+    edits       how many edits an entry took lately
     stories     what we publish: one row for the entries that are one story
     tombstones  guids that must not come back as new
     revision    one row: counts the changes to what is shown
@@ -188,6 +189,22 @@ entries = Table(
     # Answers retention and "stories of this source" without touching a row.
     Index(None, "source_id", "published_at", "first_seen_at", "story_id"),
     sqlite_autoincrement=True,
+)
+
+# Apart from the entries: few are ever edited, and a poll need not read past long texts.
+edits = Table(
+    "edits",
+    metadata,
+    Column(
+        "entry_id",
+        BigInteger,
+        ForeignKey("entries.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("number", Integer, nullable=False),
+    Column("last_at", UtcMicros, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 tombstones = Table(

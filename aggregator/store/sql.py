@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from aggregator.core.model import PublishedEntry
-from aggregator.core.reconcile import Knowledge
+from aggregator.core.knowledge import Knowledge
+from aggregator.core.model import PublishedEntry, RecalledEntry
 from aggregator.core.rhythm import Sighting
 from aggregator.core.subscribers import FeedReader
 from aggregator.service.ports import (
@@ -141,6 +141,13 @@ class SqlStore:
     ) -> Knowledge:
         async with self._database.reading() as connection:
             return await polls.known(connection, source_id, digests, links)
+
+    @unbroken
+    async def recall(
+        self, source_id: int, *, ids: Collection[int] | None = None, limit: int
+    ) -> list[RecalledEntry]:
+        async with self._database.reading() as connection:
+            return await polls.recall(connection, source_id, ids, limit)
 
     @unbroken
     async def save_poll(self, record: PollRecord) -> bool:

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aggregator.core.model import ReadEntry
 from aggregator.core.normalize import fingerprint, normalize
@@ -111,3 +113,46 @@ def test_what_a_reader_sees_is_part_of_the_fingerprint(change):
 def test_the_configured_language_wins():
     assert normalize([read_entry("1", language="en")], language="zh")[0].content.language == "zh"
     assert normalize([read_entry("1", language="en")])[0].content.language == "en"
+
+
+small = st.integers(0, 3)
+items = st.builds(
+    lambda guid, link, title, day: read_entry(
+        str(title),
+        guid=None if guid == 0 else f"http://a.example/{guid}",
+        link=None if link == 0 else f"https://a.example/{link}",
+        updated=ago(days=day),
+    ),
+    small,
+    small,
+    small,
+    small,
+)
+
+
+@given(st.lists(items, max_size=8))
+def test_normalizing_twice_is_normalizing_once(document):
+    entries = normalize(document)
+    left = [
+        item
+        for item in document
+        if (item.content, item.updated) in {(one.content, one.updated) for one in entries}
+    ]
+
+    assert normalize([*document, *document]) == entries
+    assert set(normalize(left)) == set(entries)
+
+
+@given(st.lists(items, max_size=8))
+def test_no_two_entries_of_a_document_are_one(document):
+    entries = normalize(document)
+    digests = [entry.digest for entry in entries]
+
+    assert len(digests) == len(set(digests))
+    assert all(entry.forms.isdisjoint(digests) for entry in entries)
+
+
+def test_an_entry_that_a_document_lists_twice_has_a_link_of_its_own():
+    (only,) = normalize([read_entry("1"), read_entry("1")])
+
+    assert only.link_digest is not None

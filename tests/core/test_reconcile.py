@@ -1,12 +1,16 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.core.model import Entry, EntryChanges, KnownEntry
+from aggregator.core.edits import MOST_EDITS
+from aggregator.core.knowledge import Knowledge
+from aggregator.core.model import Entry, EntryChanges, KnownEntry, RecalledEntry
 from aggregator.core.normalize import normalize
-from aggregator.core.reconcile import Intake, Knowledge, reconcile
+from aggregator.core.reconcile import Intake, reconcile
+from aggregator.core.renaming import by_text
 from tests.builders import NOON, ago, entry, known, read_entry
 
 
@@ -15,14 +19,17 @@ def changes(
     held: tuple[KnownEntry, ...] = (),
     tombstones: frozenset[bytes] = frozenset(),
     first: bool = False,
+    by_text: dict[bytes, KnownEntry] | None = None,
+    now: datetime = NOON,
     **intake,
 ) -> EntryChanges:
     knowledge = Knowledge(
         by_digest={item.digest: item for item in held},
         by_link={item.link_digest: item for item in held if item.link_digest},
         tombstones=tombstones,
+        by_text=by_text or {},
     )
-    return reconcile(entries, knowledge, Intake(**intake), first=first, now=NOON)
+    return reconcile(entries, knowledge, Intake(**intake), first=first, now=now)
 
 
 def titles(made: EntryChanges) -> list[str]:
@@ -151,12 +158,11 @@ def test_a_new_date_alone_is_no_edit():
     assert changes(entry("1", updated=ago(hours=1)), held=(before,)).empty
 
 
-def test_a_source_may_have_its_edits_ignored_or_bumped():
+def test_a_source_may_have_its_edits_ignored():
     before = known(entry("1"))
     edited = entry("1", title="x")
 
     assert changes(edited, held=(before,), updates="ignore").empty
-    assert changes(edited, held=(before,), updates="bump").edited[0].rank_at == NOON
 
 
 def moved(count: int) -> tuple[list[Entry], tuple[KnownEntry, ...]]:
@@ -236,13 +242,229 @@ def test_an_entry_stays_itself_when_the_other_one_with_its_guid_is_gone():
     assert changes(*same_guid("2"), held=held).empty
 
 
-def test_two_known_links_with_new_guids_are_new_entries():
-    new, held = moved(2)
+def test_two_known_links_with_new_guids_and_texts_are_new_entries():
+    _, held = moved(2)
+    new = [entry(str(n), guid=f"new-{n}", title="Another", published=NOON) for n in range(2)]
 
     made = changes(*new, held=held)
 
     assert len(made.new) == 2
     assert made.migrated == ()
+
+
+def test_a_known_link_with_its_known_date_is_the_known_entry_under_a_new_guid():
+    date = ago(days=1, minutes=7)
+    before = known(entry("1", guid="old", published=date), id=7)
+    after = entry("1", guid="new", title="Edited meanwhile", published=date)
+
+    made = changes(after, held=(before,))
+
+    assert made.new == ()
+    assert made.migrated == ((7, after),)
+    assert [edit.id for edit in made.edited] == [7]
+
+
+def test_a_known_link_with_its_known_content_is_the_known_entry_where_there_is_no_date():
+    before = known(entry("1", guid="old"), id=7)
+
+    assert changes(entry("1", guid="new"), held=(before,)).migrated[0][0] == 7
+
+
+def test_a_bare_day_is_no_proof_that_two_entries_are_one():
+    day = ago(days=1, hours=12)
+    before = known(entry("1", guid="old", published=day))
+    after = entry("1", guid="new", title="The second of that day", published=day)
+
+    assert titles(changes(after, held=(before,))) == ["The second of that day"]
+
+
+def test_the_same_page_with_another_date_is_another_entry():
+    """A forecast: one page, a guid for each day."""
+    before = known(entry("1", guid="monday", published=ago(days=2, minutes=1)))
+    after = entry("1", guid="tuesday", published=ago(days=1, minutes=1))
+
+    assert len(changes(after, held=(before,)).new) == 1
+
+
+def test_what_the_document_lists_beside_it_is_not_the_known_entry():
+    date = ago(days=1, minutes=7)
+    old = entry("1", guid="old", published=date)
+    pair = normalize(
+        [read_entry("1", guid="old", published=date), read_entry("1", guid="new", published=date)]
+    )
+
+    made = changes(*pair, held=(known(old),))
+
+    assert [new.entry.guid for new in made.new] == ["new"]
+    assert made.migrated == ()
+
+
+FORMS = [
+    "http://a.example/1",
+    "https://a.example/1/",
+    "https://www.a.example/1",
+    "http://www.A.example/1",
+    "https://a.example:443/1",
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_guid_in_another_form_is_the_same(form):
+    before = known(entry("1", guid="https://a.example/1", link=None), id=7)
+    after = entry("1", guid=form, link=None)
+
+    made = changes(after, held=(before,))
+
+    assert (made.new, made.migrated) == ((), ((7, after),))
+
+
+@pytest.mark.parametrize(
+    "other", ["https://a.example/2", "https://b.example/1", "https://a.example/1?p=2", "urn:x:1"]
+)
+def test_another_guid_is_another_entry(other):
+    before = known(entry("1", guid="https://a.example/1", link=None))
+
+    assert len(changes(entry("1", guid=other, link=None, title="x"), held=(before,)).new) == 1
+
+
+def test_guids_that_a_document_lists_side_by_side_are_never_merged():
+    one, two = (
+        read_entry("1", guid="http://a.example/1", link=None),
+        read_entry("2", guid="https://a.example/1", link=None),
+    )
+    (first,) = normalize([one])
+
+    made = changes(*normalize([two, one]), held=(known(first, id=1),))
+
+    assert titles(made) == ["Title 2"]
+    assert (made.edited, made.migrated) == ((), ())
+
+
+def test_one_of_many_with_a_guid_is_not_the_one_that_bore_another_form_of_it_alone():
+    one, two = normalize([read_entry(name, guid="https://a.example/") for name in "12"])
+    alone = entry("9", guid="http://a.example/")
+
+    made = changes(one, two, held=(known(one, id=1), known(alone, id=9)))
+
+    assert titles(made) == ["Title 2"]
+    assert made.migrated == ()
+
+
+def test_three_forms_of_one_guid_are_three_entries_of_their_document():
+    forms = ("http://a.example/1", "https://www.a.example/1", "https://a.example/1/")
+    entries = normalize([read_entry(form, guid=form, link=None) for form in forms])
+
+    assert len(changes(*entries, held=()).new) == 3
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_was_deleted_does_not_return_in_another_form(form):
+    gone = entry("1", guid="https://a.example/1")
+
+    assert changes(entry("1", guid=form), tombstones=frozenset({gone.digest})).empty
+
+
+def texts(*held: KnownEntry, titles: tuple[str, ...]) -> dict[bytes, KnownEntry]:
+    return by_text(
+        [
+            RecalledEntry(known=one, title=f"Title {title}", text=f"Text {title}")
+            for one, title in zip(held, titles, strict=True)
+        ]
+    )
+
+
+def renamed_site(count: int, known_count: int) -> tuple[list[Entry], dict[bytes, KnownEntry]]:
+    """Entries with the texts of known ones, and nothing else of them."""
+    names = tuple(str(n) for n in range(known_count))
+    old = [known(entry(name, guid=f"old-{name}"), id=int(name)) for name in names]
+    new = [
+        entry(str(n), guid=f"new-{n}", link=f"https://new.example/{n}.html") for n in range(count)
+    ]
+    return new, texts(*old, titles=names)
+
+
+def test_a_source_that_changes_guids_and_links_is_known_by_its_texts():
+    new, by_words = renamed_site(4, 4)
+
+    made = changes(*new, by_text=by_words)
+
+    assert made.new == ()
+    assert [(id, item.guid) for id, item in made.migrated] == [(n, f"new-{n}") for n in range(4)]
+    assert len(made.edited) == 4  # their links
+
+
+def test_of_two_entries_with_the_words_of_one_neither_is_the_known_one():
+    new, by_words = renamed_site(20, 20)
+    again = entry("0", guid="again", link="https://new.example/again.html")
+
+    made = changes(again, *new, by_text=by_words)
+
+    assert [new.entry.guid for new in made.new] == ["new-0", "again"]
+    assert [item.guid for _, item in made.migrated] == [f"new-{n}" for n in range(1, 20)]
+
+
+def test_a_few_repeated_texts_among_new_ones_are_new_entries():
+    new, by_words = renamed_site(4, 20)
+    others = [entry(f"other {n}") for n in range(16)]
+
+    made = changes(*new, *others, by_text=by_words)
+
+    assert len(made.new) == 20
+
+
+def test_a_text_that_several_known_entries_share_is_nobodys():
+    old = [known(entry(str(n), guid=f"old-{n}"), id=n) for n in range(4)]
+
+    assert (
+        texts(*old, titles=("same", "same", "2", "3")).keys()
+        == texts(*old[2:], titles=("2", "3")).keys()
+    )
+
+
+def test_an_entry_that_flips_at_every_poll_is_edited_two_dozen_times_and_then_four_times_a_day():
+    before = known(entry("1"))
+    taken = 0
+    for hour in range(24 * 30):
+        now = NOON + timedelta(hours=hour)
+        flipped = entry("1", content_html=f"{hour} views")
+        made = changes(flipped, held=(before,), now=now)
+        for edit in made.edited:
+            taken += 1
+            before = replace(
+                before,
+                fingerprint=flipped.fingerprint,
+                edits=edit.edits,
+                edited_at=edit.edited_at,
+            )
+
+    assert before.edits == MOST_EDITS
+    assert MOST_EDITS + 4 * 28 <= taken <= MOST_EDITS + 4 * 30
+
+
+def test_a_clock_that_was_set_back_forgives_no_edits():
+    before = known(entry("1"), edits=MOST_EDITS, edited_at=NOON + timedelta(days=9))
+
+    assert changes(entry("1", title="x"), held=(before,)).empty
+
+
+def test_a_clock_that_was_set_back_costs_no_edits():
+    before = known(entry("1"), edits=5, edited_at=NOON + timedelta(days=9))
+
+    assert changes(entry("1", title="x"), held=(before,)).edited[0].edits == 6
+
+
+def test_what_was_deleted_takes_no_other_entrys_place():
+    date = ago(days=1, minutes=7)
+    before = known(entry("1", guid="kept", published=date))
+    gone = entry("1", guid="gone", published=date)
+
+    assert changes(gone, held=(before,), tombstones=frozenset({gone.digest})).empty
+
+
+def test_an_entry_that_rested_may_be_edited_again():
+    before = known(entry("1"), edits=MOST_EDITS, edited_at=ago(days=100))
+
+    assert changes(entry("1", title="x"), held=(before,)).edited[0].edits == 1
 
 
 def test_new_guids_beside_the_old_ones_are_new_entries():

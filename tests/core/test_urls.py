@@ -1,6 +1,6 @@
 import pytest
 
-from aggregator.core.urls import canonical_link, host_of, web_url
+from aggregator.core.urls import canonical_link, host_of, other_forms, web_url
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,25 @@ def test_the_canonical_link_keeps_what_tells_pages_apart():
 
 def test_a_front_page_has_no_canonical_link():
     assert canonical_link("https://a.example/?utm_source=rss#top") is None
+
+
+@pytest.mark.parametrize("guid", ["1", "urn:uuid:1", "tag:a.example,2020:1", "http://", "http://["])
+def test_a_name_that_is_no_web_address_has_no_other_form(guid):
+    assert other_forms(guid) == ()
+
+
+def test_the_other_forms_of_an_address_are_those_with_another_scheme_www_or_slash():
+    assert set(other_forms("http://www.A.example:80/p/?q=1")) == {
+        f"{scheme}://{www}a.example/p{slash}?q=1"
+        for scheme in ("http", "https")
+        for www in ("", "www.")
+        for slash in ("", "/")
+    }
+
+
+FORMS_OF_ONE = {"https://a.example/p?q=1", *other_forms("https://a.example/p?q=1")}
+
+
+@pytest.mark.parametrize("form", sorted(FORMS_OF_ONE))
+def test_each_form_has_all_others_as_its_forms(form):
+    assert {form, *other_forms(form)} == FORMS_OF_ONE

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from aggregator.core.knowledge import Knowledge
 from aggregator.core.model import (
     Content,
     EditedEntry,
@@ -15,9 +16,9 @@ from aggregator.core.model import (
     NewEntry,
     PublishedEntry,
     PublishedSource,
+    RecalledEntry,
 )
 from aggregator.core.moves import Moves
-from aggregator.core.reconcile import Knowledge
 from aggregator.core.rhythm import Sighting
 from aggregator.core.stories import Member, lead_of, published_id
 from aggregator.core.subscribers import FeedReader
@@ -102,6 +103,11 @@ class _Source:
         self.ever_read = False
         if self.last:
             self.last = replace(self.last, validators=Validators(), body_digest=None)
+
+    def forget_body(self) -> None:
+        """The next document is read, even if it is the same."""
+        if self.last:
+            self.last = replace(self.last, body_digest=None)
 
     def is_due(self, now: datetime) -> bool:
         overdue = self.next_poll_at <= now or self.next_poll_at > now + timedelta(days=400)
@@ -308,6 +314,17 @@ class MemoryStore:
             tombstones=frozenset(source.tombstones & set(digests)),
         )
 
+    async def recall(
+        self, source_id: int, *, ids: Collection[int] | None = None, limit: int
+    ) -> list[RecalledEntry]:
+        own = [
+            RecalledEntry(known=entry.known, title=entry.content.title, text=entry.content.text)
+            for entry in self._entries.values()
+            if entry.source.id == source_id and (ids is None or entry.known.id in ids)
+        ]
+        newest_first = sorted(own, key=lambda one: (one.known.published, one.known.id))[::-1]
+        return newest_first[:limit]
+
     async def save_poll(self, record: PollRecord) -> bool:
         source = self._holder(record.lease)
         if source is None:
@@ -357,6 +374,8 @@ class MemoryStore:
             link_digest=edit.entry.link_digest,
             fingerprint=edit.entry.fingerprint,
             updated=edit.updated,
+            edits=edit.edits,
+            edited_at=edit.edited_at,
         )
         stored.story.rank_at = edit.rank_at or stored.story.rank_at
         if stored.story.lead == edit.id:

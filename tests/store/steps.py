@@ -142,7 +142,9 @@ async def edit_of(
         content=replace(item.entry.content, **content),
         fingerprint=digest(str(content)),
     )
-    return EditedEntry(id=await entry_id(store, claimed, item), entry=edited, updated=at)
+    return EditedEntry(
+        id=await entry_id(store, claimed, item), entry=edited, updated=at, edited_at=at
+    )
 
 
 async def titles(store: Store, selection: Selection = EVERYTHING) -> list[str]:

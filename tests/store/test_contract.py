@@ -402,3 +402,46 @@ async def test_times_keep_their_microseconds_and_their_order_before_1970(store):
     shown = await store.stories(EVERYTHING, limit=10)
 
     assert [each.published for each in shown] == [early + timedelta(microseconds=1), early]
+
+
+async def test_edits_are_counted_and_the_rest_of_the_entries_have_none(store):
+    await configure(store, "a")
+    items = [story("1"), story("2")]
+    claimed = await poll(store, "a", *items)
+    for number in (1, 2):
+        edit = await edit_of(store, claimed, items[0], at=NOON + number * HOUR, title=f"{number}")
+        await poll(store, "a", edited=(replace(edit, edits=number),))
+
+    known = await store.known(claimed.lease.source_id, [i.entry.digest for i in items], [])
+    edited, other = (known.by_digest[item.entry.digest] for item in items)
+    assert (edited.edits, edited.edited_at) == (2, NOON + 2 * HOUR)
+    assert (other.edits, other.edited_at) == (0, None)
+
+
+async def test_a_source_cannot_use_up_the_edits_of_another_ones_entry(store):
+    await configure(store, "a", "evil")
+    item = story("1")
+    claimed = await poll(store, "a", item)
+    await poll(store, "evil", edited=(await edit_of(store, claimed, item, title="Owned"),))
+
+    known = await store.known(claimed.lease.source_id, [item.entry.digest], [])
+    assert known.by_digest[item.entry.digest].edits == 0
+
+
+async def test_entries_are_recalled_with_their_words_newest_first(store):
+    await configure(store, "a", "b")
+    items = [story(name, at=ago(days=int(name))) for name in "213"]
+    claimed = await poll(store, "a", *items)
+    await poll(store, "b", story("other"))
+
+    newest = await store.recall(claimed.lease.source_id, limit=2)
+    chosen = await store.recall(
+        claimed.lease.source_id, ids=[await entry_id(store, claimed, items[2]), 10**9], limit=9
+    )
+
+    assert [(one.title, one.text) for one in newest] == [
+        ("Title 1", "Text 1"),
+        ("Title 2", "Text 2"),
+    ]
+    assert [one.known.digest for one in chosen] == [items[2].entry.digest]
+    assert await store.recall(claimed.lease.source_id, ids=[], limit=9) == []

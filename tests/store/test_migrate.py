@@ -124,3 +124,26 @@ async def test_a_source_of_the_first_version_goes_on_where_it_was(database, empt
     assert (claimed.failures, claimed.validators.etag, claimed.ever_read) == (2, '"1"', True)
     assert claimed.domain == "domain of a.example"
     assert shown.info.title == "Old"
+
+
+OLD_ENTRY = """INSERT INTO entries (id, source_id, story_id, digest, fingerprint, published_at,
+    updated_at, first_seen_at, guid, authors, categories, enclosures, title, summary, text,
+    content_html) VALUES (5, 7, 3, :digest, :digest, 0, 0, 0, '1', '[]', '[]', '[]', '', '', '', '')
+"""
+OLD_STORY = """INSERT INTO stories (id, published_digest, lead_entry_id, rank_at, changed_at,
+    published_id) VALUES (3, :digest, 5, 0, 0, 'urn:x:1')"""
+
+
+async def test_an_entry_from_before_edits_were_counted_has_none(database, empty_url):
+    digest = b"0123456789abcdef"
+    async with database.writing() as connection:
+        await connection.run_sync(_to_version, "0001")
+        for statement in (OLD_SOURCE, OLD_STORY, OLD_ENTRY):
+            row = {"digest": digest} if ":digest" in statement else {}
+            await connection.execute(text(statement), row)
+
+    store = await open_store(empty_url)
+    known = (await store.known(7, [digest], [])).by_digest[digest]
+    await store.aclose()
+
+    assert (known.id, known.edits, known.edited_at) == (5, 0, None)

@@ -13,6 +13,7 @@ from aggregator.service.ports import Selection
 from aggregator.store import polls
 from aggregator.store.engine import connect
 from aggregator.store.schema import metadata
+from aggregator.store.sql import open_store
 from tests.builders import NOON, ago
 from tests.store.steps import (
     EVERYTHING,
@@ -276,6 +277,27 @@ async def test_a_story_whose_lead_is_pruned_goes_on_under_its_id(sql_store):
     assert (before.source.key, [source.key for source in before.also_in]) == ("a", ["b"])
     assert (after.source.key, after.also_in, after.content.title) == ("b", (), "Title 2")
     assert after.id == before.id
+
+
+async def test_of_what_is_pruned_its_mark_alone_is_left_and_outlives_a_restart(
+    sql_store, database_url
+):
+    await configure(sql_store, "a")
+    item = story("1", at=ago(days=100))
+    claimed = await poll(sql_store, "a", item)
+    await poll(sql_store, "a", edited=(await edit_of(sql_store, claimed, item, title="x"),))
+    await sql_store.prune(before=ago(days=90), keep_per_source=0, now=NOON)
+
+    again = await open_store(database_url)
+    known = await again.known(claimed.lease.source_id, [item.entry.digest], [])
+    await poll(again, "a", item)
+    shown = await titles(again)
+    await again.aclose()
+
+    assert known.tombstones == {item.entry.digest}
+    assert not shown
+    assert len(item.entry.digest) == 16
+    assert await rows(database_url, "edits") == await rows(database_url, "entries") == 0
 
 
 async def rows(database_url: str, table: str) -> int:

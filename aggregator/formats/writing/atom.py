@@ -13,9 +13,9 @@ from feedgen.feed import FeedGenerator
 from lxml import etree
 
 from aggregator import __version__
+from aggregator.core.dates import plausible
 from aggregator.core.model import Person, PublishedSource
 from aggregator.core.publication import Channel
-from aggregator.core.reconcile import plausible
 from aggregator.core.shown import Shown
 from aggregator.core.stories import is_absolute_iri
 from aggregator.formats.entry_json import rfc3339

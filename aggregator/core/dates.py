@@ -1,4 +1,4 @@
-"""Which of a document's dates say when its entries were written.
+"""Which of the dates that a source gives can be true.
 
 Some software stamps every entry with the moment in which it built the document, or answered the
 request. Where all of several entries carry exactly that, their dates say nothing, and count as
@@ -7,10 +7,13 @@ missing: such an entry is dated by when we first saw it, once, instead of anew w
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from aggregator.core.model import Entry, ReadEntry
+
+OLDEST_DATE = datetime(1990, 1, 1, tzinfo=UTC)
+"""An earlier date is a fault of the source's software: there were no feeds, nor a web."""
 
 FEWEST_STAMPED = 3
 """Two posts of a day are common where dates have no time, and their feed has that date, too."""
@@ -19,6 +22,16 @@ AROUND_NOW = timedelta(minutes=10)
 """How far a server's clock, or its cache, may be from the moment in which we asked."""
 
 _Dated = TypeVar("_Dated", ReadEntry, Entry)
+
+
+def own_date(entry: Entry) -> datetime | None:
+    """When the source says that it was published."""
+    return plausible(entry.published) or plausible(entry.updated)
+
+
+def plausible(date: datetime | None) -> datetime | None:
+    """The date, unless it is older than any feed."""
+    return date if date and date >= OLDEST_DATE else None
 
 
 def believed(entries: Sequence[_Dated], is_stamp: Callable[[datetime], bool]) -> tuple[_Dated, ...]:

@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from aggregator.core.dating import believed
+from aggregator.core.dates import believed
 from tests.builders import NOON, ago, read_entry
 
 

@@ -1,0 +1,41 @@
+"""What is known of a document's entries before it is reconciled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aggregator.core.model import Entry, KnownEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What we know of the entries of one document, and of its source's entries with its links."""
+
+    by_digest: Mapping[bytes, KnownEntry]
+    by_link: Mapping[bytes, KnownEntry]
+    """Of several entries with one link, the newest."""
+    tombstones: frozenset[bytes]
+    """Digests that must not come back."""
+    by_text: Mapping[bytes, KnownEntry] = field(default_factory=dict)
+    """By the digest of title and text; asked for where a document looks renamed."""
+
+
+def held(entry: Entry, known: Knowledge) -> KnownEntry | None:
+    """The known entry that this is, though its guid may have had other company when we met it."""
+    before = known.by_digest.get(entry.apart)
+    if before is None and (before := known.by_digest.get(entry.alone)):
+        is_alone = entry.digest == entry.alone
+        return before if is_alone or same_link(entry, before) else None
+    return before
+
+
+def is_dead(entry: Entry, known: Knowledge) -> bool:
+    """Whether it was left out or deleted once, if under another form of its guid."""
+    return not known.tombstones.isdisjoint((entry.digest, entry.apart, *entry.forms))
+
+
+def strangers(entries: Sequence[Entry], known: Knowledge) -> list[Entry]:
+    return [one for one in entries if held(one, known) is None and not is_dead(one, known)]
+
+
+def same_link(entry: Entry, before: KnownEntry) -> bool:
+    return entry.link_digest is not None and before.link_digest == entry.link_digest

@@ -4,6 +4,7 @@ Rule 1: the first document of a source is its past: entries rank by their own da
         says how many come in at all. What it leaves out never returns as new.
 Rule 2: later entries rank by the time we saw them, so that a late or back-dated one still surfaces.
 Rule 3: an edit changes an entry where it stands; a date alone is no edit.
+        An entry that an older version of ours took in is refreshed, which is no edit.
 Rule 4: no date is later than the time we first saw the entry; a missing one is that time, once.
 Rule 5: when nearly all known links come with new guids, the source changed its guids: the entries
         are the ones we know, and older ones among the rest are not news.
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from aggregator.core.model import EditedEntry, Entry, EntryChanges, KnownEntry, NewEntry
+from aggregator.core.normalize import comparable
 
 OLDEST_DATE = datetime(1990, 1, 1, tzinfo=UTC)
 """An earlier date is a fault of the source's software: there were no feeds, nor a web."""
@@ -59,14 +61,15 @@ def reconcile(
     ]
     moved = {} if first else _moved(entries, held, known)
     same = held | {entry.digest: known.by_link[link] for link, entry in moved.items()}
-    edited = () if intake.updates == "ignore" else _edits(entries, same, intake, now)
+    takes_edits = intake.updates != "ignore"
     if first:
         news, past = _backfilled(fresh, intake.backfill, now)
     else:
         news, past = _split_news(fresh, entries, moved, known)
     return EntryChanges(
         new=_in_order([_new(one, now, rank_at=_date(one, now) if first else now) for one in news]),
-        edited=tuple(edited),
+        edited=tuple(_edits(entries, same, intake, now)) if takes_edits else (),
+        refreshed=tuple(_refreshed(entries, same)) if takes_edits else (),
         migrated=tuple((known.by_link[link].id, entry) for link, entry in moved.items()),
         left_out=tuple(entry.digest for entry in past),
     )
@@ -93,7 +96,18 @@ def _edits(
             rank_at=now if intake.updates == "bump" else None,
         )
         for entry in entries
-        if (before := held.get(entry.digest)) and before.fingerprint != entry.fingerprint
+        if (before := held.get(entry.digest))
+        and before.fingerprint != entry.fingerprint
+        and comparable(before.fingerprint, entry.fingerprint)
+    ]
+
+
+def _refreshed(entries: Sequence[Entry], held: Mapping[bytes, KnownEntry]) -> list[EditedEntry]:
+    return [
+        EditedEntry(id=before.id, entry=entry, updated=before.updated)
+        for entry in entries
+        if (before := held.get(entry.digest))
+        and not comparable(before.fingerprint, entry.fingerprint)
     ]
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from lxml import etree
 
+from aggregator.core.model import Category
+
 Element = Any
 """An lxml element; lxml has no types."""
 
@@ -28,6 +30,12 @@ class Ready:
 
     def register_extension(self, *_: object) -> None:
         """Takes none of the extensions that feedgen offers to every entry."""
+
+
+def category_facts(category: Category) -> dict[str, str]:
+    """As feedgen takes it, for either format."""
+    facts = {"term": category.term, "scheme": category.scheme, "label": category.label}
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 def child(parent: Element, tag: str, text: str | None = None, **attributes: str | None) -> Element:

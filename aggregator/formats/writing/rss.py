@@ -19,13 +19,13 @@ from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.fitting import fit_language, fit_line, fit_url, rfc822
 from aggregator.formats.item import Item, source_name
-from aggregator.formats.writing.elements import Element, Ready, child
+from aggregator.formats.writing.elements import Element, Ready, category_facts, child
+from aggregator.formats.writing.media import MEDIA, add_media
 from aggregator.formats.written import Written, build_each
 
 _DC = "http://purl.org/dc/elements/1.1/"
-_MEDIA = "http://search.yahoo.com/mrss/"
 
-_PLAIN = re.compile(rb"<(?:title|category|source|dc:creator)\b[^>]*>[^<]+")
+_PLAIN = re.compile(rb"<(?:title|category|source|dc:creator|dc:contributor)\b[^>]*>[^<]+")
 """Elements whose text readers may take for plain text or for HTML."""
 
 
@@ -51,7 +51,7 @@ class _Extension:
     updated: datetime
 
     def extend_ns(self) -> dict[str, str]:
-        return {"dc": _DC, "media": _MEDIA}
+        return {"dc": _DC, "media": MEDIA}
 
     def extend_rss(self, rss: Element) -> None:
         child(rss[0], "lastBuildDate", rfc822(self.updated))
@@ -79,8 +79,10 @@ def _item(item: Item) -> Element:
     entry = FeedEntry()
     entry.title(item.heading)
     entry.guid(item.id, permalink=item.id == item.link)
-    entry.category([{"term": category} for category in item.categories])
-    entry.source(url=fit_url(item.source.url), title=source_name(item.source))
+    entry.category([category_facts(category) for category in item.categories])
+    entry.source(**_source(item))
+    if item.comments:
+        entry.comments(item.comments)
     if item.link:
         entry.link(href=item.link, rel="alternate")
     # A description is HTML to every reader; `<script>` in an excerpt is text and has to stay so.
@@ -98,10 +100,16 @@ def _finished(element: Element, item: Item) -> Element:
     child(element, "pubDate", rfc822(item.published))
     for author in item.authors:
         child(element, f"{{{_DC}}}creator", author.name)
-    # One enclosure for each item is what readers expect: the profile, "enclosure".
-    for enclosure in item.enclosures[1:]:
-        size = str(enclosure.length) if enclosure.length else None
-        child(
-            element, f"{{{_MEDIA}}}content", url=enclosure.url, type=enclosure.type, fileSize=size
-        )
+    for contributor in item.contributors:
+        child(element, f"{{{_DC}}}contributor", contributor.name)
+    # One enclosure for each item is what readers expect: the profile, "enclosure". It has no
+    # duration, and that of iTunes would make ours a podcast that lacks much (the validator).
+    add_media(element, item, [file for n, file in enumerate(item.enclosures) if n or file.duration])
     return element
+
+
+def _source(item: Item) -> dict[str, str]:
+    origin = item.origin
+    if origin and (url := origin.url or origin.link):
+        return {"url": url, "title": origin.title}
+    return {"url": fit_url(item.source.url), "title": source_name(item.source)}

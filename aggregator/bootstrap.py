@@ -266,6 +266,7 @@ def source_policy(
         http2=source.http2,
         proxy=source.proxy,
         language=source.language,
+        players=source.iframes,
         intake=Intake(backfill=source.backfill, updates=source.updates),
     )
 

@@ -13,7 +13,7 @@ from aggregator.core.model import CODE_BLOCK, ReadEntry, ReadFeed
 FEWEST_BYTES = 150
 """Of UTF-8, so that 50 Chinese characters count as much as 150 Latin letters."""
 
-SUREST = 0.99
+SUREST = 0.95
 
 Detector = Callable[[str], tuple[str, float]]
 """A text to a language and how sure that is, 0 to 1."""
@@ -23,7 +23,7 @@ def with_languages(feed: ReadFeed) -> ReadFeed:
     """The feed, its entries without a language with the one that their text is written in."""
     if all(entry.content.language for entry in feed.entries):
         return feed
-    detector = _detector()
+    detector = detector_at_hand()
     if detector is None:
         return feed
     return replace(feed, entries=tuple(_with_language(entry, detector) for entry in feed.entries))
@@ -46,15 +46,19 @@ def language_of(text: str, detector: Detector) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _detector() -> Detector | None:
+def detector_at_hand() -> Detector | None:
+    """None without the extra. Takes a second the first time, and writes a file: call it once
+    before a process is confined.
+    """
     try:
         from py3langid.langid import (  # noqa: PLC0415 optional, and takes its time to load
             MODEL_FILE,
             LanguageIdentifier,
         )
-    except ImportError:
+
+        identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    except (ImportError, OSError):  # not installed, or no place to unpack its model
         return None
-    identifier = LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True)
 
     def detect(text: str) -> tuple[str, float]:
         language, sureness = identifier.classify(text)

@@ -14,6 +14,9 @@ _Fields = Mapping[str, Any]
 _AVATARS = ("gravatar.com/avatar/", "gravatar.com/blavatar/")
 """WordPress gives the author's as if it were the entry's picture."""
 
+_FILES = {"application", "audio", "document", "video"}
+_UNPLAYABLE = {"application/x-shockwave-flash", "application/xhtml+xml", "text/html"}
+
 
 def read_enclosures(
     entry: _Fields, base: str, *, html: str, image: str | None
@@ -53,10 +56,16 @@ def _media(entry: _Fields, base: str, shown: str) -> Iterator[Enclosure | None]:
     media = fields.dicts(entry.get("media_content"))
     media.sort(key=lambda one: str(one.get("isdefault")).lower() != "true")
     for one in media:
-        if _medium(one) in {"audio", "video"} or _is_picture_apart(one, base, shown):
+        if _is_file(one) or _is_picture_apart(one, base, shown):
             yield fields.enclosure(
                 one.get("url"), one.get("type"), one.get("filesize"), base, one.get("duration")
             )
+
+
+def _is_file(media: _Fields) -> bool:
+    """Pages with a player are none, and what Flash played nobody plays any more."""
+    kind = str(media.get("type") or "").strip().lower()
+    return kind not in _UNPLAYABLE and _medium(media) in _FILES
 
 
 def _is_picture_apart(media: _Fields, base: str, shown: str) -> bool:

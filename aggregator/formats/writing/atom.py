@@ -82,8 +82,6 @@ def _links(item: Item) -> list[dict[str, str]]:
         if enclosure.length:
             link["length"] = str(enclosure.length)
         links.append(link)
-    if item.comments:
-        links.append({"rel": "replies", "href": item.comments, "type": "text/html"})  # RFC 4685
     if item.origin:
         links.append(_link_to(item.source, "via"))
     return links + [_link_to(source, "related") for source in item.also_in]
@@ -98,6 +96,8 @@ def _finished(entry: FeedEntry, item: Item, channel: Channel) -> Element:
     element = entry.atom_entry()
     for link, attributes in zip(element.findall("link"), entry.link() or (), strict=True):
         link.attrib.update(attributes)
+    if item.comments:  # RFC 4685 §4; feedgen knows of no such relation
+        child(element, "link", rel="replies", href=item.comments, type="text/html")
     if item.origin:
         element.append(_origin(item.origin, updated=min(item.updated, channel.updated)))
     else:

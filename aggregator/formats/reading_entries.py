@@ -271,10 +271,14 @@ def _origin(entry: _Fields, page: Page) -> Origin | None:
 
 
 def _is_ours(origin: Origin, page: Page) -> bool:
+    """Many RSS feeds name themselves, and often by another address than the one we have."""
     if origin.id and page.info.id:
         return origin.id == page.info.id
     if origin.url:
-        return _bare(origin.url) == _bare(page.url)
+        homes = [page.url, *([page.info.link] if page.info.link else [])]
+        named_alike = origin.title in {"", page.info.title}
+        at_home = any(fields.same_site(origin.url, home) for home in homes)
+        return _bare(origin.url) == _bare(page.url) or (named_alike and at_home)
     return bool(origin.link and page.info.link) and _bare(origin.link) == _bare(page.info.link)
 
 

@@ -81,13 +81,13 @@ def content_base(link: str | None, homes: Iterable[str | None], url: str) -> str
     it is the document, or the feed's page where somebody else serves the document.
     """
     sites = [home for home in homes if home]
-    if link and _site(link) in {_site(url), *map(_site, sites)}:
+    if link and any(same_site(link, one) for one in (url, *sites)):
         return link
-    return next((home for home in sites[:1] if _site(home) != _site(url)), url)
+    return next((home for home in sites[:1] if not same_site(home, url)), url)
 
 
-def _site(url: str) -> str:
-    return host_of(url).removeprefix("www.")
+def same_site(url: str, other: str) -> bool:
+    return host_of(url).removeprefix("www.") == host_of(other).removeprefix("www.")
 
 
 def language(*candidates: object) -> str | None:

@@ -446,6 +446,15 @@ def test_a_feed_that_names_itself_or_nobody_is_no_other_origin(source: str):
     assert atom_entry(SOURCE, head="<id>urn:b</id>").content.origin is None
 
 
+@pytest.mark.parametrize(
+    ("title", "ours"), [("<title>A</title>", True), ("<title>Planet</title>", False)]
+)
+def test_a_feed_that_names_itself_by_another_address_is_no_other_origin(title: str, ours: bool):
+    body = rss("<item><source url='https://www.a.example/rss'>A</source></item>", head=title)
+
+    assert (read(body).entries[0].content.origin is None) == ours
+
+
 def test_enclosures_are_absolute_typed_and_each_once():
     found = content(
         "<enclosure url='/a.mp3' type='Audio/MPEG' length='12'/><enclosure url='/a.mp3'/>"

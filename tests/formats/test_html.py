@@ -307,6 +307,7 @@ def test_known_players_stay_where_they_are_allowed_and_are_shut_in():
     [
         '<iframe src="https://evil.example/"></iframe>',
         '<iframe src="https://youtube.com.evil.example/embed/dQw4w9WgXcQ"></iframe>',
+        '<iframe src="https://user@evil.example/embed/"></iframe>',
         '<iframe srcdoc="<script>x</script>"></iframe>',
         '<iframe src="javascript:x"></iframe>',
         "<iframe>",
@@ -315,6 +316,12 @@ def test_known_players_stay_where_they_are_allowed_and_are_shut_in():
 def test_other_frames_are_gone_in_any_case(frame: str):
     assert clean_html(f"<p>a</p>{frame}", BASE, players=True) == "<p>a</p>"
     assert clean(f"<p>a</p>{frame}") == "<p>a</p>"
+
+
+def test_a_frame_whose_host_browsers_see_elsewhere_does_not_stay():
+    frame = '<iframe src="https://evil.example\\@www.youtube.com/embed/dQw4w9WgXcQ"></iframe>'
+
+    assert "evil" not in clean_html(frame, BASE, players=True)
 
 
 def test_links_are_cleaned_as_absolute_addresses_and_others_are_left_alone():

@@ -66,6 +66,7 @@ def test_rss_brings_back_what_it_has_elements_for():
     assert [person.name for person in found.contributors] == ["Barbara"]
     assert [(one.term, one.scheme) for one in found.terms] == [("R&D", before.terms[0].scheme)]
     assert found.comments == before.comments
+    assert found.language == before.language
 
 
 def test_feedparser_finds_it_all():

@@ -21,7 +21,14 @@ from aggregator.core.stories import is_absolute_iri
 from aggregator.formats.entry_json import rfc3339
 from aggregator.formats.fitting import fit_language, fit_line, fit_url
 from aggregator.formats.item import Item, named, source_name
-from aggregator.formats.writing.elements import XML_LANG, Element, Ready, category_facts, child
+from aggregator.formats.writing.elements import (
+    XML_LANG,
+    Element,
+    Ready,
+    category_facts,
+    child,
+    is_other_language,
+)
 from aggregator.formats.writing.media import MediaNamespace, add_media
 from aggregator.formats.written import Written, build_each
 
@@ -103,7 +110,7 @@ def _finished(entry: FeedEntry, item: Item, channel: Channel) -> Element:
     else:
         element.append(_source(item.source, before=channel.updated, otherwise=item.updated))
     add_media(element, item, [file for file in item.enclosures if file.duration])
-    if item.language and item.language.lower() != (fit_language(channel.language) or "").lower():
+    if is_other_language(item, channel):
         element.set(XML_LANG, item.language)
     return element
 

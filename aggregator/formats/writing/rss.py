@@ -19,7 +19,13 @@ from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.fitting import fit_language, fit_line, fit_url, rfc822
 from aggregator.formats.item import Item, source_name
-from aggregator.formats.writing.elements import Element, Ready, category_facts, child
+from aggregator.formats.writing.elements import (
+    Element,
+    Ready,
+    category_facts,
+    child,
+    is_other_language,
+)
 from aggregator.formats.writing.media import MEDIA, add_media
 from aggregator.formats.written import Written, build_each
 
@@ -31,7 +37,7 @@ _PLAIN = re.compile(rb"<(?:title|category|source|dc:creator|dc:contributor)\b[^>
 
 def write_rss(channel: Channel, entries: Sequence[Shown]) -> Written:
     """The entries in the order given."""
-    built, dropped = build_each(entries, _item)
+    built, dropped = build_each(entries, partial(_item, channel))
     feed = _feed(channel)
     feed.entry([Ready(element) for element in built])
     body = _PLAIN.sub(_with_hexadecimal_references, feed.rss_str())
@@ -75,7 +81,7 @@ def _feed(channel: Channel) -> FeedGenerator:
     return feed
 
 
-def _item(item: Item) -> Element:
+def _item(channel: Channel, item: Item) -> Element:
     entry = FeedEntry()
     entry.title(item.heading)
     entry.guid(item.id, permalink=item.id == item.link)
@@ -93,15 +99,17 @@ def _item(item: Item) -> Element:
         entry.content(item.html)
     for enclosure in item.enclosures[:1]:
         entry.enclosure(enclosure.url, enclosure.length or 0, enclosure.type)
-    return _finished(entry.rss_entry(), item)
+    return _finished(entry.rss_entry(), item, channel)
 
 
-def _finished(element: Element, item: Item) -> Element:
+def _finished(element: Element, item: Item, channel: Channel) -> Element:
     child(element, "pubDate", rfc822(item.published))
     for author in item.authors:
         child(element, f"{{{_DC}}}creator", author.name)
     for contributor in item.contributors:
         child(element, f"{{{_DC}}}contributor", contributor.name)
+    if is_other_language(item, channel):
+        child(element, f"{{{_DC}}}language", item.language)
     # One enclosure for each item is what readers expect: the profile, "enclosure". It has no
     # duration, and that of iTunes would make ours a podcast that lacks much (the validator).
     add_media(element, item, [file for n, file in enumerate(item.enclosures) if n or file.duration])

@@ -90,8 +90,9 @@ SET_ATTRIBUTES = {"audio": {"controls": ""}, "video": {"controls": ""}}
 """A player without controls is of no use once its script is gone."""
 
 # Only where a source's players are allowed; the address is looked at, too.
-FRAME_ATTRIBUTES = {"height", "src", "title", "width"}
-SET_FRAME_ATTRIBUTES = {"allowfullscreen": "", "loading": "lazy", "sandbox": SANDBOX}
+FRAME_ATTRIBUTES = {"allowfullscreen", "height", "loading", "sandbox", "src", "title", "width"}
+SET_FRAME_ATTRIBUTES = {"sandbox": SANDBOX}
+"""One only: nh3 adds several in any order, and equal documents would give unequal HTML."""
 
 SCHEMES = frozenset({"http", "https", "mailto"})
 
@@ -126,15 +127,18 @@ _HIDING_STYLE = re.compile(
 )
 
 
-def is_beacon(attributes: dict[str, str | None]) -> bool:
-    """True for an image that is there to count readers, not to be seen."""
+def is_beacon(source: str | None) -> bool:
+    """True for the address of an image that is there to count readers, or to share."""
+    lowered = (source or "").lower()
+    return any(part in lowered for part in BEACONS)
+
+
+def is_hidden(attributes: dict[str, str | None]) -> bool:
+    """True for an image that nobody is to see."""
     sizes = [value for name in ("width", "height") if (value := attributes.get(name)) is not None]
     if sizes and all(size.strip().removesuffix("px") in {"0", "1"} for size in sizes):
         return True
-    if _HIDING_STYLE.search(attributes.get("style") or ""):
-        return True
-    source = (attributes.get("src") or "").lower()
-    return any(part in source for part in BEACONS)
+    return _HIDING_STYLE.search(attributes.get("style") or "") is not None
 
 
 def checked_attribute(

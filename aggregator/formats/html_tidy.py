@@ -1,6 +1,6 @@
 """What only a look at whole elements can set right, before nh3 decides what is safe.
 
-tidied:  lazy pictures → <noscript> → beacons → players → formulas
+tidied:  lazy pictures → beacons → <noscript> → players → formulas
 """
 
 import re
@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from aggregator.core.urls import web_url
 from aggregator.formats import html_formulas, html_rules
-from aggregator.formats.html_players import framed_url, is_player, page_of
+from aggregator.formats.html_players import SANDBOX, framed_url, is_player, page_of
 
 _LAZY_SOURCES = (
     "data-src",
@@ -64,9 +64,10 @@ def tidied(html: str, base: str | None, *, players: bool) -> str:
     """The same HTML with one picture where there were a stand-in and a promise, and the like."""
     # As the text of a body: <noscript> would be read otherwise in a head.
     tree = LexborHTMLParser("<body>" + _PRE_LINE.sub(r"\1\2\2", html))
-    promoted = {node.mem_id for node in tree.css("img, source") if _promote(node, base)}
+    media = tree.css("img, source, video, audio")
+    promoted = {node.mem_id for node in media if _promote(node, base)}
+    _remove_beacons(tree, promoted)
     _settle_noscripts(tree, promoted, base)
-    _remove_beacons(tree)
     for frame in html_formulas.outermost(tree.css("iframe, embed, object"), None):
         _settle_frame(tree, frame, base, players=players)
     html_formulas.tidy_formulas(tree)
@@ -79,8 +80,11 @@ def _promote(node: LexborNode, base: str | None) -> bool:
     attributes = node.attributes
     found = [name for name in _LAZY_SOURCES if web_url(attributes.get(name), base)]
     sets = [name for name in _LAZY_SETS if html_rules.absolute_srcset(attributes.get(name), base)]
-    if found and node.tag == "img":
+    if found and (node.tag == "img" or not attributes.get("src")):
         node.attrs["src"] = attributes[found[0]] or ""
+        for name in ("width", "height"):  # those of a stand-in
+            if (attributes.get(name) or "").strip() in {"0", "1"}:
+                del node.attrs[name]
     if sets:
         node.attrs["srcset"] = attributes[sets[0]] or ""
     if (attributes.get("sizes") or "").strip().lower() == "auto":
@@ -163,11 +167,12 @@ def _images_of(node: LexborNode) -> list[LexborNode]:
     return [node] if node.tag == "img" else node.css("img")
 
 
-def _remove_beacons(tree: LexborHTMLParser) -> None:
+def _remove_beacons(tree: LexborHTMLParser, promoted: set[int]) -> None:
     """Pictures that nobody should see, and the links around them that have nothing else to show."""
     links: dict[int, LexborNode] = {}
     for image in tree.css("img"):
-        if html_rules.is_beacon(image.attributes):
+        is_hidden = image.mem_id not in promoted and html_rules.is_hidden(image.attributes)
+        if is_hidden or html_rules.is_beacon(image.attributes.get("src")):
             around = image.parent
             image.decompose()
             if around is not None and around.tag == "a":
@@ -202,4 +207,7 @@ def _player(tree: LexborHTMLParser, url: str, attributes: Mapping[str, str | Non
         if value := attributes.get(name):
             player.attrs[name] = value
     player.attrs["src"] = url
+    player.attrs["loading"] = "lazy"
+    player.attrs["allowfullscreen"] = ""
+    player.attrs["sandbox"] = SANDBOX
     return player

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from aggregator.core.errors import UnreadableFeed
-from aggregator.core.model import Content, FeedInfo, Person, ReadEntry, ReadFeed
+from aggregator.core.model import Content, FeedInfo, Origin, Person, ReadEntry, ReadFeed
 from aggregator.formats import reading_fields as fields
 from aggregator.formats.html import unchanged
 
@@ -59,7 +59,9 @@ def _entry(item: _Object, feed: FeedInfo, url: str, as_body: _AsBody) -> ReadEnt
     links = [item.get("url"), item.get("external_url")]
     written = next((link for link in links if isinstance(link, str) and link.strip()), None)
     link = fields.first_url(links, url)
-    html, text = _body(item, fields.content_base(link, [feed.link], url), as_body)
+    origin = _origin(item.get("_source"), url)
+    homes = [feed.link, *([origin.link, origin.url] if origin else [])]
+    html, text = _body(item, fields.content_base(link, homes, url), as_body)
     summary = fields.text(item.get("summary"), fields.LONGEST_SUMMARY)
     content = Content(
         title=fields.text(item.get("title")),
@@ -81,6 +83,7 @@ def _entry(item: _Object, feed: FeedInfo, url: str, as_body: _AsBody) -> ReadEnt
             for file in fields.dicts(item.get("attachments"))
         ),
         image=fields.first_url([item.get("image"), item.get("banner_image")], url),
+        origin=origin,
     )
     return ReadEntry(
         guid=fields.guid(item.get("id")),
@@ -88,6 +91,19 @@ def _entry(item: _Object, feed: FeedInfo, url: str, as_body: _AsBody) -> ReadEnt
         published=_time(item.get("date_published")),
         updated=_time(item.get("date_modified")),
         content=content,
+    )
+
+
+def _origin(source: object, url: str) -> Origin | None:
+    """As our own JSON Feed has it; no standard does."""
+    if not isinstance(source, dict):
+        return None
+    return fields.origin(
+        title=fields.text(source.get("title")),
+        id=source.get("id"),
+        link=fields.first_url([source.get("home_page_url")], url),
+        url=fields.first_url([source.get("feed_url")], url),
+        rights="",
     )
 
 

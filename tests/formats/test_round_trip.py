@@ -1,5 +1,6 @@
 """What we write, our own reader and feedparser read back: nothing that an entry carries is lost."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,6 +106,7 @@ def test_a_gathered_entry_is_attributed_to_where_it_is_from_in_rss():
 
 
 def test_a_gathered_entry_is_attributed_to_where_it_is_from_in_json_feed():
+    assert read_back("json", gathered()).origin == replace(ORIGIN, rights="")
     body = write_json_feed(CHANNEL, [gathered()]).body
 
     assert json_findings(body) == []

@@ -196,13 +196,16 @@ async def open_discoverer(settings: Settings) -> AsyncIterator[Discoverer]:
         polled_address(source.url): source_policy(settings, source)
         for source in settings.sources.values()
     }
+
+    def policy(url: str) -> SourcePolicy:
+        return configured.get(polled_address(url)) or _stranger(settings, url)
+
     async with _open_wire(settings, SystemClock(), workers=1) as (fetcher, reader):
         yield Discoverer(
             fetcher=fetcher,
             reader=reader,
-            request=lambda url: (
-                configured.get(polled_address(url)) or _stranger(settings, url)
-            ).request(url, Validators()),
+            request=lambda url: policy(url).request(url, Validators()),
+            players=lambda url: policy(url).players,
             turns=HostTurns(settings.fetch.per_host_delay),
         )
 
@@ -266,6 +269,7 @@ def source_policy(
         http2=source.http2,
         proxy=source.proxy,
         language=source.language,
+        players=source.iframes,
         intake=Intake(backfill=source.backfill, updates=source.updates),
     )
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import local
 
 from aggregator.core.errors import UnreadableFeed
-from aggregator.core.normalize import normalize
 from aggregator.core.knowledge import Knowledge
+from aggregator.core.normalize import normalize
 from aggregator.core.reconcile import Intake, reconcile
 from aggregator.formats.reading import read_feed
 from benchmarks.conformance_cases import Case, Check, Failure, Outcome, judged

@@ -71,10 +71,12 @@ class ShelfReader:
         self.shelf: dict[bytes, ReadFeed] = {}
         self.read_count = 0
         self.bases: list[str] = []
+        self.players: list[bool] = []
 
     async def read(self, document: Document) -> ReadFeed:
         self.read_count += 1
         self.bases.append(document.url)
+        self.players.append(document.players)
         if document.body not in self.shelf:
             raise UnreadableFeed("an HTML page, not a feed")
         return self.shelf[document.body]

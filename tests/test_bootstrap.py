@@ -15,17 +15,21 @@ url = "https://one.example/feed"
 headers = { X-Key = "${SECRET}" }
 auth = "me:${SECRET}"
 http2 = true
+iframes = true
 proxy = "http://me:${SECRET}@proxy.lan:3128"
 """
 
 
-def requests(tmp_path):
+def policies(tmp_path):
     path = tmp_path / "config.toml"
     path.write_text(CONFIG, encoding="utf-8")
     settings = load(path, {"SECRET": SECRET})
+    return {key: source_policy(settings, source) for key, source in settings.sources.items()}
+
+
+def requests(tmp_path):
     return {
-        key: source_policy(settings, source).request(source.url, Validators())
-        for key, source in settings.sources.items()
+        key: policy.request(policy.url, Validators()) for key, policy in policies(tmp_path).items()
     }
 
 
@@ -43,6 +47,13 @@ def test_by_default_it_is_neither_http2_nor_a_proxy(tmp_path):
 
     assert not request.http2
     assert request.proxy is None
+
+
+def test_players_stay_where_the_section_says_so_only(tmp_path):
+    assert {key: one.players for key, one in policies(tmp_path).items()} == {
+        "plain": False,
+        "one": True,
+    }
 
 
 def test_no_secret_shows_in_a_request(tmp_path):

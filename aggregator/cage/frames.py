@@ -1,6 +1,6 @@
 """What passes between us and a reading process: frames of a length and a payload, never pickles.
 
-request  {"content_type": …, "url": …} LF body
+request  {"content_type": …, "url": …, "players": …} LF body
 reply    "F" and the feed as JSON, or "E" and why there is none
 """
 
@@ -31,14 +31,19 @@ def frame(payload: bytes) -> bytes:
 
 
 def request(document: Document) -> bytes:
-    head = json.dumps({"content_type": document.content_type, "url": document.url})
+    facts = {
+        "content_type": document.content_type,
+        "url": document.url,
+        "players": document.players,
+    }
+    head = json.dumps(facts)
     return b"%b\n%b" % (head.encode(), document.body)
 
 
 def document_of(payload: bytes) -> Document:
     head, _, body = payload.partition(b"\n")
     fields = json.loads(head)
-    return Document(body=body, content_type=fields["content_type"], url=fields["url"])
+    return Document(body=body, **fields)
 
 
 def reply(feed: ReadFeed) -> bytes:

@@ -48,7 +48,11 @@ class ReadingProcess:
             stdin=PIPE,
             stdout=PIPE,
             # Nothing of ours: no secret of our environment is worth anything in there.
-            env={"PYTHONPATH": str(Path(aggregator.__file__).parents[1]), "PYTHONUTF8": "1"},
+            env={
+                "PYTHONPATH": str(Path(aggregator.__file__).parents[1]),
+                "PYTHONUTF8": "1",
+                "OPENBLAS_NUM_THREADS": "1",  # each would take address space (`languages`)
+            },
             start_new_session=True,  # Ctrl-C on the terminal is for us to handle
         )
         child = cls(process, limits)

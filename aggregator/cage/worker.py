@@ -11,11 +11,13 @@ from typing import BinaryIO
 from aggregator.cage import frames
 from aggregator.cage.limits import Limits, confine, grant_cpu
 from aggregator.core.errors import UnreadableFeed
+from aggregator.formats.languages import detector_at_hand
 from aggregator.formats.reading import read_feed
 
 
 def main() -> None:
     limits = Limits(**json.loads(sys.argv[1]))
+    detector_at_hand()
     confine(limits)
     grant_cpu(limits)
     with contextlib.suppress(BrokenPipeError):  # nobody waits for the answer any more
@@ -31,7 +33,12 @@ def main() -> None:
 def _answer(payload: bytes, limits: Limits) -> bytes:
     try:
         document = frames.document_of(payload)
-        feed = read_feed(document.body, content_type=document.content_type, url=document.url)
+        feed = read_feed(
+            document.body,
+            content_type=document.content_type,
+            url=document.url,
+            players=document.players,
+        )
         return frames.reply(feed)
     except UnreadableFeed as error:
         return frames.refusal(str(error))

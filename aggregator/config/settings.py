@@ -137,6 +137,8 @@ class SourceSettings(_Section):
     content: Literal["full", "summary", "title"] = "full"
     user_agent: UserAgent | None = None
     timeout: Span | None = None
+    iframes: Switch = False
+    """Keeps the frames of known players; without it they become links."""
     http2: Switch = False
     proxy: Annotated[str | None, PlainValidator(values.proxy)] = Field(default=None, repr=False)
 

@@ -32,6 +32,35 @@ class Enclosure:
     url: str
     type: str | None = None
     length: int | None = None
+    duration: int | None = None
+    """Seconds that it plays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """A category that says more than its name (RFC 4287 §4.2.2)."""
+
+    term: str
+    scheme: str | None = None
+    """An absolute IRI."""
+    label: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.label or self.term
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The feed that an aggregated entry is from, where its source is not (RFC 4287 §4.2.11)."""
+
+    title: str = ""
+    id: str | None = None
+    link: str | None = None
+    """The web page that the feed belongs to."""
+    url: str | None = None
+    """Where the feed is."""
+    rights: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +80,12 @@ class Content:
     categories: tuple[str, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
     image: str | None = None
+    contributors: tuple[Person, ...] = ()
+    terms: tuple[Category, ...] = ()
+    """Those of `categories` that say more than their name."""
+    comments: str | None = None
+    """The page where people discuss it."""
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +158,7 @@ class Entry:
     link_digest: bytes | None
     """16 bytes that stand for the canonical link; None where the link cannot name one story."""
     fingerprint: bytes
-    """16 bytes over all that a reader sees: decides whether an entry was edited."""
+    """Over all that a reader sees: decides whether an entry was edited (`normalize`)."""
     published: datetime | None
     updated: datetime | None
     content: Content
@@ -186,6 +221,9 @@ class EntryChanges:
     new: tuple[NewEntry, ...] = ()
     """Oldest first, so that later ids mean later places where ranks are equal."""
     edited: tuple[EditedEntry, ...] = ()
+    refreshed: tuple[EditedEntry, ...] = ()
+    """Known entries that an older version of ours took in: they say what they said, and we keep
+    more of it, or another form. Nobody edited them."""
     migrated: tuple[tuple[int, Entry], ...] = ()
     """Known entries (by id) that came back under another guid."""
     left_out: tuple[bytes, ...] = ()
@@ -193,7 +231,7 @@ class EntryChanges:
 
     @property
     def empty(self) -> bool:
-        return not (self.new or self.edited or self.migrated or self.left_out)
+        return not (self.new or self.edited or self.refreshed or self.migrated or self.left_out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,11 @@ from aggregator.core.digest import digest
 from aggregator.core.model import Content, Entry, ReadEntry
 from aggregator.core.urls import canonical_link, other_forms
 
+VERSION = b"\x02"
+"""Of fingerprints. Another one when what is kept of an entry changes, or how its HTML is cleaned:
+entries that were taken in before are refreshed then, and nobody takes that for an edit. The first
+version had no such byte."""
+
 
 def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tuple[Entry, ...]:
     """A document's entries, each identity once, in document order.
@@ -57,8 +62,8 @@ def _is_newer(entry: Entry, than: Entry) -> bool:
 
 
 def fingerprint(content: Content) -> bytes:
-    """16 bytes over all that a reader sees; not the dates, since many sources re-stamp them."""
-    return digest(
+    """What tells edits; not over the dates, since many sources re-stamp them."""
+    return VERSION + digest(
         content.title,
         content.link or "",
         repr(content.authors),
@@ -67,7 +72,16 @@ def fingerprint(content: Content) -> bytes:
         repr(content.categories),
         repr(content.enclosures),
         content.image or "",
+        repr(content.contributors),
+        repr(content.terms),
+        content.comments or "",
+        repr(content.origin),
     )
+
+
+def comparable(one: bytes, other: bytes) -> bool:
+    """Whether two fingerprints are over the same things: else their difference says nothing."""
+    return len(one) == len(other) and one[: len(VERSION)] == other[: len(VERSION)]
 
 
 def _name(entry: ReadEntry, link: str | None) -> tuple[str, str]:

@@ -4,7 +4,8 @@ Rule 1: the first document of a source is its past: entries rank by their own da
         says how many come in at all. What it leaves out never returns as new.
 Rule 2: later entries rank by the time we saw them, so that a late or back-dated one still surfaces.
 Rule 3: an edit changes an entry where it stands; a date alone is no edit. See `edits.py` for how
-        many are taken, and which are news.
+        many are taken, and which are news. An entry that an older version of ours took in is
+        refreshed, which is no edit.
 Rule 4: no date is later than the time we first saw the entry; a missing one is that time, once.
         A date that all of several entries share with the moment of the poll counts as missing.
 Rule 5: an entry that we know under another guid is the one we know (`renaming.py`). When a source
@@ -20,6 +21,7 @@ from aggregator.core.dates import AROUND_NOW, believed, own_date, plausible
 from aggregator.core.edits import edits_after
 from aggregator.core.knowledge import Knowledge, held, strangers
 from aggregator.core.model import EditedEntry, Entry, EntryChanges, KnownEntry, NewEntry
+from aggregator.core.normalize import comparable
 from aggregator.core.renaming import Held, Renamed, renamed
 
 Backfill = int | timedelta | None
@@ -45,14 +47,15 @@ def reconcile(
     moved = renamed(entries, holding, known)
     fresh = [one for one in strangers(entries, known) if one.digest not in moved.known]
     same = {**holding, **moved.known}
-    edited = () if intake.updates == "ignore" else _edits(entries, same, now)
+    takes_edits = intake.updates != "ignore"
     if first:
         news, past = _backfilled(fresh, intake.backfill, now)
     else:
         news, past = _split_news(fresh, entries, moved)
     return EntryChanges(
         new=_in_order([_new(one, now, rank_at=_date(one, now) if first else now) for one in news]),
-        edited=tuple(edited),
+        edited=tuple(_edits(entries, same, now)) if takes_edits else (),
+        refreshed=tuple(_refreshed(entries, same, now)) if takes_edits else (),
         migrated=tuple(
             (moved.known[entry.digest].id, entry)
             for entry in entries
@@ -73,7 +76,23 @@ def _edits(entries: Sequence[Entry], same: Held, now: datetime) -> list[EditedEn
         )
         for entry in entries
         if (before := same.get(entry.digest)) and before.fingerprint != entry.fingerprint
+        if comparable(before.fingerprint, entry.fingerprint)
         if (edits := edits_after(before, now))
+    ]
+
+
+def _refreshed(entries: Sequence[Entry], same: Held, now: datetime) -> list[EditedEntry]:
+    return [
+        EditedEntry(
+            id=before.id,
+            entry=entry,
+            updated=before.updated,
+            edits=before.edits,
+            edited_at=before.edited_at or now,
+        )
+        for entry in entries
+        if (before := same.get(entry.digest))
+        and not comparable(before.fingerprint, entry.fingerprint)
     ]
 
 

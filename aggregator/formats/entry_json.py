@@ -27,7 +27,10 @@ def entry_object(shown: Shown) -> dict[str, Any]:
         "content_html": (content.content_html or None) if shown.content == "full" else None,
         "excerpt": shown.excerpt if shown.content != "title" else "",
         "categories": list(content.categories),
-        "enclosures": [asdict(enclosure) for enclosure in content.enclosures],
+        "enclosures": [
+            {"url": file.url, "type": file.type, "length": file.length}
+            for file in content.enclosures
+        ],
         "image": content.image,
     }
 

@@ -5,8 +5,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aggregator.core.model import Content, Enclosure, Person, PublishedSource
+from aggregator.core.model import (
+    Category,
+    Content,
+    Enclosure,
+    Origin,
+    Person,
+    PublishedSource,
+)
 from aggregator.core.shown import Shown
+from aggregator.core.stories import is_absolute_iri
+from aggregator.core.urls import host_of
 from aggregator.formats.fitting import (
     fit_language,
     fit_line,
@@ -40,17 +49,24 @@ class Item:
     """The excerpt, in plain text; empty where only titles are republished."""
     html: str
     """Empty where the content is not republished."""
-    categories: tuple[str, ...]
+    categories: tuple[Category, ...]
+    """Each name once."""
+    contributors: tuple[Person, ...]
+    comments: str | None
     enclosures: tuple[Enclosure, ...]
     """Each address once, and always with a type: some readers take an untyped file for HTML."""
     image: str | None
     source: PublishedSource
+    """Where we have it from."""
+    origin: Origin | None
+    """Where that has it from: the feed to attribute it to. It has an id and a title."""
     also_in: tuple[PublishedSource, ...]
 
 
 def item_of(shown: Shown) -> Item:
     """Raises ValueError for an entry that cannot be written: an unfit id, a naive date."""
     entry, content = shown.entry, shown.entry.content
+    origin = _origin(content.origin)
     excerpt = fit_text(shown.excerpt)
     title = fit_line(content.title)
     return Item(
@@ -60,14 +76,17 @@ def item_of(shown: Shown) -> Item:
         link=fit_url(content.link) if content.link else None,
         published=_in_utc(entry.published),
         updated=_in_utc(entry.updated),
-        authors=_authors(content, entry.source),
+        authors=_authors(content, origin, entry.source),
         language=fit_language(content.language),
         summary=excerpt if shown.content != "title" and excerpt.strip() else "",
         html=fit_text(content.content_html) if shown.content == "full" else "",
-        categories=tuple(dict.fromkeys(filter(None, map(fit_line, content.categories)))),
+        categories=_categories(content),
+        contributors=named(content.contributors),
+        comments=fit_url(content.comments) if content.comments else None,
         enclosures=_enclosures(content.enclosures),
         image=fit_url(content.image) if content.image else None,
         source=entry.source,
+        origin=origin,
         also_in=entry.also_in,
     )
 
@@ -98,10 +117,41 @@ def _named(person: Person) -> Person:
     )
 
 
-def _authors(content: Content, source: PublishedSource) -> tuple[Person, ...]:
-    return (
-        named(content.authors) or named(source.info.authors) or (Person(name=source_name(source)),)
+def _authors(
+    content: Content, origin: Origin | None, source: PublishedSource
+) -> tuple[Person, ...]:
+    if own := named(content.authors):
+        return own
+    if origin:
+        return (Person(name=origin.title),)
+    return named(source.info.authors) or (Person(name=source_name(source)),)
+
+
+def _categories(content: Content) -> tuple[Category, ...]:
+    known = {category.name: category for category in content.terms}
+    found = (_category(known.get(name) or Category(term=name)) for name in content.categories)
+    return tuple({one.name: one for one in found if one.term}.values())
+
+
+def _category(category: Category) -> Category:
+    return Category(
+        term=fit_line(category.term),
+        scheme=fit_url(category.scheme) if category.scheme else None,
+        label=fit_line(category.label or "") or None,
     )
+
+
+def _origin(origin: Origin | None) -> Origin | None:
+    """With an id and a title, which atom:source needs; None where they are not to be had."""
+    if origin is None:
+        return None
+    link, url = (fit_url(one) if one else None for one in (origin.link, origin.url))
+    own = fit_text(origin.id or "")
+    id = own if own == origin.id and is_absolute_iri(own) else url or link
+    if id is None:
+        return None
+    title = fit_line(origin.title) or host_of(link or url or "") or id
+    return Origin(id=id, title=title, link=link, url=url, rights=fit_line(origin.rights))
 
 
 def _enclosures(enclosures: Iterable[Enclosure]) -> tuple[Enclosure, ...]:
@@ -110,6 +160,7 @@ def _enclosures(enclosures: Iterable[Enclosure]) -> tuple[Enclosure, ...]:
             url=fit_url(enclosure.url),
             type=fit_media_type(enclosure.type, enclosure.url) or "application/octet-stream",
             length=enclosure.length if enclosure.length and enclosure.length > 0 else None,
+            duration=enclosure.duration,
         )
         for enclosure in enclosures
     }

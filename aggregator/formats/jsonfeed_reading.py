@@ -1,24 +1,36 @@
 """JSON Feed 1.0 and 1.1 (https://www.jsonfeed.org/version/1.1/) as a `ReadFeed`."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from aggregator.core.errors import UnreadableFeed
-from aggregator.core.model import Content, FeedInfo, Person, ReadEntry, ReadFeed
+from aggregator.core.model import Content, FeedInfo, Origin, Person, ReadEntry, ReadFeed
 from aggregator.formats import reading_fields as fields
 from aggregator.formats.dates import read_date
+from aggregator.formats.html import unchanged
 
 _Object = dict[str, Any]
+_AsBody = Callable[..., tuple[str, str]]
+"""`fields.body` with what the source's policy says."""
 
 
-def read_json_feed(body: bytes, *, url: str) -> ReadFeed:
+def read_json_feed(
+    body: bytes,
+    *,
+    url: str,
+    players: bool = False,
+    clean: Callable[[str], str] = unchanged,
+) -> ReadFeed:
     """The feed in `body`, found at `url`. Raises UnreadableFeed when it is no JSON Feed."""
     document = _load(body)
     info = _info(document, url)
+    as_body = partial(fields.body, players=players, clean=clean)
     items = fields.dicts(document["items"])[: fields.MOST_ENTRIES]
     return ReadFeed(
-        format="json1", info=info, entries=tuple(_entry(item, info, url) for item in items)
+        format="json1", info=info, entries=tuple(_entry(item, info, url, as_body) for item in items)
     )
 
 
@@ -47,14 +59,17 @@ def _info(document: _Object, url: str) -> FeedInfo:
     )
 
 
-def _entry(item: _Object, feed: FeedInfo, url: str) -> ReadEntry:
+def _entry(item: _Object, feed: FeedInfo, url: str, as_body: _AsBody) -> ReadEntry:
     links = [item.get("url"), item.get("external_url")]
     written = next((link for link in links if isinstance(link, str) and link.strip()), None)
-    html, text = _body(item, url)
+    link = fields.first_url(links, url)
+    origin = _origin(item.get("_source"), url)
+    homes = [feed.link, *([origin.link, origin.url] if origin else [])]
+    html, text = _body(item, fields.content_base(link, homes, url), as_body)
     summary = fields.text(item.get("summary"), fields.LONGEST_SUMMARY)
     content = Content(
         title=fields.text(item.get("title")),
-        link=fields.first_url(links, url),
+        link=link,
         authors=_authors(item, url) or feed.authors,
         language=fields.language(item.get("language"), feed.language),
         summary=summary if _has_body(item) and summary != text else "",
@@ -62,10 +77,17 @@ def _entry(item: _Object, feed: FeedInfo, url: str) -> ReadEntry:
         text=text,
         categories=fields.categories(_list(item.get("tags"))),
         enclosures=fields.enclosures(
-            fields.enclosure(file.get("url"), file.get("mime_type"), file.get("size_in_bytes"), url)
+            fields.enclosure(
+                file.get("url"),
+                file.get("mime_type"),
+                file.get("size_in_bytes"),
+                url,
+                file.get("duration_in_seconds"),
+            )
             for file in fields.dicts(item.get("attachments"))
         ),
         image=fields.first_url([item.get("image"), item.get("banner_image")], url),
+        origin=origin,
     )
     return ReadEntry(
         guid=fields.guid(item.get("id")),
@@ -76,16 +98,29 @@ def _entry(item: _Object, feed: FeedInfo, url: str) -> ReadEntry:
     )
 
 
+def _origin(source: object, url: str) -> Origin | None:
+    """As our own JSON Feed has it; no standard does."""
+    if not isinstance(source, dict):
+        return None
+    return fields.origin(
+        title=fields.text(source.get("title")),
+        id=source.get("id"),
+        link=fields.first_url([source.get("home_page_url")], url),
+        url=fields.first_url([source.get("feed_url")], url),
+        rights="",
+    )
+
+
 def _has_body(item: _Object) -> bool:
     return bool(_string(item.get("content_html")) or _string(item.get("content_text")))
 
 
-def _body(item: _Object, base: str) -> tuple[str, str]:
+def _body(item: _Object, base: str, as_body: _AsBody) -> tuple[str, str]:
     """content_html, else content_text, else the summary, as HTML and as text."""
     if html := _string(item.get("content_html")):
-        return fields.body(html, base, is_html=True)
+        return as_body(html, base, is_html=True)
     plain = _string(item.get("content_text")) or _string(item.get("summary"))
-    return fields.body(plain, base, is_html=False) if plain else ("", "")
+    return as_body(plain, base, is_html=False) if plain else ("", "")
 
 
 def _authors(owner: _Object, base: str) -> tuple[Person, ...]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from aggregator.core.model import Enclosure, Person
+from aggregator.core.model import Enclosure, Origin, Person
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.entry_json import rfc3339
@@ -61,12 +61,29 @@ def _item(item: Item) -> _Object:
         "date_published": rfc3339(item.published),
         "date_modified": rfc3339(item.updated),
         "authors": [_author(author) for author in item.authors],
-        "tags": list(item.categories),
+        "tags": [category.name for category in item.categories],
         "language": item.language,
         "attachments": [_attachment(enclosure) for enclosure in item.enclosures],
     }
     origin = {"source": item.source.key, "also_in": [source.key for source in item.also_in]}
-    return {"id": item.id} | _present(facts) | {"_aggregator": origin}
+    return (
+        {"id": item.id}
+        | _present(facts | {"_source": _source(item.origin)})
+        | {"_aggregator": origin}
+    )
+
+
+def _source(origin: Origin | None) -> _Object:
+    """The feed to attribute it to, where that is not the source that we poll."""
+    if origin is None:
+        return {}
+    facts = {
+        "id": origin.id,
+        "title": origin.title,
+        "feed_url": origin.url,
+        "home_page_url": origin.link,
+    }
+    return _present(facts)
 
 
 def _author(person: Person) -> _Object:
@@ -78,5 +95,6 @@ def _attachment(enclosure: Enclosure) -> _Object:
         "url": enclosure.url,
         "mime_type": enclosure.type,
         "size_in_bytes": enclosure.length,
+        "duration_in_seconds": enclosure.duration,
     }
     return _present(facts)

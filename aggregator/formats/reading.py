@@ -1,6 +1,7 @@
 """RSS, Atom and CDF by feedparser, JSON Feed by our own reader, as a `ReadFeed`.
 
 read_feed:  JSON? → read_json_feed, else _parse (feedparser, as written) → read_info, read_entry
+            → with_languages
 
 feedparser's own sanitizing, resolving and fetching stay off: all of it is done here, once.
 """
@@ -8,7 +9,7 @@ feedparser's own sanitizing, resolving and fetching stay off: all of it is done 
 import codecs
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.util import module_from_spec
 from typing import Any
@@ -21,8 +22,10 @@ from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadFeed
 from aggregator.core.urls import web_url
 from aggregator.formats.charsets import in_utf8
+from aggregator.formats.html import unchanged
 from aggregator.formats.html_pages import page_in_words
 from aggregator.formats.jsonfeed_reading import read_json_feed
+from aggregator.formats.languages import with_languages
 from aggregator.formats.reading_entries import Page, read_dates, read_entry, read_info
 from aggregator.formats.reading_fields import MOST_ENTRIES, dicts
 
@@ -195,32 +198,41 @@ def _own_feedparser() -> Any:
 _own = _own_feedparser()
 
 
-def read_feed(body: bytes, *, content_type: str, url: str) -> ReadFeed:
+def read_feed(
+    body: bytes,
+    *,
+    content_type: str,
+    url: str,
+    players: bool = False,
+    clean: Callable[[str], str] = unchanged,
+) -> ReadFeed:
     """The feed in `body`, found at `url` and sent as `content_type` (the header, or empty).
 
-    Raises UnreadableFeed, which says what the body is instead.
+    `players` keeps the frames of players that we know; `clean` makes of the address of a link in
+    a text the one to publish. Raises UnreadableFeed, which says what the body is instead.
     """
     document = _trimmed(body)
     first = document.removeprefix(codecs.BOM_UTF8)[:1]
     if not first:
         raise UnreadableFeed("an empty document, not a feed")
     if first == b"{" or ("json" in content_type.lower() and first != b"<"):
-        return read_json_feed(document, url=url)
+        return with_languages(read_json_feed(document, url=url, players=players, clean=clean))
     result = _parse(in_utf8(document, content_type), url)
     entries = dicts(result.get("entries"))
     version = result.get("version") or ""
     if not version and not entries:
         raise UnreadableFeed(_what_it_is(document))
     damaged = isinstance(result.get("bozo_exception"), SAXException) or not result.get("encoding")
-    page = Page(url=url, format=version or "unknown", damaged=damaged)
+    page = Page(url=url, format=version or "unknown", damaged=damaged, players=players, clean=clean)
     page = replace(page, info=read_info(result["feed"], page))
     read = [read_entry(one, page) for one in entries[:MOST_ENTRIES]]
     built = read_dates(result["feed"])
-    return ReadFeed(
+    feed = ReadFeed(
         format=page.format,
         info=page.info,
         entries=believed(read, built.__contains__),
     )
+    return with_languages(feed)
 
 
 def _trimmed(body: bytes) -> bytes:

@@ -6,16 +6,18 @@ feedparser's dictionaries are not to be trusted: an element that is named like o
 replaces the value by something of another type.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import unescape
 
-from aggregator.core.model import Content, Enclosure, FeedInfo, Person, ReadEntry
+from aggregator.core.model import Category, Content, FeedInfo, Origin, Person, ReadEntry
 from aggregator.core.urls import web_url
 from aggregator.formats import reading_fields as fields
 from aggregator.formats.dates import is_plain, read_date
+from aggregator.formats.html import unchanged
+from aggregator.formats.reading_media import hrefs, read_enclosures, read_images
 from aggregator.formats.reading_wishes import read_wishes
 
 _Fields = Mapping[str, Any]
@@ -33,6 +35,10 @@ class Page:
     damaged: bool
     """No well-formed XML: feedparser's loose parser leaves XML's own entities in short texts."""
     info: FeedInfo = field(default_factory=FeedInfo)
+    players: bool = False
+    """Whether frames of players stay in texts."""
+    clean: Callable[[str], str] = unchanged
+    """What becomes of the address of a link in a text."""
 
     def own(self, value: object) -> str:
         """A short text as the source means it."""
@@ -43,7 +49,7 @@ class Page:
 
 def read_info(feed: _Fields, page: Page) -> FeedInfo:
     base = _base(feed, page)
-    pictures = [feed.get("icon"), feed.get("logo"), *_hrefs([feed.get("image")])]
+    pictures = [feed.get("icon"), feed.get("logo"), *hrefs([feed.get("image")])]
     return FeedInfo(
         title=_line(feed, "title", page),
         subtitle=_line(feed, "subtitle", page) or _said_of_podcast(feed, page),
@@ -99,7 +105,10 @@ def _entry(entry: _Fields, page: Page) -> ReadEntry:
     base = _base(entry, page)
     written, link = _link(entry, page)
     main, summary = _bodies(entry, page)
-    html, text = ("", "") if main is None else _as_html(main, page)
+    origin = _origin(entry, page)
+    html, text = ("", "") if main is None else _as_html(main, link, origin, page)
+    names = _categories(entry, page)
+    image = fields.first_url(read_images(entry), base)
     own_summary = "" if summary is None else _as_text(summary)
     content = Content(
         title=_line(entry, "title", page),
@@ -109,11 +118,13 @@ def _entry(entry: _Fields, page: Page) -> ReadEntry:
         summary=own_summary if own_summary != text else "",
         content_html=html,
         text=text,
-        categories=fields.categories(
-            page.own(tag.get("label") or tag.get("term")) for tag in fields.dicts(entry.get("tags"))
-        ),
-        enclosures=fields.enclosures(_enclosures(entry, base)),
-        image=fields.first_url(_images(entry), base),
+        categories=names,
+        enclosures=read_enclosures(entry, base, html=html, image=image),
+        image=image,
+        contributors=_people(entry, "contributors", page),
+        terms=fields.terms(_terms(entry, page), names),
+        comments=fields.first_url(_comments(entry), base),
+        origin=origin,
     )
     return ReadEntry(
         guid=fields.guid(page.own(entry.get("id"))),
@@ -122,6 +133,25 @@ def _entry(entry: _Fields, page: Page) -> ReadEntry:
         updated=_time(entry, "updated"),
         content=content,
     )
+
+
+def _categories(entry: _Fields, page: Page) -> tuple[str, ...]:
+    return fields.categories(
+        page.own(tag.get("label") or tag.get("term")) for tag in fields.dicts(entry.get("tags"))
+    )
+
+
+def _terms(entry: _Fields, page: Page) -> Iterator[Category | None]:
+    for tag in fields.dicts(entry.get("tags")):
+        term, scheme, label = (page.own(tag.get(name)) for name in ("term", "scheme", "label"))
+        yield fields.category(term, scheme, label)
+
+
+def _comments(entry: _Fields) -> Iterator[object]:
+    yield entry.get("comments")
+    for link in fields.dicts(entry.get("links")):  # RFC 4685 §4
+        if link.get("rel") == "replies" and link.get("type") in _HTML_TYPES:
+            yield link.get("href")
 
 
 def _base(owner: _Fields, page: Page) -> str:
@@ -190,12 +220,19 @@ def _is_text(detail: _Fields) -> bool:
     return textual and isinstance(value, str) and bool(value.strip())
 
 
-def _as_html(detail: _Fields, page: Page) -> tuple[str, str]:
+def _as_html(
+    detail: _Fields, link: str | None, origin: Origin | None, page: Page
+) -> tuple[str, str]:
     value, kind = detail["value"], detail["type"]
     if kind == "application/xhtml+xml":
         value = value.replace("</br>", "")  # feedparser's <br></br> is two breaks in HTML
     base = fields.first_url([detail.get("base")], page.url) or page.url
-    return fields.body(value, base, is_html=kind in _HTML_TYPES)
+    if base == page.url:  # no xml:base
+        homes = [page.info.link, *([origin.link, origin.url] if origin else [])]
+        base = fields.content_base(link, homes, page.url)
+    return fields.body(
+        value, base, is_html=kind in _HTML_TYPES, players=page.players, clean=page.clean
+    )
 
 
 def _as_text(detail: _Fields) -> str:
@@ -213,10 +250,14 @@ def _line(owner: _Fields, name: str, page: Page) -> str:
 
 
 def _authors(owner: _Fields, page: Page) -> tuple[Person, ...]:
+    return _people(owner, "authors", page)
+
+
+def _people(owner: _Fields, name: str, page: Page) -> tuple[Person, ...]:
     base = _base(owner, page)
     return fields.people(
         fields.person(page.own(one.get("name")), page.own(one.get("email")), one.get("href"), base)
-        for one in fields.dicts(owner.get("authors"))
+        for one in fields.dicts(owner.get(name))
     )
 
 
@@ -234,29 +275,37 @@ def _language(entry: _Fields, main: _Fields | None, page: Page) -> str | None:
     return fields.language(*own, page.info.language)
 
 
-def _enclosures(entry: _Fields, base: str) -> Iterator[Enclosure | None]:
-    for link in fields.dicts(entry.get("links")):
-        if link.get("rel") == "enclosure":
-            own_base = fields.first_url([link.get("base")], base) or base
-            yield fields.enclosure(link.get("href"), link.get("type"), link.get("length"), own_base)
-    for media in fields.dicts(entry.get("media_content")):
-        if _medium(media) in {"audio", "video"}:
-            yield fields.enclosure(media.get("url"), media.get("type"), media.get("filesize"), base)
+def _origin(entry: _Fields, page: Page) -> Origin | None:
+    """The feed that the entry was taken from (atom:source, RSS source), unless it is this one."""
+    source = entry.get("source")
+    if not isinstance(source, dict):
+        return None
+    links = fields.dicts(source.get("links"))
+    feeds = [link.get("href") for link in links if link.get("rel") == "self"]
+    origin = fields.origin(
+        title=_line(source, "title", page),
+        id=page.own(source.get("id")),
+        link=_link(source, page)[1],
+        url=fields.first_url([*feeds, source.get("href")], page.url),
+        rights=_line(source, "rights", page),
+    )
+    return None if origin is None or _is_ours(origin, page) else origin
 
 
-def _images(entry: _Fields) -> Iterable[object]:
-    pictures = [one for one in fields.dicts(entry.get("media_content")) if _medium(one) == "image"]
-    thumbnails = fields.dicts(entry.get("media_thumbnail"))
-    return [
-        *(one.get("url") for one in thumbnails),
-        *_hrefs([entry.get("image")]),
-        *(one.get("url") for one in pictures),
-    ]
+def _is_ours(origin: Origin, page: Page) -> bool:
+    """Many RSS feeds name themselves, and often by another address than the one we have."""
+    if origin.id and page.info.id:
+        return origin.id == page.info.id
+    if origin.url:
+        homes = [page.url, *([page.info.link] if page.info.link else [])]
+        named_alike = origin.title in {"", page.info.title}
+        at_home = any(fields.same_site(origin.url, home) for home in homes)
+        return _bare(origin.url) == _bare(page.url) or (named_alike and at_home)
+    return bool(origin.link and page.info.link) and _bare(origin.link) == _bare(page.info.link)
 
 
-def _medium(media: _Fields) -> str:
-    """Media RSS: `medium`, else the first half of `type`."""
-    return str(media.get("medium") or media.get("type") or "").partition("/")[0].strip().lower()
+def _bare(url: str | None) -> str:
+    return (url or "").partition("://")[2].removeprefix("www.").rstrip("/")
 
 
 def _time(owner: _Fields, key: str) -> datetime | None:
@@ -272,7 +321,3 @@ def _time(owner: _Fields, key: str) -> datetime | None:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except (TypeError, ValueError, OverflowError):  # none, an element of that name, no such day
         return None
-
-
-def _hrefs(owners: Iterable[object]) -> list[object]:
-    return [one.get("href") for one in fields.dicts(list(owners))]

@@ -5,15 +5,17 @@ A value of another type than expected counts as missing: sources may say anythin
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from hashlib import sha256
 from html import unescape
 from typing import Any
 
-from aggregator.core.model import CODE_BLOCK, Enclosure, Person
+from aggregator.core.model import CODE_BLOCK, Category, Enclosure, Origin, Person
+from aggregator.core.stories import is_absolute_iri
 from aggregator.core.text import one_line, xml_safe
-from aggregator.core.urls import web_url
-from aggregator.formats.html import clean_html, paragraphs, plain_text
+from aggregator.core.urls import host_of, web_url
+from aggregator.formats.html import clean_html, paragraphs, plain_text, unchanged
 
 MOST_ENTRIES = 2000
 """Of one document; the first ones are read."""
@@ -25,6 +27,7 @@ LONGEST_GUID = 4096
 _MOST_CATEGORIES = 50
 _MOST_ENCLOSURES = 20
 _MOST_AUTHORS = 50
+_LONGEST_DURATION = 100 * 24 * 3600
 _LARGEST_LENGTH = 2**63 - 1
 
 _LANGUAGE = re.compile(r"[a-z]{2,8}(?:-[a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
@@ -32,6 +35,7 @@ _EMAIL = re.compile(r"[^\s@<>()]{1,200}@[^\s@<>()]{1,200}")
 _WORDS = re.compile(r"[\s<>()\",;]+")
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,30});", re.IGNORECASE)
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)|<\s*>")
+_DURATION = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,6}):)?(\d{1,9})(?:\.\d{0,9})?", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100}", re.ASCII)
 
 
@@ -65,10 +69,34 @@ def guid(value: object) -> str | None:
     return own or None
 
 
-def body(value: str, base: str, *, is_html: bool) -> tuple[str, str]:
-    """A body as sanitized HTML and as plain text."""
+def body(
+    value: str,
+    base: str,
+    *,
+    is_html: bool,
+    players: bool = False,
+    clean: Callable[[str], str] = unchanged,
+) -> tuple[str, str]:
+    """A body as sanitized HTML and as plain text; `players` and `clean` as for `clean_html`."""
     html = value if is_html else paragraphs(value)
-    return clean_html(html, base), plain_text(html)
+    return clean_html(html, base, players=players, clean=clean), plain_text(html)
+
+
+def content_base(link: str | None, homes: Iterable[str | None], url: str) -> str:
+    """What relative addresses in a text stand for, where the document does not say (xml:base).
+
+    A text is written for its own page, so that is the base if it is one of the site's: `homes`
+    are the pages of its feeds, `url` is the document. Link blogs link to other sites; with them
+    it is the document, or the feed's page where somebody else serves the document.
+    """
+    sites = [home for home in homes if home]
+    if link and any(same_site(link, one) for one in (url, *sites)):
+        return link
+    return next((home for home in sites[:1] if not same_site(home, url)), url)
+
+
+def same_site(url: str, other: str) -> bool:
+    return host_of(url).removeprefix("www.") == host_of(other).removeprefix("www.")
 
 
 def language(*candidates: object) -> str | None:
@@ -123,7 +151,49 @@ def categories(found: Iterable[object]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))[:_MOST_CATEGORIES]
 
 
-def enclosure(url: object, type_: object, length: object, base: str) -> Enclosure | None:
+def category(term: object, scheme: object, label: object) -> Category | None:
+    """A category that says more than its name; None for one that does not."""
+    own = text(term, LONGEST_NAME)
+    shown = text(label, LONGEST_NAME)
+    kind = text(scheme, LONGEST_TITLE)
+    known = Category(
+        term=own,
+        scheme=kind if is_absolute_iri(kind) else None,
+        label=shown if shown != own and shown else None,
+    )
+    return known if own and (known.scheme or known.label) else None
+
+
+def terms(found: Iterable[Category | None], names: Collection[str]) -> tuple[Category, ...]:
+    """One for each name at most."""
+    by_name: dict[str, Category] = {}
+    for one in found:
+        if one is not None and one.name in names:
+            by_name.setdefault(one.name, one)
+    return tuple(by_name.values())
+
+
+def origin(
+    *, title: str, id: object, link: str | None, url: str | None, rights: str
+) -> Origin | None:
+    """The feed that an entry is from; None where nothing says which one."""
+    known = Origin(title=title, id=guid(id), link=link, url=url, rights=rights)
+    return known if known.id or link or url else None
+
+
+def duration(value: object) -> int | None:
+    """Seconds out of `3723`, `62:03` or `1:02:03`; None for what is no time to play."""
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    total = hours * 3600 + minutes * 60 + seconds
+    return total if 0 < total <= _LONGEST_DURATION else None
+
+
+def enclosure(
+    url: object, type_: object, length: object, base: str, lasts: object = None
+) -> Enclosure | None:
     """A file of an entry, or None when its address cannot be used."""
     address = web_url(url, base) if isinstance(url, str) else None
     if address is None:
@@ -133,15 +203,32 @@ def enclosure(url: object, type_: object, length: object, base: str) -> Enclosur
         url=address,
         type=kind if _MEDIA_TYPE.fullmatch(kind) else None,
         length=size(length),
+        duration=duration(lasts),
     )
 
 
 def enclosures(found: Iterable[Enclosure | None]) -> tuple[Enclosure, ...]:
+    """Each file once, with what is said of it anywhere."""
     unique: dict[str, Enclosure] = {}
     for one in found:
         if one is not None:
-            unique.setdefault(one.url, one)
+            known = unique.get(one.url, one)
+            unique[one.url] = Enclosure(
+                url=one.url,
+                type=known.type or one.type,
+                length=known.length or one.length,
+                duration=known.duration or one.duration,
+            )
     return tuple(unique.values())[:_MOST_ENCLOSURES]
+
+
+def timed(files: tuple[Enclosure, ...], lasts: int | None) -> tuple[Enclosure, ...]:
+    """The duration that an item has as a whole is that of the first file that plays."""
+    for place, file in enumerate(files):
+        if (file.type or "audio/").startswith(("audio/", "video/")):
+            played = replace(file, duration=file.duration or lasts)
+            return (*files[:place], played, *files[place + 1 :])
+    return files
 
 
 def size(value: object) -> int | None:

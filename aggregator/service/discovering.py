@@ -41,8 +41,14 @@ class Discovery:
     error: str | None = None
 
 
+def _no_players(_url: str) -> bool:
+    return False
+
+
 class Discoverer:
-    """Finds feeds. `request` makes an address a request."""
+    """Finds feeds. `request` makes an address a request; `players` says whether frames of players
+    stay in the feed that is there.
+    """
 
     def __init__(
         self,
@@ -51,11 +57,13 @@ class Discoverer:
         reader: Reader,
         request: Callable[[str], FetchRequest],
         turns: HostTurns,
+        players: Callable[[str], bool] = _no_players,
     ) -> None:
         self._fetcher = fetcher
         self._reader = reader
         self._request = request
         self._turns = turns
+        self._players = players
 
     async def find(self, url: str, *, by_operator: bool = True) -> Discovery:
         """The first feed that can be read, in the order of the page.
@@ -102,7 +110,12 @@ class Discoverer:
             return await self._fetcher.fetch(self._request(url))
 
     async def _read(self, url: str, fetched: Fetched) -> Found:
-        document = Document(body=fetched.body, content_type=fetched.content_type, url=fetched.url)
+        document = Document(
+            body=fetched.body,
+            content_type=fetched.content_type,
+            url=fetched.url,
+            players=self._players(url),
+        )
         feed = await self._reader.read(document)
         return Found(url=fetched.permanent_url or url, feed=feed)
 

@@ -26,6 +26,8 @@ class SourcePolicy:
     http2: bool = False
     proxy: str | None = field(default=None, repr=False)
     language: str | None = None
+    players: bool = False
+    """Whether frames of players that we know stay in its entries."""
     intake: Intake = field(default_factory=Intake)
 
     @property

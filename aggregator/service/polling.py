@@ -90,7 +90,7 @@ class Poller:
         now = self._clock.steady()
         self._network.saw(source, answer, now=now)
         excused = self._network.excuses(answer, now=now)
-        taken = await self._take_in(source, policy.intake, policy.language, answer)
+        taken = await self._take_in(source, policy, answer)
         habits = await self._habits(source, policy, taken)
         standing = self._standing(source, taken, habits, excused=excused)
         upcoming = self._upcoming(policy, taken.answer, standing, excused=excused)

@@ -43,6 +43,8 @@ class Document:
     content_type: str
     url: str
     """Where it was found: the base of relative addresses."""
+    players: bool = False
+    """Whether frames of players that we know stay in its texts; they become links else."""
 
 
 class Fetcher(Protocol):

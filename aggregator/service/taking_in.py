@@ -8,11 +8,12 @@ from aggregator.core.errors import UnreadableFeed
 from aggregator.core.knowledge import Knowledge, strangers
 from aggregator.core.model import Entry, EntryChanges, FeedInfo, ReadFeed
 from aggregator.core.normalize import normalize
-from aggregator.core.reconcile import Intake, reconcile
+from aggregator.core.reconcile import reconcile
 from aggregator.core.renaming import by_text, looks_renamed, words_of
 from aggregator.core.schedule import asks_for_a_pause
 from aggregator.core.takeover import is_other_feed
 from aggregator.core.wire import Answer, Failed, FailureKind, Fetched, Gone, NotModified
+from aggregator.service.policies import SourcePolicy
 from aggregator.service.ports import ClaimedSource, Clock, Document, Outcome, PollStore, Reader
 
 MOST_RECALLED = 300
@@ -43,13 +44,10 @@ class TakeIn:
         self._reader = reader
         self._clock = clock
 
-    async def __call__(
-        self, source: ClaimedSource, intake: Intake, language: str | None, answer: Answer
-    ) -> Taken:
-        """`language` is what the configuration knows better than the source."""
+    async def __call__(self, source: ClaimedSource, policy: SourcePolicy, answer: Answer) -> Taken:
         match answer:
             case Fetched():
-                return await self._document(source, intake, language, answer)
+                return await self._document(source, policy, answer)
             case NotModified():
                 return Taken(answer=answer, outcome="not_modified")
             case Gone():
@@ -59,31 +57,36 @@ class TakeIn:
                 return Taken(answer=answer, outcome="throttled" if paused else "failed")
 
     async def _document(
-        self, source: ClaimedSource, intake: Intake, language: str | None, fetched: Fetched
+        self, source: ClaimedSource, policy: SourcePolicy, fetched: Fetched
     ) -> Taken:
         if body_digest(fetched.body) == source.body_digest:
             return Taken(answer=fetched, outcome="unchanged", bytes=len(fetched.body))
-        document = Document(body=fetched.body, content_type=fetched.content_type, url=fetched.url)
+        document = Document(
+            body=fetched.body,
+            content_type=fetched.content_type,
+            url=fetched.url,
+            players=policy.players,
+        )
         try:
             feed = await self._reader.read(document)
         except UnreadableFeed as error:
             return _refused(fetched, "unreadable", str(error))
-        entries = normalize(feed.entries, language=language)
+        entries = normalize(feed.entries, language=policy.language)
         known = await self._knowledge(source, entries)
         if source.ever_read and _is_other(source, feed, entries, known):
             return _refused(fetched, "other_feed", _other(feed))
         changes = reconcile(
             entries,
             known,
-            intake,
+            policy.intake,
             first=not source.ever_read,
             now=self._clock.now().replace(microsecond=0),
         )
-        if intake.updates == "bump":
+        if policy.intake.updates == "bump":
             changes = await self._raised(source, changes, of=len(entries))
         # An empty document is no past to count from: publishers do serve one by mistake. Only
         # where nothing of the past is wanted does it say where the past ends.
-        counts = bool(entries) or source.ever_read or intake.backfill == 0
+        counts = bool(entries) or source.ever_read or policy.intake.backfill == 0
         return Taken(
             answer=fetched,
             outcome="new" if changes.new or changes.edited else "unchanged",

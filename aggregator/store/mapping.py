@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from aggregator.core.model import (
+    Category,
     Content,
     EditedEntry,
     Enclosure,
@@ -15,6 +16,7 @@ from aggregator.core.model import (
     FeedInfo,
     KnownEntry,
     NewEntry,
+    Origin,
     Person,
     PublishedEntry,
     PublishedSource,
@@ -161,6 +163,7 @@ def _content_columns(content: Content) -> Columns:
         "authors": [_without_none(asdict(author)) for author in content.authors],
         "categories": list(content.categories),
         "enclosures": [_without_none(asdict(enclosure)) for enclosure in content.enclosures],
+        "more": _more_columns(content),
         "title": content.title,
         "summary": content.summary,
         "text": content.text,
@@ -168,11 +171,25 @@ def _content_columns(content: Content) -> Columns:
     }
 
 
+def _more_columns(content: Content) -> Columns:
+    """What few entries have; absent where they do not."""
+    origin = content.origin
+    found: Columns = {
+        "contributors": [_without_none(asdict(person)) for person in content.contributors],
+        "terms": [_without_none(asdict(category)) for category in content.terms],
+        "comments": content.comments,
+        "origin": {name: fact for name, fact in asdict(origin).items() if fact} if origin else None,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
 def _without_none(columns: Columns) -> Columns:
     return {name: value for name, value in columns.items() if value is not None}
 
 
 def _content(row: AnyRow) -> Content:
+    more = row.more
+    origin = more.get("origin")
     return Content(
         link=row.link,
         language=row.language,
@@ -184,6 +201,10 @@ def _content(row: AnyRow) -> Content:
         summary=row.summary,
         text=row.text,
         content_html=row.content_html,
+        contributors=_people(more.get("contributors", ())),
+        terms=tuple(Category(**category) for category in more.get("terms", ())),
+        comments=more.get("comments"),
+        origin=Origin(**origin) if origin else None,
     )
 
 

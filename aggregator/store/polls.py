@@ -194,10 +194,11 @@ async def _apply(
     changes, at = record.changes, record.poll.polled_at
     refused = await _bury(connection, source.id, changes.left_out)
     refused += await _migrate(connection, source.id, changes.migrated)
-    refused += await _edit(connection, source.id, changes.edited, at)
+    changed = (*changes.edited, *changes.refreshed)
+    refused += await _edit(connection, source.id, changed, at)
     added = await add_entries(connection, source.id, source.key, changes.new, at)
     refused += added.refused
-    if shown or changes.migrated or changes.edited or added.count:
+    if shown or changes.migrated or changed or added.count:
         await bump(connection, at)
     if refused:
         told = _refusal(refused, changes)
@@ -205,7 +206,7 @@ async def _apply(
 
 
 def _refusal(refused: int, changes: EntryChanges) -> str:
-    of = len(changes.new) + len(changes.edited) + len(changes.migrated)
+    of = sum(map(len, (changes.new, changes.edited, changes.refreshed, changes.migrated)))
     return f"the database refused {refused} of {of} entries: they hold values that it cannot store"
 
 

@@ -179,6 +179,7 @@ entries = Table(
     Column("authors", Json, nullable=False),
     Column("categories", Json, nullable=False),
     Column("enclosures", Json, nullable=False),
+    Column("more", Json, nullable=False),  # what few have: contributors, terms, comments, origin
     Column("title", Text, nullable=False),
     Column("summary", Text, nullable=False),
     Column("text", Text, nullable=False),

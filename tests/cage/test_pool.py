@@ -222,3 +222,18 @@ async def test_entity_and_dtd_bombs_neither_expand_nor_harm_the_next_document():
             except UnreadableFeed:
                 pass
             await assert_reads(reader)
+
+
+PLAYER = rss(
+    "<item><guid>1</guid><description>&lt;iframe src="
+    "'https://www.youtube.com/embed/dQw4w9WgXcQ'>&lt;/iframe></description></item>"
+)
+
+
+async def test_what_the_source_allows_holds_for_its_document_only():
+    async with caged() as reader:
+        allowed = await reader.read(replace(PLAYER, players=True))
+        plain = await reader.read(PLAYER)
+
+    assert "<iframe" in allowed.entries[0].content.content_html
+    assert "<iframe" not in plain.entries[0].content.content_html

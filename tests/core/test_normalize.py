@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.core.model import ReadEntry
+from aggregator.core.model import Category, Enclosure, Origin, Person, ReadEntry
 from aggregator.core.normalize import fingerprint, normalize
 from tests.builders import NOON, ago, entry, read_entry
 
@@ -102,7 +102,17 @@ def test_dates_are_not_part_of_the_fingerprint():
 
 @pytest.mark.parametrize(
     "change",
-    [{"title": "x"}, {"content_html": "x"}, {"link": "https://x.example/x"}, {"summary": "x"}],
+    [
+        {"title": "x"},
+        {"content_html": "x"},
+        {"link": "https://x.example/x"},
+        {"summary": "x"},
+        {"contributors": (Person(name="x"),)},
+        {"terms": (Category(term="x", scheme="urn:x:y"),)},
+        {"comments": "https://x.example/x"},
+        {"origin": Origin(url="https://x.example/x")},
+        {"enclosures": (Enclosure(url="https://x.example/x", duration=1),)},
+    ],
 )
 def test_what_a_reader_sees_is_part_of_the_fingerprint(change):
     changed: ReadEntry = read_entry("1", **change)

@@ -500,3 +500,25 @@ def test_no_date_is_later_than_the_first_sight(document, first):
     for new in changes(*entries, first=first, backfill=None).new:
         assert new.rank_at <= NOON
         assert new.published <= new.updated <= new.first_seen == NOON
+
+
+OF_THE_FIRST_VERSION = b"16 bytes of then"
+
+
+def test_an_entry_that_an_older_version_took_in_is_refreshed_which_is_no_edit():
+    item = entry("1", published=ago(days=2), updated=ago(minutes=1), comments="https://a.example/c")
+    before = known(item, fingerprint=OF_THE_FIRST_VERSION)
+
+    made = changes(item, held=(before,), updates="bump")
+
+    assert made.edited == ()
+    (refreshed,) = made.refreshed
+    assert (refreshed.entry, refreshed.updated, refreshed.rank_at) == (item, before.updated, None)
+    assert not made.empty
+
+
+def test_a_first_text_that_is_kept_is_not_refreshed_either():
+    item = entry("1")
+    before = known(item, fingerprint=OF_THE_FIRST_VERSION)
+
+    assert changes(item, held=(before,), updates="ignore").empty

@@ -6,7 +6,15 @@ from typing import Any
 
 import feedparser
 
-from aggregator.core.model import Content, Enclosure, FeedInfo, Person, PublishedSource
+from aggregator.core.model import (
+    Category,
+    Content,
+    Enclosure,
+    FeedInfo,
+    Origin,
+    Person,
+    PublishedSource,
+)
 from aggregator.core.publication import Channel
 from aggregator.core.shown import ContentMode, Shown
 from tests.builders import NOON, ago, published
@@ -79,13 +87,32 @@ def rich(name: str = "1") -> Shown:
         text="Hello x & y",
         categories=("python", "R&D"),
         enclosures=(
-            Enclosure(url="https://a.example/1.mp3", type="audio/mpeg", length=123),
+            Enclosure(url="https://a.example/1.mp3", type="audio/mpeg", length=123, duration=3723),
             Enclosure(url="https://a.example/1.pdf"),
             Enclosure(url="https://a.example/raw", length=7),
         ),
         image="https://a.example/1.png",
+        contributors=(Person(name="Barbara", uri="https://a.example/barbara"),),
+        terms=(Category(term="r-and-d", scheme="https://a.example/topics", label="R&D"),),
+        comments="https://a.example/1#comments",
     )
     return Shown(entry=replace(entry, source=SOURCE, content=content), excerpt="Hello x & y")
+
+
+ORIGIN = Origin(
+    title="Of <B>",
+    id="urn:uuid:b",
+    link="https://b.example/",
+    url="https://b.example/feed?x=1&y=2",
+    rights="Free",
+)
+
+
+def gathered(name: str = "1", origin: Origin = ORIGIN) -> Shown:
+    """An entry of a planet, which has it from somewhere else."""
+    shown = rich(name)
+    content = replace(shown.entry.content, origin=origin, authors=())
+    return replace(shown, entry=replace(shown.entry, source=OTHER, content=content))
 
 
 def read(body: bytes) -> Any:

@@ -56,6 +56,7 @@ def test_an_item_tells_everything_of_its_entry():
                 "url": "https://a.example/1.mp3",
                 "mime_type": "audio/mpeg",
                 "size_in_bytes": 123,
+                "duration_in_seconds": 3723,
             },
             {"url": "https://a.example/1.pdf", "mime_type": "application/pdf"},
             {

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from aggregator.core.errors import UnreadableFeed
-from aggregator.core.model import Content, Enclosure, Person, ReadEntry, ReadFeed
+from aggregator.core.model import (
+    Category,
+    Content,
+    Enclosure,
+    Origin,
+    Person,
+    ReadEntry,
+    ReadFeed,
+)
 from aggregator.formats.reading import read_feed
 
 URL = "https://a.example/blog/feed.xml"
@@ -252,6 +260,55 @@ def test_content_follows_its_own_xml_base():
     assert found.content.content_html == '<img src="https://c.example/d/e.png">'
 
 
+LINKED = '<content type="html">&lt;a href="x">x&lt;/a>&lt;a href="#n">n&lt;/a></content>'
+
+
+@pytest.mark.parametrize(
+    ("fields", "entry", "base"),
+    [
+        ('<link href="https://a.example/p/1"/>', 'xml:base="https://c.example/d/"', "c.example/d/"),
+        ('<link href="https://a.example/p/1"/>', "", "a.example/p/1"),
+        ('<link href="https://www.site.example/p/1"/>', "", "www.site.example/p/1"),
+        ('<link href="https://elsewhere.example/p/1"/>', "", "site.example/"),
+        ("", "", "site.example/"),
+        (
+            (
+                '<link href="https://b.example/p/1"/>'
+                '<source><id>urn:b</id><link href="https://b.example/"/></source>'
+            ),
+            "",
+            "b.example/p/1",
+        ),
+    ],
+    ids=["xml:base", "its page", "of the feed's site", "a link blog", "no link", "a planet's"],
+)
+def test_relative_addresses_stand_for_what_the_text_was_written_for(fields, entry, base):
+    head = '<id>urn:a</id><link href="https://site.example/"/>'
+    found = atom_entry(fields + LINKED, head=head, entry=entry).content.content_html
+
+    assert f'href="https://{base.rpartition("/")[0]}/x"' in found
+    assert f'href="https://{base}#n"' in found
+
+
+def test_relative_addresses_of_an_entry_without_a_page_follow_the_document():
+    head = '<link href="https://a.example/"/>'
+
+    assert 'href="https://a.example/blog/x"' in atom_entry(LINKED, head=head).content.content_html
+    assert 'href="https://a.example/blog/x"' in atom_entry(LINKED).content.content_html
+
+
+def test_players_stay_and_links_are_cleaned_where_that_is_asked_for():
+    frame = '<iframe src="https://www.youtube.com/embed/dQw4w9WgXcQ"></iframe><a href="/x?y">x</a>'
+    body = rss(f"<item><description><![CDATA[{frame}]]></description></item>").encode()
+
+    (entry,) = read_feed(
+        body, content_type="", url=URL, players=True, clean=lambda url: url.partition("?")[0]
+    ).entries
+
+    assert "<iframe" in entry.content.content_html
+    assert 'href="https://a.example/x"' in entry.content.content_html
+
+
 @pytest.mark.parametrize(
     ("written", "read_as"),
     [
@@ -412,6 +469,81 @@ def test_categories_are_labels_else_terms_each_once():
     assert len(content("".join(f"<category>{n}</category>" for n in range(99))).categories) == 50
 
 
+def test_a_category_that_says_more_than_its_name_is_kept_whole():
+    found = atom_entry(
+        '<category term="a" label="A" scheme="https://a.example/s"/><category term="b"/>'
+        '<category term="c" scheme="no scheme"/><category term="b" scheme="urn:x:y"/>'
+    ).content
+
+    assert found.categories == ("A", "b", "c")
+    assert found.terms == (
+        Category(term="a", label="A", scheme="https://a.example/s"),
+        Category(term="b", scheme="urn:x:y"),
+    )
+
+
+def test_contributors_are_no_authors():
+    found = atom_entry(
+        "<author><name>Ada</name></author>"
+        "<contributor><name>Grace</name><uri>/g</uri></contributor>"
+        "<contributor><name>Joan</name><email>j@a.example</email></contributor>"
+    ).content
+
+    assert found.authors == (Person(name="Ada"),)
+    assert found.contributors == (
+        Person(name="Grace", uri="https://a.example/g"),
+        Person(name="Joan", email="j@a.example"),
+    )
+    assert content("<dc:contributor>Grace</dc:contributor>").contributors == (Person(name="Grace"),)
+
+
+def test_where_people_discuss_it():
+    replies = '<link rel="replies" type="{}" href="/c"/>'
+
+    assert content("<comments>/c</comments>").comments == "https://a.example/c"
+    assert content("<comments>javascript:x</comments>").comments is None
+    assert atom_entry(replies.format("text/html")).content.comments == "https://a.example/c"
+    assert atom_entry(replies.format("application/atom+xml")).content.comments is None
+
+
+SOURCE = (
+    "<source><id>urn:b</id><title>B</title><link href='https://b.example/'/>"
+    "<link rel='self' href='https://b.example/feed'/><rights>free</rights></source>"
+)
+
+
+def test_a_gathered_entry_says_which_feed_it_is_from():
+    from_atom = atom_entry(SOURCE, head="<id>urn:a</id>").content
+    from_rss = content("<source url='https://b.example/feed'>B &amp; b</source>")
+
+    assert from_atom.origin == Origin(
+        title="B",
+        id="urn:b",
+        link="https://b.example/",
+        url="https://b.example/feed",
+        rights="free",
+    )
+    assert from_rss.origin == Origin(title="B & b", url="https://b.example/feed")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [f"<source url='{URL}'>A</source>", "<source>A</source>", "<source url='x:y'>A</source>"],
+)
+def test_a_feed_that_names_itself_or_nobody_is_no_other_origin(source: str):
+    assert content(source).origin is None
+    assert atom_entry(SOURCE, head="<id>urn:b</id>").content.origin is None
+
+
+@pytest.mark.parametrize(
+    ("title", "ours"), [("<title>A</title>", True), ("<title>Planet</title>", False)]
+)
+def test_a_feed_that_names_itself_by_another_address_is_no_other_origin(title: str, ours: bool):
+    body = rss("<item><source url='https://www.a.example/rss'>A</source></item>", head=title)
+
+    assert (read(body).entries[0].content.origin is None) == ours
+
+
 def test_enclosures_are_absolute_typed_and_each_once():
     found = content(
         "<enclosure url='/a.mp3' type='Audio/MPEG' length='12'/><enclosure url='/a.mp3'/>"
@@ -435,6 +567,83 @@ def test_an_atom_enclosure_is_a_link():
         Enclosure(url="https://a.example/blog/a.mp3", type="audio/mpeg", length=9),
     )
     assert found.content.link is None
+
+
+def test_pictures_that_the_entry_does_not_show_otherwise_are_files():
+    found = content(
+        "<media:thumbnail url='/t.png'/><media:content url='/c.png' type='image/png'/>"
+        "<media:content url='/shown.png?a=1&amp;b=2' type='image/png'/>"
+        "<media:content url='/untyped.png' medium='image'/>"
+        "<description>&lt;img src='/shown.png?a=1&amp;amp;b=2'></description>"
+    )
+
+    assert found.image == "https://a.example/t.png"
+    assert found.enclosures == (Enclosure(url="https://a.example/c.png", type="image/png"),)
+
+
+def test_of_a_media_group_all_files_are_kept_the_default_first():
+    found = content(
+        "<media:group><media:content url='/a.mp4' fileSize='7' duration='62'/>"
+        "<media:content url='/b.webm' type='video/webm' isDefault='true'/></media:group>"
+    )
+
+    assert found.enclosures == (
+        Enclosure(url="https://a.example/b.webm", type="video/webm"),
+        Enclosure(url="https://a.example/a.mp4", length=7, duration=62),
+    )
+
+
+def test_media_of_other_kinds_are_files_unless_nobody_can_play_them():
+    found = content(
+        "<media:content url='/a.pdf' type='application/pdf'/>"
+        "<media:content url='/b' medium='document'/><media:content url='/c'/>"
+        "<media:content url='/d.swf' type='application/x-shockwave-flash' medium='video'/>"
+        "<media:content url='/e' type='text/html' medium='video'/>"
+    )
+
+    assert [file.url[-6:] for file in found.enclosures] == ["/a.pdf", "mple/b"]
+
+
+def test_an_author_s_avatar_is_no_picture_of_the_entry():
+    avatar = "<media:content url='https://1.gravatar.com/avatar/x?s=96' medium='image'/>"
+
+    assert content(avatar).image is None
+    assert content(f"{avatar}<media:content url='/a.png' medium='image'/>").image is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("3723", 3723),
+        ("1:02:03", 3723),
+        (" 62:03 ", 3723),
+        ("3723.9", 3723),
+        ("0", None),
+        ("-5", None),
+        ("an hour", None),
+        ("9" * 30, None),
+        ("99999999", None),
+    ],
+)
+def test_the_duration_of_an_item_is_that_of_the_first_file_that_plays(written: str, seconds):
+    found = content(
+        "<enclosure url='/a.pdf' type='application/pdf'/>"
+        "<enclosure url='/a.mp3' type='audio/mpeg'/>"
+        f"<itunes:duration>{written}</itunes:duration>"
+    )
+
+    assert [file.duration for file in found.enclosures] == [None, seconds]
+
+
+def test_one_file_that_is_named_twice_is_known_by_all_that_is_said_of_it():
+    found = content(
+        "<enclosure url='/a.mp3' type='audio/mpeg' length='0'/>"
+        "<media:content url='/a.mp3' medium='audio' fileSize='9' duration='8'/>"
+    )
+
+    assert found.enclosures == (
+        Enclosure(url="https://a.example/a.mp3", type="audio/mpeg", length=9, duration=8),
+    )
 
 
 def test_a_thumbnail_is_the_picture_before_others():

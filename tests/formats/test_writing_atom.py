@@ -55,7 +55,7 @@ def test_a_reader_finds_the_whole_entry():
     ]
     assert [author.name for author in entry.authors] == ["Grace", "Joan"]
     assert entry.authors[0].href == "https://a.example/grace"
-    assert [tag.term for tag in entry.tags] == ["python", "R&D"]
+    assert [tag.label or tag.term for tag in entry.tags] == ["python", "R&D"]
     assert (entry.summary, entry.summary_detail.type) == (item.excerpt, "text/plain")
     assert [(part.value, part.type) for part in entry.content] == [
         (content.content_html, "text/html")
@@ -81,6 +81,7 @@ def test_links_keep_their_relation_type_length_and_title():
             "length": "7",
         },
         {"rel": "related", "href": "https://planet.example/", "title": "Planet"},
+        {"rel": "replies", "href": "https://a.example/1#comments", "type": "text/html"},
     ]
 
 

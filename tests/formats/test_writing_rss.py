@@ -56,6 +56,12 @@ def test_the_first_file_is_the_enclosure_and_the_others_are_media():
         {"url": "https://a.example/1.mp3", "type": "audio/mpeg", "length": "123"}
     ]
     assert [dict(file.attrib) for file in item.findall(MEDIA_CONTENT)] == [
+        {
+            "url": "https://a.example/1.mp3",
+            "type": "audio/mpeg",
+            "fileSize": "123",
+            "duration": "3723",
+        },
         {"url": "https://a.example/1.pdf", "type": "application/pdf"},
         {"url": "https://a.example/raw", "type": "application/octet-stream", "fileSize": "7"},
     ]

@@ -169,7 +169,7 @@ def _atom_links(parent) -> Iterator[str]:
 
 
 def _atom_people(parent) -> Iterator[str]:
-    for person in parent.findall(f"{ATOM}author"):
+    for person in (*parent.findall(f"{ATOM}author"), *parent.findall(f"{ATOM}contributor")):
         yield from _exactly_one(person, ("name",))
         yield from _at_most_one(person, ("email", "uri"))
         email = person.findtext(f"{ATOM}email")
@@ -323,8 +323,9 @@ def _json_lists(item) -> Iterator[str]:
     for file in item.get("attachments", []):
         if not _is_web_url(file.get("url")) or not _MEDIA_TYPE.fullmatch(file.get("mime_type", "")):
             yield "an attachment without an address or a media type"
-        if not isinstance(file.get("size_in_bytes", 0), int):
-            yield "an attachment's size is no number"
+        for name in ("size_in_bytes", "duration_in_seconds"):
+            if not isinstance(file.get(name, 0), int):
+                yield f"an attachment's {name} is no number"
 
 
 def _json_extensions(value) -> Iterator[str]:

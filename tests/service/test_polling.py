@@ -7,6 +7,7 @@ from aggregator.core.model import FeedInfo, Wishes
 from aggregator.core.reconcile import Intake
 from aggregator.core.rhythm import Pace
 from aggregator.core.wire import Failed, Gone, NotModified, Validators
+from aggregator.service.ports import Selection
 from aggregator.service.reports import PollReport
 from tests.builders import NOON, ago, read_entry, read_feed
 from tests.fakes import fetched
@@ -395,3 +396,39 @@ async def test_while_our_network_is_down_a_gone_source_stays_gone():
     await world.poll("a")
 
     assert (await world.health("a")).gone_count == 2
+
+
+@pytest.mark.parametrize("players", [False, True])
+async def test_a_document_is_read_as_its_source_says(world, players):
+    await world.add("a", players=players)
+    world.serves(URL, read_entry("1"))
+
+    await world.poll("a")
+
+    assert world.reader.players == [players]
+
+
+async def test_entries_of_an_older_version_are_refreshed_and_nothing_is_new(world):
+    await world.add("a", intake=Intake(updates="bump"))
+    world.serves(URL, read_entry("1"), read_entry("2"))
+    await world.poll("a")
+    for stored in world.store._entries.values():  # as the first version left them
+        stored.known = replace(stored.known, fingerprint=stored.known.fingerprint[1:])
+    before = await world.titles()
+    world.serves(
+        URL,
+        read_entry("1", comments="https://a.example/c"),
+        read_entry("2"),
+        link="https://a.example/",
+    )
+
+    report = await world.poll("a")
+
+    assert (report.outcome, report.entries_new, report.entries_updated) == ("unchanged", 0, 0)
+    assert await world.titles() == before
+    (comments,) = {
+        story.content.comments
+        for story in await world.store.stories(Selection(), limit=10)
+        if story.content.title == "Title 1"
+    }
+    assert comments == "https://a.example/c"

@@ -350,7 +350,7 @@ class MemoryStore:
         source.tombstones.update(changes.left_out)
         for entry_id, entry in changes.migrated:
             shown |= self._migrate(source, entry_id, entry)
-        for edit in changes.edited:
+        for edit in (*changes.edited, *changes.refreshed):
             shown |= self._edit(source, edit, at)
         for item in changes.new:
             shown |= self._add(source, item, at)

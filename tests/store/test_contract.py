@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.core.digest import digest
-from aggregator.core.model import Enclosure, FeedInfo, Person, Wishes
+from aggregator.core.model import Category, Enclosure, FeedInfo, Origin, Person, Wishes
 from aggregator.core.stories import published_id
 from aggregator.service.ports import Selection
 from tests.builders import NOON, ago
@@ -33,7 +33,21 @@ async def test_an_entry_reads_back_as_it_was_stored(store):
     content = replace(
         FULL,
         authors=(Person(name="Ånn", email="a@a.example"), Person(uri="https://a.example/ann")),
-        enclosures=(Enclosure(url="https://a.example/1.mp3", type="audio/mpeg", length=2**40),),
+        enclosures=(
+            Enclosure(
+                url="https://a.example/1.mp3", type="audio/mpeg", length=2**40, duration=3723
+            ),
+        ),
+        contributors=(Person(name="Grace", uri="https://a.example/grace"),),
+        terms=(Category(term="py", scheme="https://a.example/s", label="Python"),),
+        comments="https://a.example/c",
+        origin=Origin(
+            title="Of",
+            id="urn:b",
+            link="https://b.example/",
+            url="https://b.example/feed",
+            rights="free",
+        ),
     )
     info = FeedInfo(
         title="Feed",
@@ -75,6 +89,21 @@ async def test_a_source_without_a_name_bears_its_feeds_title_or_its_key(store):
     names = {shown.source.name for shown in await store.stories(EVERYTHING, limit=10)}
 
     assert names == {"From the feed", "b"}
+
+
+async def test_a_refreshed_entry_is_shown_with_what_it_has_now(store):
+    await configure(store, "a")
+    item = story("1")
+    claimed = await poll(store, "a", item)
+    number = (await store.revision()).number
+    edit = await edit_of(store, claimed, item, comments="https://a.example/c")
+
+    await poll(store, "a", refreshed=(edit,), at=NOON + HOUR)
+
+    (shown,) = await store.stories(EVERYTHING, limit=10)
+    assert shown.content == edit.entry.content
+    assert shown.changed_at == NOON + HOUR
+    assert (await store.revision()).number > number
 
 
 async def test_stories_come_newest_first_by_rank_and_in_pages(store):

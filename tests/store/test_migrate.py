@@ -8,13 +8,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from aggregator.core.errors import StoreError
+from aggregator.core.model import Content
 from aggregator.store import migrations
 from aggregator.store.engine import connect
 from aggregator.store.migrate import upgrade
 from aggregator.store.schema import metadata
 from aggregator.store.sql import open_store
 from tests.builders import NOON
-from tests.store.steps import claim_one, configure, health, poll, story, titles
+from tests.store.steps import EVERYTHING, claim_one, configure, health, poll, story, titles
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -109,6 +110,28 @@ OLD_SOURCE = """INSERT INTO sources (id, key, url, host, listed, enabled, ever_r
     'a.example', true, true, true, 0, 'every 1h', '"1"', 2, 0, '{"title":"Old"}')"""
 
 
+OLD_STORY = """INSERT INTO stories (id, published_digest, lead_entry_id, rank_at, changed_at,
+    published_id) VALUES (5, '', 3, 0, 0, 'urn:old')"""
+OLD_ENTRY = """INSERT INTO entries (id, source_id, story_id, digest, fingerprint, published_at,
+    updated_at, first_seen_at, guid, authors, categories, enclosures, title, summary, text,
+    content_html) VALUES (3, 7, 5, '', '', 0, 0, 0, 'urn:old', '[]', '["x"]', '[]', 'Old', '', '',
+    '')"""
+
+
+async def test_an_entry_of_the_first_version_is_shown_without_what_nobody_kept_then(
+    database, empty_url
+):
+    async with database.writing() as connection:
+        await connection.run_sync(_to_version, "0001")
+    await run(database, OLD_SOURCE, OLD_STORY, OLD_ENTRY)
+
+    store = await open_store(empty_url)
+    (shown,) = await store.stories(EVERYTHING, limit=10)
+    await store.aclose()
+
+    assert shown.content == Content(title="Old", categories=("x",))
+
+
 async def test_a_source_of_the_first_version_goes_on_where_it_was(database, empty_url):
     async with database.writing() as connection:
         await connection.run_sync(_to_version, "0001")
@@ -126,11 +149,11 @@ async def test_a_source_of_the_first_version_goes_on_where_it_was(database, empt
     assert shown.info.title == "Old"
 
 
-OLD_ENTRY = """INSERT INTO entries (id, source_id, story_id, digest, fingerprint, published_at,
+OLD_EDITABLE_ENTRY = """INSERT INTO entries (id, source_id, story_id, digest, fingerprint, published_at,
     updated_at, first_seen_at, guid, authors, categories, enclosures, title, summary, text,
     content_html) VALUES (5, 7, 3, :digest, :digest, 0, 0, 0, '1', '[]', '[]', '[]', '', '', '', '')
 """
-OLD_STORY = """INSERT INTO stories (id, published_digest, lead_entry_id, rank_at, changed_at,
+OLD_EDITABLE_STORY = """INSERT INTO stories (id, published_digest, lead_entry_id, rank_at, changed_at,
     published_id) VALUES (3, :digest, 5, 0, 0, 'urn:x:1')"""
 
 
@@ -138,7 +161,7 @@ async def test_an_entry_from_before_edits_were_counted_has_none(database, empty_
     digest = b"0123456789abcdef"
     async with database.writing() as connection:
         await connection.run_sync(_to_version, "0001")
-        for statement in (OLD_SOURCE, OLD_STORY, OLD_ENTRY):
+        for statement in (OLD_SOURCE, OLD_EDITABLE_STORY, OLD_EDITABLE_ENTRY):
             row = {"digest": digest} if ":digest" in statement else {}
             await connection.execute(text(statement), row)
 

@@ -14,14 +14,22 @@ from lxml import etree
 
 from aggregator import __version__
 from aggregator.core.dates import plausible
-from aggregator.core.model import Person, PublishedSource
+from aggregator.core.model import Origin, Person, PublishedSource
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.core.stories import is_absolute_iri
 from aggregator.formats.entry_json import rfc3339
 from aggregator.formats.fitting import fit_language, fit_line, fit_url
 from aggregator.formats.item import Item, named, source_name
-from aggregator.formats.writing.elements import XML_LANG, Element, Ready, child
+from aggregator.formats.writing.elements import (
+    XML_LANG,
+    Element,
+    Ready,
+    category_facts,
+    child,
+    is_other_language,
+)
+from aggregator.formats.writing.media import MediaNamespace, add_media
 from aggregator.formats.written import Written, build_each
 
 
@@ -47,6 +55,7 @@ def _feed(channel: Channel) -> FeedGenerator:
     feed.subtitle(fit_line(channel.subtitle) or None)
     feed.icon(fit_url(channel.icon) if channel.icon else None)
     feed.language(fit_language(channel.language))
+    feed.register_extension("media", MediaNamespace, rss=False)
     return feed
 
 
@@ -57,7 +66,8 @@ def _entry(channel: Channel, item: Item) -> Element:
     entry.updated(item.updated)
     entry.published(item.published)
     entry.author([_person(author) for author in item.authors])
-    entry.category([{"term": category} for category in item.categories])
+    entry.contributor([_person(contributor) for contributor in item.contributors])
+    entry.category([category_facts(category) for category in item.categories])
     entry.link(_links(item))
     entry.summary(item.summary or None, type="text")
     if item.html:
@@ -79,21 +89,44 @@ def _links(item: Item) -> list[dict[str, str]]:
         if enclosure.length:
             link["length"] = str(enclosure.length)
         links.append(link)
-    return links + [_related(source) for source in item.also_in]
+    if item.origin:
+        links.append(_link_to(item.source, "via"))
+    return links + [_link_to(source, "related") for source in item.also_in]
 
 
-def _related(source: PublishedSource) -> dict[str, str]:
+def _link_to(source: PublishedSource, rel: str) -> dict[str, str]:
     href = fit_url(source.info.link or source.url)
-    return {"rel": "related", "href": href, "title": source_name(source)}
+    return {"rel": rel, "href": href, "title": source_name(source)}
 
 
 def _finished(entry: FeedEntry, item: Item, channel: Channel) -> Element:
     element = entry.atom_entry()
     for link, attributes in zip(element.findall("link"), entry.link() or (), strict=True):
         link.attrib.update(attributes)
-    element.append(_source(item.source, before=channel.updated, otherwise=item.updated))
-    if item.language and item.language.lower() != (fit_language(channel.language) or "").lower():
+    if item.comments:  # RFC 4685 §4; feedgen knows of no such relation
+        child(element, "link", rel="replies", href=item.comments, type="text/html")
+    if item.origin:
+        element.append(_origin(item.origin, updated=min(item.updated, channel.updated)))
+    else:
+        element.append(_source(item.source, before=channel.updated, otherwise=item.updated))
+    add_media(element, item, [file for file in item.enclosures if file.duration])
+    if is_other_language(item, channel):
         element.set(XML_LANG, item.language)
+    return element
+
+
+def _origin(origin: Origin, *, updated: datetime) -> Element:
+    """The feed that the entry was from before it came to its source: the one to attribute it to."""
+    element = etree.Element("source")
+    child(element, "id", origin.id)
+    child(element, "title", origin.title)
+    child(element, "updated", rfc3339(updated))
+    if origin.url:
+        child(element, "link", rel="self", href=origin.url)
+    if origin.link:
+        child(element, "link", rel="alternate", href=origin.link)
+    if origin.rights:
+        child(element, "rights", origin.rights)
     return element
 
 

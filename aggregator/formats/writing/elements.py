@@ -5,6 +5,11 @@ from typing import Any
 
 from lxml import etree
 
+from aggregator.core.model import Category
+from aggregator.core.publication import Channel
+from aggregator.formats.fitting import fit_language
+from aggregator.formats.item import Item
+
 Element = Any
 """An lxml element; lxml has no types."""
 
@@ -28,6 +33,18 @@ class Ready:
 
     def register_extension(self, *_: object) -> None:
         """Takes none of the extensions that feedgen offers to every entry."""
+
+
+def category_facts(category: Category) -> dict[str, str]:
+    """As feedgen takes it, for either format."""
+    facts = {"term": category.term, "scheme": category.scheme, "label": category.label}
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def is_other_language(item: Item, channel: Channel) -> bool:
+    """Whether the entry has to say its language, since the feed says another one or none."""
+    own, common = item.language, fit_language(channel.language)
+    return own is not None and own.lower() != (common or "").lower()
 
 
 def child(parent: Element, tag: str, text: str | None = None, **attributes: str | None) -> Element:

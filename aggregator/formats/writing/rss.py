@@ -19,19 +19,25 @@ from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.fitting import fit_language, fit_line, fit_url, rfc822
 from aggregator.formats.item import Item, source_name
-from aggregator.formats.writing.elements import Element, Ready, child
+from aggregator.formats.writing.elements import (
+    Element,
+    Ready,
+    category_facts,
+    child,
+    is_other_language,
+)
+from aggregator.formats.writing.media import MEDIA, add_media
 from aggregator.formats.written import Written, build_each
 
 _DC = "http://purl.org/dc/elements/1.1/"
-_MEDIA = "http://search.yahoo.com/mrss/"
 
-_PLAIN = re.compile(rb"<(?:title|category|source|dc:creator)\b[^>]*>[^<]+")
+_PLAIN = re.compile(rb"<(?:title|category|source|dc:creator|dc:contributor)\b[^>]*>[^<]+")
 """Elements whose text readers may take for plain text or for HTML."""
 
 
 def write_rss(channel: Channel, entries: Sequence[Shown]) -> Written:
     """The entries in the order given."""
-    built, dropped = build_each(entries, _item)
+    built, dropped = build_each(entries, partial(_item, channel))
     feed = _feed(channel)
     feed.entry([Ready(element) for element in built])
     body = _PLAIN.sub(_with_hexadecimal_references, feed.rss_str())
@@ -51,7 +57,7 @@ class _Extension:
     updated: datetime
 
     def extend_ns(self) -> dict[str, str]:
-        return {"dc": _DC, "media": _MEDIA}
+        return {"dc": _DC, "media": MEDIA}
 
     def extend_rss(self, rss: Element) -> None:
         child(rss[0], "lastBuildDate", rfc822(self.updated))
@@ -75,12 +81,14 @@ def _feed(channel: Channel) -> FeedGenerator:
     return feed
 
 
-def _item(item: Item) -> Element:
+def _item(channel: Channel, item: Item) -> Element:
     entry = FeedEntry()
     entry.title(item.heading)
     entry.guid(item.id, permalink=item.id == item.link)
-    entry.category([{"term": category} for category in item.categories])
-    entry.source(url=fit_url(item.source.url), title=source_name(item.source))
+    entry.category([category_facts(category) for category in item.categories])
+    entry.source(**_source(item))
+    if item.comments:
+        entry.comments(item.comments)
     if item.link:
         entry.link(href=item.link, rel="alternate")
     # A description is HTML to every reader; `<script>` in an excerpt is text and has to stay so.
@@ -91,17 +99,25 @@ def _item(item: Item) -> Element:
         entry.content(item.html)
     for enclosure in item.enclosures[:1]:
         entry.enclosure(enclosure.url, enclosure.length or 0, enclosure.type)
-    return _finished(entry.rss_entry(), item)
+    return _finished(entry.rss_entry(), item, channel)
 
 
-def _finished(element: Element, item: Item) -> Element:
+def _finished(element: Element, item: Item, channel: Channel) -> Element:
     child(element, "pubDate", rfc822(item.published))
     for author in item.authors:
         child(element, f"{{{_DC}}}creator", author.name)
-    # One enclosure for each item is what readers expect: the profile, "enclosure".
-    for enclosure in item.enclosures[1:]:
-        size = str(enclosure.length) if enclosure.length else None
-        child(
-            element, f"{{{_MEDIA}}}content", url=enclosure.url, type=enclosure.type, fileSize=size
-        )
+    for contributor in item.contributors:
+        child(element, f"{{{_DC}}}contributor", contributor.name)
+    if is_other_language(item, channel):
+        child(element, f"{{{_DC}}}language", item.language)
+    # One enclosure for each item is what readers expect: the profile, "enclosure". It has no
+    # duration, and that of iTunes would make ours a podcast that lacks much (the validator).
+    add_media(element, item, [file for n, file in enumerate(item.enclosures) if n or file.duration])
     return element
+
+
+def _source(item: Item) -> dict[str, str]:
+    origin = item.origin
+    if origin and (url := origin.url or origin.link):
+        return {"url": url, "title": origin.title}
+    return {"url": fit_url(item.source.url), "title": source_name(item.source)}

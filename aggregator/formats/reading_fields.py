@@ -34,6 +34,7 @@ _EMAIL = re.compile(r"[^\s@<>()]{1,200}@[^\s@<>()]{1,200}")
 _WORDS = re.compile(r"[\s<>()\",;]+")
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)|<\s*>")
 _DURATION = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,6}):)?(\d{1,9})(?:\.\d{0,9})?", re.ASCII)
+_SCHEME = re.compile(r"(?:https?|tag|urn):", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100}", re.ASCII)
 
 
@@ -149,7 +150,7 @@ def category(term: object, scheme: object, label: object) -> Category | None:
     kind = text(scheme, LONGEST_TITLE)
     known = Category(
         term=own,
-        scheme=kind if is_absolute_iri(kind) else None,
+        scheme=kind if _SCHEME.match(kind) and is_absolute_iri(kind) else None,
         label=shown if shown != own and shown else None,
     )
     return known if own and (known.scheme or known.label) else None

@@ -160,7 +160,7 @@ def _enclosures(enclosures: Iterable[Enclosure]) -> tuple[Enclosure, ...]:
             url=fit_url(enclosure.url),
             type=fit_media_type(enclosure.type, enclosure.url) or "application/octet-stream",
             length=enclosure.length if enclosure.length and enclosure.length > 0 else None,
-            duration=enclosure.duration,
+            duration=enclosure.duration if enclosure.duration and enclosure.duration > 0 else None,
         )
         for enclosure in enclosures
     }

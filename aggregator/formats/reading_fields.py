@@ -36,6 +36,7 @@ _WORDS = re.compile(r"[\s<>()\",;]+")
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,30});", re.IGNORECASE)
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)|<\s*>")
 _DURATION = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,6}):)?(\d{1,9})(?:\.\d{0,9})?", re.ASCII)
+_SCHEME = re.compile(r"(?:https?|tag|urn):", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100}", re.ASCII)
 
 
@@ -158,7 +159,7 @@ def category(term: object, scheme: object, label: object) -> Category | None:
     kind = text(scheme, LONGEST_TITLE)
     known = Category(
         term=own,
-        scheme=kind if is_absolute_iri(kind) else None,
+        scheme=kind if _SCHEME.match(kind) and is_absolute_iri(kind) else None,
         label=shown if shown != own and shown else None,
     )
     return known if own and (known.scheme or known.label) else None

@@ -472,10 +472,11 @@ def test_categories_are_labels_else_terms_each_once():
 def test_a_category_that_says_more_than_its_name_is_kept_whole():
     found = atom_entry(
         '<category term="a" label="A" scheme="https://a.example/s"/><category term="b"/>'
-        '<category term="c" scheme="no scheme"/><category term="b" scheme="urn:x:y"/>'
+        '<category term="c" scheme="no scheme"/><category term="d" scheme="data:x"/>'
+        '<category term="b" scheme="urn:x:y"/>'
     ).content
 
-    assert found.categories == ("A", "b", "c")
+    assert found.categories == ("A", "b", "c", "d")
     assert found.terms == (
         Category(term="a", label="A", scheme="https://a.example/s"),
         Category(term="b", scheme="urn:x:y"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.core.model import Enclosure, Person
+from aggregator.core.model import Category, Enclosure, Origin, Person
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.jsonfeed_writing import write_json_feed
@@ -97,7 +97,13 @@ def test_no_text_breaks_a_document(write, findings, text):
         "authors": (Person(name=text, email=text, uri="https://a.example/"),),
         "categories": (text,),
         "language": text,
-        "enclosures": (Enclosure(url="https://a.example/1.mp3", type=text, length=-1),),
+        "enclosures": (
+            Enclosure(url="https://a.example/1.mp3", type=text, length=-1, duration=-1),
+        ),
+        "contributors": (Person(name=text, email=text, uri="https://a.example/"),),
+        "terms": (Category(term=text, scheme="https://a.example/", label=text),),
+        "comments": "https://a.example/c",
+        "origin": Origin(title=text, id=text, link="https://b.example/", rights=text),
     }
     source = replace(rich().entry.source, name=text)
     entry = shown(content=fields, excerpt=text, source=source, also_in=(source,))
@@ -112,7 +118,15 @@ def test_no_text_breaks_a_document(write, findings, text):
 @every_format
 def test_addresses_are_encoded_where_they_have_to_be(write, findings):
     odd = 'https://a.example/日本?q="<|>"'
-    fields = {"link": odd, "image": odd, "enclosures": (Enclosure(url=odd + "/x.mp3"),)}
+    fields = {
+        "link": odd,
+        "image": odd,
+        "enclosures": (Enclosure(url=odd + "/x.mp3", duration=1),),
+        "comments": odd,
+        "categories": ("a",),
+        "terms": (Category(term="a", scheme=odd),),
+        "origin": Origin(link=odd, url=odd),
+    }
 
     written = write(CHANNEL, [shown(content=fields)])
 

@@ -267,6 +267,8 @@ def _rss_files(item) -> Iterator[str]:
             yield "a file without an address or a media type"
         if not file.get("length", file.get("fileSize", "0")).isdecimal():
             yield "a file's length is no number"
+        if not file.get("duration", "0").isdecimal():
+            yield "a file's duration is no number"
         if file.tag == "enclosure" and file.get("length") is None:
             yield "an enclosure without length"
     for source in item.findall("source"):

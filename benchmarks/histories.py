@@ -1,6 +1,6 @@
 """Every series of snapshots as polls in order: what is lost, doubled, or lifted on the way.
 
-    python -m benchmarks.histories [FOLDER] [--sqlite N] [--notes]
+    python -m benchmarks.histories [FOLDER] [--sqlite N] [--notes] [--only PART]
 
 FOLDER (default ../shared/corpora/history) holds NAME@FEED.tar.xz, each the successive versions of
 one feed; `series.csv` beside them has their totals by another program. `--sqlite N` plays every
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
     parser.add_argument("--sqlite", type=int, default=0, metavar="N")
     parser.add_argument("--notes", action="store_true")
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", metavar="PART", help="of the name")
     asked = parser.parse_args()
     if not asked.folder.is_dir():
         print(f"histories: skipped, there is no {asked.folder}")
@@ -60,17 +60,23 @@ def name_of(path: Path) -> str:
 
 def report(tallies: Sequence[Tally], totals: Path, *, notes: bool) -> None:
     expected = distinct_keys(totals)
-    print("| history | " + " | ".join(COLUMNS[1:]) + " | series.csv |")
+    heads = [name.replace("_", " ") for name in COLUMNS[1:]]
+    print(f"| history | {' | '.join(heads)} | series.csv |")
     print("| --- |" + " ---: |" * len(COLUMNS))
     for tally in tallies:
         row = [str(getattr(tally, name)) for name in COLUMNS]
         print(f"| {' | '.join([*row, str(expected.get(tally.name, '-'))])} |")
-    sums = [str(sum(getattr(tally, name) for tally in tallies)) for name in COLUMNS[1:]]
-    total = sum(expected.get(tally.name, 0) for tally in tallies)
-    print(f"| **{len(tallies)} histories** | {' | '.join([*sums, str(total)])} |")
+    sums = [str(total(name, tallies)) for name in COLUMNS[1:]]
+    of_csv = sum(expected.get(tally.name, 0) for tally in tallies)
+    print(f"| **{len(tallies)} histories** | {' | '.join([*sums, str(of_csv)])} |")
     for tally in tallies if notes else ():
         for note in tally.notes:
             print(f"{tally.name}: {note}")
+
+
+def total(name: str, tallies: Sequence[Tally]) -> int:
+    combine = max if name == "most_edits" else sum
+    return combine(getattr(tally, name) for tally in tallies)
 
 
 def distinct_keys(path: Path) -> dict[str, int]:

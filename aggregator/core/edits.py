@@ -3,8 +3,9 @@
 Rule 1: an entry takes `MOST_EDITS` edits, and one more for every `RECOVERY` without one: what
         changes at every poll (a counter, an advertisement) is no endless stream of edits.
 Rule 2: an edit is significant when the title's words change, or when the text gains more than
-        `FEW_LETTERS` letters in words that it did not have. Markup, white space, punctuation,
-        links, numbers in the text and what is only left out do not count.
+        `FEW_LETTERS` letters, or a quarter of a short text, in words that it did not have.
+        Markup, white space, punctuation, links, numbers in the text and what is only left out do
+        not count.
 Rule 3: an entry that was edited often lately is not brought to the top any more.
 Rule 4: when nearly all of a document is edited in one poll, its template changed: that is no news.
 """
@@ -25,6 +26,8 @@ RECOVERY = timedelta(hours=6)
 FEW_LETTERS = 50
 """As Feedbin has it."""
 
+SMALL_SHARE = 0.25
+
 FEW_EDITS = 3
 """What is edited more often lately is not brought to the top for it."""
 
@@ -36,6 +39,7 @@ _SHARE_OF_A_TEMPLATE = 0.9
 
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORDS = re.compile(rf"[{_IDEOGRAPH}]|[^\W_{_IDEOGRAPH}]+")
+_ONE_IDEOGRAPH = re.compile(f"[{_IDEOGRAPH}]")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -68,13 +72,18 @@ def _is_news(edit: EditedEntry, known: Mapping[int, RecalledEntry]) -> bool:
 def is_significant(title: str, text: str, now: Content) -> bool:
     if _words(title) != _words(now.title):
         return True
-    gained = Counter(_words(_NUMBER.sub("", now.text))) - Counter(_words(_NUMBER.sub("", text)))
-    return sum(_letters(word) * times for word, times in gained.items()) > FEW_LETTERS
+    said = Counter(_words(_NUMBER.sub("", now.text)))
+    gained = said - Counter(_words(_NUMBER.sub("", text)))
+    return _letters(gained) > min(FEW_LETTERS, SMALL_SHARE * _letters(said))
 
 
 def _words(text: str) -> list[str]:
     return _WORDS.findall(text.casefold())
 
 
-def _letters(word: str) -> int:
-    return _LETTERS_OF_AN_IDEOGRAPH if re.match(f"[{_IDEOGRAPH}]", word) else len(word)
+def _letters(words: Mapping[str, int]) -> int:
+    return sum(_weight(word) * times for word, times in words.items())
+
+
+def _weight(word: str) -> int:
+    return _LETTERS_OF_AN_IDEOGRAPH if _ONE_IDEOGRAPH.match(word) else len(word)

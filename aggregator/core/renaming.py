@@ -94,11 +94,10 @@ def _single(
 
 
 def _by_form(entry: Entry, known: Knowledge) -> KnownEntry | None:
-    for form in entry.forms & known.by_digest.keys():
-        before = known.by_digest[form]
-        if entry.digest == entry.alone or same_link(entry, before):
-            return before
-    return None
+    found = [known.by_digest[form] for form in entry.forms & known.by_digest.keys()]
+    alone = entry.digest == entry.alone
+    fitting = [before for before in found if alone or same_link(entry, before)]
+    return max(fitting, key=lambda before: before.id, default=None)
 
 
 def _by_link(entry: Entry, known: Knowledge) -> KnownEntry | None:

@@ -44,12 +44,26 @@ def test_words_that_were_not_there_are_news(text):
 
 
 def test_a_dozen_and_a_half_of_ideographs_say_as_much_as_fifty_letters():
-    before = "行星绕恒星一周需要九十天。"
+    before = "行星绕恒星一周需要九十天。" * 4
 
     assert not is_significant("", before, Content(text=before + "作者更正了一个错字。"))
     assert is_significant(
         "", before, Content(text=before + "更新：上周的测量表明那里其实有两颗不同的行星。")
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "news"),
+    [
+        ("First version", "Second version", True),
+        ("Rain today", "Sun today", True),
+        ("", "A text at last", True),
+        ("Rain today, 12 comments", "Rain today, 13 comments", False),
+        ("It rained all day in the valley", "It rains all day in the valley", False),
+    ],
+)
+def test_of_a_short_text_a_quarter_is_much(before, after, news):
+    assert is_significant("", before, Content(text=after)) is news
 
 
 def test_another_title_is_news():

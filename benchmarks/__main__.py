@@ -2,8 +2,9 @@
 
 import sys
 
-from benchmarks import corpus, freshness, politeness
+from benchmarks import conformance, corpus, freshness, politeness
 
+conformance.main([])
 corpus.main()
 freshness.main()
 sys.exit(politeness.main())

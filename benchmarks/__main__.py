@@ -2,8 +2,10 @@
 
 import sys
 
-from benchmarks import corpus, freshness, politeness, sick_hosts
+from benchmarks import conformance, corpus, freshness, histories, politeness, sick_hosts
 
+conformance.main([])
 corpus.main()
+histories.main()
 freshness.main()
 sys.exit(max(politeness.main(), sick_hosts.main()))

@@ -16,7 +16,20 @@ from aggregator.core.urls import web_url
 from aggregator.formats import reading_fields
 from aggregator.formats.html import clean_html, paragraphs
 
-How = Literal["line", "body", "url", "time", "person", "language", "exact", "one of", "among"]
+How = Literal[
+    "line",
+    "text",
+    "markup",
+    "length",
+    "body",
+    "url",
+    "time",
+    "person",
+    "language",
+    "exact",
+    "one of",
+    "among",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +75,27 @@ class Outcome:
     fatal: str = ""
 
 
-def _author(people: Sequence[Person], number: int, name: str) -> object:
-    return getattr(people[number], name) if number < len(people) else None
+def _nth(
+    of: Callable[[Any], Sequence[Any]], number: int, name: str = ""
+) -> Callable[[Any], object]:
+    """The field of a list's member; None where the list is shorter."""
+
+    def value(owner: Any) -> object:
+        members = of(owner)
+        if number >= len(members):
+            return None
+        return getattr(members[number], name) if name else members[number]
+
+    return value
+
+
+def _authors(owner: FeedInfo | ReadEntry) -> Sequence[Person]:
+    return owner.authors if isinstance(owner, FeedInfo) else owner.content.authors
 
 
 def _entry_addresses(entry: ReadEntry) -> list[object]:
     files = [file.url for file in entry.content.enclosures]
     return [entry.content.link, entry.link_as_written, entry.content.image, *files]
-
-
-def _file(entry: ReadEntry, number: int, name: str) -> object:
-    files = entry.content.enclosures
-    return getattr(files[number], name) if number < len(files) else None
-
-
-def _category(content: Content, number: int) -> object:
-    return content.categories[number] if number < len(content.categories) else None
 
 
 _HEAD: Mapping[str, Callable[[FeedInfo], object]] = {
@@ -92,7 +110,7 @@ _HEAD: Mapping[str, Callable[[FeedInfo], object]] = {
     "author": lambda info: info.authors[0] if info.authors else None,
     "names": lambda info: [person.name for person in info.authors],
     **{
-        f"authors.{n}.{name}": lambda info, n=n, name=name: _author(info.authors, n, name)
+        f"authors.{n}.{name}": _nth(_authors, n, name)
         for n in range(20)
         for name in ("name", "email", "uri")
     },
@@ -112,13 +130,13 @@ _ENTRY: Mapping[str, Callable[[ReadEntry], object]] = {
     "author": lambda entry: entry.content.authors[0] if entry.content.authors else None,
     "categories": lambda entry: entry.content.categories,
     **{
-        f"authors.{n}.{name}": lambda entry, n=n, name=name: _author(entry.content.authors, n, name)
+        f"authors.{n}.{name}": _nth(_authors, n, name)
         for n in range(20)
         for name in ("name", "email", "uri")
     },
-    **{f"categories.{n}": lambda entry, n=n: _category(entry.content, n) for n in range(50)},
+    **{f"categories.{n}": _nth(lambda entry: entry.content.categories, n) for n in range(50)},
     **{
-        f"enclosures.{n}.{name}": lambda entry, n=n, name=name: _file(entry, n, name)
+        f"enclosures.{n}.{name}": _nth(lambda entry: entry.content.enclosures, n, name)
         for n in range(20)
         for name in ("url", "type", "length")
     },
@@ -231,11 +249,14 @@ def _same_language(expected: Any, got: Any, _base: str) -> bool:
 
 _SAME: Mapping[How, Callable[[Any, Any, str], bool]] = {
     "line": _same_line,
+    "text": lambda expected, got, _base: got == reading_fields.text(expected),
+    "markup": lambda expected, got, _base: got == reading_fields.text_of_html(expected),
     "body": _same_body,
     "url": _same_url,
     "time": _same_moment,
     "person": _same_person,
     "language": _same_language,
+    "length": lambda expected, got, _base: got == (int(expected) if expected else None),
     "one of": _is_one_of,
     "among": lambda expected, got, base: any(_same_url(one, got, base) for one in expected),
     "exact": lambda expected, got, _base: bool((got or None) == (expected or None)),

@@ -1,4 +1,4 @@
-"""Cases in worker processes, each file under a deadline: what crashes or hangs costs itself only."""
+"""Cases in worker processes, each file under a deadline: a crash or a hang costs itself only."""
 
 import multiprocessing
 from collections.abc import Iterable, Iterator
@@ -36,8 +36,10 @@ def run(folder: Path, case: Case) -> Outcome:
     entries = normalize(feed.entries)
     nothing = Knowledge(by_digest={}, by_link={}, tombstones=frozenset())
     changes = reconcile(entries, nothing, Intake(backfill=None), first=True, now=NOW)
-    assert len(changes.new) == len(entries)
-    assert all(one.published <= one.updated <= NOW for one in changes.new)
+    if len(changes.new) != len(entries):
+        raise AssertionError(f"{len(entries)} entries, {len(changes.new)} of them new")
+    if not all(one.published <= one.updated <= NOW for one in changes.new):
+        raise AssertionError("an entry is dated later than the poll that first sees it")
     return judged(case, feed)
 
 

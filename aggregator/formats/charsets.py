@@ -17,7 +17,7 @@ _DECLARED = re.compile(
     rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']\s*([^"'>]{1,60}?)\s*["']""", re.IGNORECASE
 )
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([^\s"';,]{1,60})""", re.IGNORECASE)
-_NON_ASCII = re.compile(rb"[\x80-\xff]")
+_NON_ASCII = bytes(range(0x80, 0x100))
 _LONG_SEQUENCE = re.compile(rb"[\xe0-\xf4]")
 
 _MARKS = (
@@ -46,8 +46,8 @@ _LARGER = {
     "iso8859-11": "cp874",
     "tis-620": "cp874",
 }
-_SMALLER = {"big5", "shift_jis", "euc_kr"}
-"""These differ from the larger one in some signs, and go first."""
+_FIRST = {"shift_jis"}
+"""It has the wave dash that EUC-JP has, too; the larger set another one."""
 _UNKNOWN_NAMES = {"csmacintosh": "mac-roman", "mac": "mac-roman", "x-mac-roman": "mac-roman"}
 _BY_DEFAULT = {"cp1252", "iso8859-15"}
 """What is declared by those who never thought of it."""
@@ -103,7 +103,7 @@ def _declared(document: bytes, content_type: str) -> Iterator[str]:
         except (LookupError, ValueError):
             continue
         if name not in _NO_CHARSETS and not name.startswith(("utf-16", "utf-32")):
-            yield from (name, _LARGER[name]) if name in _SMALLER else (_LARGER.get(name, name),)
+            yield from (name, _LARGER[name]) if name in _FIRST else (_LARGER.get(name, name),)
 
 
 def _as_utf8(document: bytes, declared: list[str]) -> str | None:
@@ -117,7 +117,7 @@ def _as_utf8(document: bytes, declared: list[str]) -> str | None:
     might_be_chance = (
         other in EAST_ASIAN
         and not _LONG_SEQUENCE.search(document)
-        and len(_NON_ASCII.findall(document)) < 2 * _FEWEST
+        and _foreign_bytes(document) < 2 * _FEWEST
     )
     return None if might_be_chance else text
 
@@ -133,7 +133,7 @@ def _surrogates_joined(document: bytes) -> str | None:
 
 def _as_declared(document: bytes, declared: list[str]) -> str:
     guessed = guess(document)
-    bearable = max(_FEW_ERRORS, _BEARABLE * len(_NON_ASCII.findall(document)))
+    bearable = max(_FEW_ERRORS, _BEARABLE * _foreign_bytes(document))
     for most in (0, bearable):
         for name in dict.fromkeys((*declared, "utf-8")):
             if _errors(document, name) <= most:
@@ -149,6 +149,10 @@ def _better(document: bytes, guessed: str | None, name: str, text: str) -> str:
         return text
     other = document.decode(guessed, "replace")
     return other if plausibility(other) > _CONVINCING else text
+
+
+def _foreign_bytes(document: bytes) -> int:
+    return len(document) - len(document.translate(None, _NON_ASCII))
 
 
 def _errors(document: bytes, name: str) -> int:

@@ -6,6 +6,7 @@ Rule 2: what a document gives to several items names none of them alone. With on
         different links are different entries; with one link and no guid, different titles are.
         With all of it the same they are versions of one entry, and the newest stands.
 Rule 3: a link that a document gives to several items names no story.
+Rule 4: a link loses its tracking parameters, and nothing else.
 """
 
 from collections import Counter, defaultdict
@@ -15,6 +16,7 @@ from hashlib import sha256
 
 from aggregator.core.digest import digest
 from aggregator.core.model import Content, Entry, ReadEntry
+from aggregator.core.trackers import without_trackers
 from aggregator.core.urls import canonical_link
 
 
@@ -23,6 +25,7 @@ def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tupl
 
     `language` is what the configuration knows better than the source.
     """
+    read = [_untracked(entry) for entry in read]
     links = [_canonical(entry.content.link) for entry in read]
     names = [_name(entry, link) for entry, link in zip(read, links, strict=True)]
     ambiguous = _names_of_several(names)
@@ -45,6 +48,13 @@ def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tupl
         if identity not in entries or _is_newer(entry, entries[identity]):
             entries[identity] = entry
     return tuple(entries.values())
+
+
+def _untracked(entry: ReadEntry) -> ReadEntry:
+    link = entry.content.link
+    if link is None or (shorter := without_trackers(link)) == link:
+        return entry
+    return replace(entry, content=replace(entry.content, link=shorter))
 
 
 def _is_newer(entry: Entry, than: Entry) -> bool:

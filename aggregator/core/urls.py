@@ -4,6 +4,7 @@ import re
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from aggregator.core.addresses import is_public, literal_address
+from aggregator.core.trackers import without_trackers
 
 LONGEST_URL = 4096
 """Characters; a longer address is dropped."""
@@ -22,12 +23,6 @@ _LOCAL_SUFFIXES = (
     ".corp",
     ".home",
     ".lan",
-)
-
-# Parameters that say how a reader came to a page, not which page it is.
-_TRACKERS = re.compile(
-    r"(?:utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|dclid|msclkid|yclid|mc_[ce]id|igshid|_hsenc|_hsmi)",
-    re.IGNORECASE,
 )
 
 
@@ -83,15 +78,11 @@ def canonical_link(url: str) -> str | None:
     The scheme, `www.`, a default port, a fragment, a slash at the end and tracking parameters
     do not tell pages apart. A site's front page names no story.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(without_trackers(url))
     host = (parts.hostname or "").rstrip(".").lower().removeprefix("www.")
     port = f":{parts.port}" if parts.port not in {None, 80, 443} else ""
     path = parts.path.rstrip("/")
-    query = "&".join(
-        pair
-        for pair in parts.query.split("&")
-        if pair and not _TRACKERS.fullmatch(pair.partition("=")[0])
-    )
+    query = "&".join(pair for pair in parts.query.split("&") if pair)
     if not host or not (path or query):
         return None
     return urlunsplit(("http", host + port, path, query, ""))

@@ -2,8 +2,9 @@
 
 import sys
 
-from benchmarks import corpus, freshness, politeness
+from benchmarks import corpus, freshness, politeness, stories
 
 corpus.main()
 freshness.main()
+stories.main()
 sys.exit(politeness.main())

@@ -44,6 +44,7 @@ def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tupl
             published=item.published,
             updated=item.updated,
             content=replace(item.content, language=language or item.content.language),
+            taken_from=item.taken_from,
         )
         if identity not in entries or _is_newer(entry, entries[identity]):
             entries[identity] = entry

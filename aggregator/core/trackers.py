@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 _ANYWHERE = """
     utm_* hsa_*
-    mtm_campaign mtm_cid mtm_content mtm_group mtm_keyword mtm_kwd mtm_medium mtm_placement mtm_source
+    mtm_campaign mtm_cid mtm_content mtm_group mtm_keyword mtm_kwd
+    mtm_medium mtm_placement mtm_source
     pk_campaign pk_cid pk_content pk_keyword pk_kwd pk_medium pk_source pk_vid
     piwik_campaign piwik_keyword piwik_kwd
     matomo_campaign matomo_keyword matomo_kwd

@@ -20,6 +20,7 @@ from aggregator.formats.reading_wishes import read_wishes
 _Fields = Mapping[str, Any]
 
 _HTML_TYPES = {"text/html", "application/xhtml+xml"}
+_MOST_SOURCE_LINKS = 5
 _XML_ENTITIES = {"&quot;": '"', "&apos;": "'"}
 
 
@@ -101,7 +102,20 @@ def _entry(entry: _Fields, page: Page) -> ReadEntry:
         published=_time(entry, "published_parsed") or _time(entry, "created_parsed"),
         updated=_time(entry, "updated_parsed"),
         content=content,
+        taken_from=_taken_from(entry, base),
     )
+
+
+def _taken_from(entry: _Fields, base: str) -> tuple[str, ...]:
+    """Where RFC 4287 §4.2.11 or the RSS element says that the entry was first."""
+    source = entry.get("source")
+    if not isinstance(source, dict):
+        return ()
+    links = _hrefs([source, *fields.dicts(source.get("links"))])
+    urls = [
+        fields.first_url([link], base) for link in [*links[:_MOST_SOURCE_LINKS], source.get("id")]
+    ]
+    return tuple(dict.fromkeys(url for url in urls if url))
 
 
 def _base(owner: _Fields, page: Page) -> str:

@@ -4,6 +4,7 @@
     polls       the last polls of each source, a ring of rows each
     entries     what sources said, one row for each guid of each source
     stories     what we publish: one row for the entries that are one story
+    marks       under which an entry's text is found again
     tombstones  guids that must not come back as new
     revision    one row: counts the changes to what is shown
     readers     who fetches our feeds, as digests
@@ -182,12 +183,22 @@ entries = Table(
     Column("summary", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("content_html", Text, nullable=False),
+    Column("joined_by", Text, nullable=False),  # why it is in its story
+    Column("taken_from", Json, nullable=False),  # the feeds that it says it comes from
     UniqueConstraint("source_id", "digest"),
     Index(None, "source_id", "link_digest"),
     Index(None, "story_id", "source_id"),
     # Answers retention and "stories of this source" without touching a row.
     Index(None, "source_id", "published_at", "first_seen_at", "story_id"),
     sqlite_autoincrement=True,
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("mark", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, ForeignKey("entries.id"), primary_key=True, index=True),
+    sqlite_with_rowid=False,
 )
 
 tombstones = Table(

@@ -27,7 +27,7 @@ UNMET = {
 }
 
 
-def vectors() -> list:
+def vectors():
     files = [VECTORS / "vectors.jsonl", VECTORS / "clearurls-corpus.jsonl"]
     lines = [
         line for file in files if file.exists() for line in file.read_text("utf-8").splitlines()

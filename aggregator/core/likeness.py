@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
 
-from aggregator.core.urls import canonical_link, host_of
+from aggregator.core.urls import canonical_link, site_of
 
 FEWEST_UNITS = 96
 """A word counts two, a character of a script without spaces one."""
@@ -155,14 +155,10 @@ def _same_title(one: Told, other: Told) -> bool:
 
 
 def _two_pages(one: str | None, other: str | None) -> bool:
-    if one is None or other is None or _bare(one) != _bare(other):
+    if one is None or other is None or site_of(one) != site_of(other):
         return False
     pages = canonical_link(one), canonical_link(other)
     return None not in pages and pages[0] != pages[1]
-
-
-def _bare(link: str) -> str:
-    return host_of(link).removeprefix("www.")
 
 
 def is_related(one: Told, other: Told) -> bool:

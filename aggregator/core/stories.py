@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 from aggregator.core.likeness import Told, is_related, is_same_story, is_unrelated, same_words
-from aggregator.core.urls import host_of
+from aggregator.core.urls import bare_host, site_of
 
 LONGEST_ID = 2048
 """Characters of a guid that we publish as it is."""
@@ -62,13 +62,16 @@ class Member:
     @property
     def claim(self) -> Claim:
         """How good it is to lead."""
-        homes = {_bare_host(url) for url in (self.source_url, self.site_url) if url}
-        elsewhere = {_bare_host(url) for url in self.taken_from}
-        if elsewhere and not elsewhere & homes:
+        homes = [url for url in (self.source_url, self.site_url) if url]
+        elsewhere = {site_of(url) for url in self.taken_from}
+        if elsewhere and elsewhere.isdisjoint(map(site_of, homes)):
             return Claim.COPY
-        if self.link is None or (host := _bare_host(self.link)) not in homes:
+        if self.link is None:
             return Claim.NONE
-        return Claim.HOME if host == _bare_host(self.source_url) else Claim.SITE
+        if site_of(self.link) == site_of(self.source_url):
+            return Claim.HOME
+        hosts = {bare_host(url) for url in homes}
+        return Claim.SITE if bare_host(self.link) in hosts else Claim.NONE
 
 
 def lead_of(members: Sequence[Member]) -> Member:
@@ -141,10 +144,6 @@ def stays_with(one: Telling, other: Telling) -> bool:
     if one.link_digest is not None and one.link_digest == other.link_digest:
         return not contradicts(one, other)
     return is_related(one.told, other.told)
-
-
-def _bare_host(url: str) -> str:
-    return host_of(url).removeprefix("www.")
 
 
 def published_id(source_key: str, guid: str, *, taken: bool = False) -> str:

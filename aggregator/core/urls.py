@@ -51,6 +51,18 @@ def host_of(url: str) -> str:
     return (urlsplit(url).hostname or "").rstrip(".").lower()
 
 
+def bare_host(url: str) -> str:
+    """The host without `www.`."""
+    return host_of(url).removeprefix("www.")
+
+
+def site_of(url: str) -> str:
+    """Whose the address is, as far as its host and port say: without `www.` and default ports."""
+    host = bare_host(url)
+    port = urlsplit(url).port
+    return host if port in {None, 80, 443} else f"{host}:{port}"
+
+
 def is_local_name(host: str) -> bool:
     """Whether only the machine or its own network can say where the name leads."""
     name = host.rstrip(".").lower()
@@ -79,10 +91,9 @@ def canonical_link(url: str) -> str | None:
     do not tell pages apart. A site's front page names no story.
     """
     parts = urlsplit(without_trackers(url))
-    host = (parts.hostname or "").rstrip(".").lower().removeprefix("www.")
-    port = f":{parts.port}" if parts.port not in {None, 80, 443} else ""
+    site = site_of(url)
     path = parts.path.rstrip("/")
     query = "&".join(pair for pair in parts.query.split("&") if pair)
-    if not host or not (path or query):
+    if not site or not (path or query):
         return None
-    return urlunsplit(("http", host + port, path, query, ""))
+    return urlunsplit(("http", site, path, query, ""))

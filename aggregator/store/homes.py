@@ -29,7 +29,7 @@ from aggregator.core.stories import (
 )
 from aggregator.store.mapping import AnyRow, info_of
 from aggregator.store.marks import MOST_HOLDERS, candidates, holders_of, told_of
-from aggregator.store.schema import entries, sources, stories
+from aggregator.store.schema import JOINED_BY_TEXT, entries, sources, stories
 from aggregator.store.statements import chunks
 
 
@@ -98,6 +98,8 @@ class _Search:
     """What is looked up for all of one source's newcomers at once."""
 
     story_of: dict[bytes, int]
+    also_of: dict[bytes, int]
+    """Links that no story goes by, but an entry that joined one by its text."""
     leads: dict[int, Telling]
     occupied: set[int]
     """Stories with an entry of this source."""
@@ -117,10 +119,13 @@ async def find_homes(
     """`moving` is the newcomer's own id where it comes from another story."""
     links = {item.link_digest for item in coming if item.link_digest}
     story_of = await _stories_with_links(connection, links)
+    also_of = await _stories_with_other_links(connection, links - story_of.keys())
+    linked = {*story_of.values(), *also_of.values()}
     search = _Search(
         story_of=story_of,
-        leads=await _leads(connection, story_of.values()),
-        occupied=await _stories_of_source(connection, whose.id, story_of.values()),
+        also_of=also_of,
+        leads=await _leads(connection, linked),
+        occupied=await _stories_of_source(connection, whose.id, linked),
         ids=await new_ids(connection, whose.key, coming),
         siblings=_Siblings(
             coming,
@@ -144,6 +149,9 @@ async def _home(connection: AsyncConnection, search: _Search, n: int, item: Newc
     link = None if item.link_digest in search.claimed else item.link_digest
     story_id = search.story_of.get(link) if link else None
     if story_id is None:
+        if (also := _by_other_link(search, link, item)) is not None:
+            search.occupied.add(also)
+            return Joining(story_id=also, by="link")
         if (told := await _by_text(connection, search, n, item)) is not None:
             search.occupied.add(told)
             return Joining(story_id=told, by="text")
@@ -166,6 +174,13 @@ def _open(
     if link:
         search.claimed.add(link)
     return Opening(item=item, link_digest=link, published_id=search.ids[n], takes_from=takes_from)
+
+
+def _by_other_link(search: _Search, link: bytes | None, item: Newcomer) -> int | None:
+    also = search.also_of.get(link) if link else None
+    if also is None or also in search.occupied:
+        return None
+    return None if contradicts(item.telling, search.leads[also]) else also
 
 
 async def _by_text(
@@ -260,6 +275,21 @@ async def _stories_with_links(
             select(stories.c.link_digest, stories.c.id).where(stories.c.link_digest.in_(chunk))
         )
         found.update({row.link_digest: row.id for row in rows})
+    return found
+
+
+async def _stories_with_other_links(
+    connection: AsyncConnection, links: Collection[bytes]
+) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for chunk in chunks(links):
+        rows = await connection.execute(
+            select(entries.c.link_digest, entries.c.story_id)
+            .where(entries.c.link_digest.in_(chunk), JOINED_BY_TEXT)
+            .order_by(entries.c.id)
+        )
+        for row in rows:
+            found.setdefault(row.link_digest, row.story_id)
     return found
 
 

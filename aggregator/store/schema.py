@@ -31,6 +31,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -160,6 +161,9 @@ stories = Table(
     sqlite_autoincrement=True,
 )
 
+JOINED_BY_TEXT = text("joined_by = 'text'")
+"""Written out, as the databases know their index by it."""
+
 entries = Table(
     "entries",
     metadata,
@@ -188,6 +192,13 @@ entries = Table(
     UniqueConstraint("source_id", "digest"),
     Index(None, "source_id", "link_digest"),
     Index(None, "story_id", "source_id"),
+    # The few entries whose own link is not their story's.
+    Index(
+        "ix_entries_link_digest",
+        "link_digest",
+        sqlite_where=JOINED_BY_TEXT,
+        postgresql_where=JOINED_BY_TEXT,
+    ),
     # Answers retention and "stories of this source" without touching a row.
     Index(None, "source_id", "published_at", "first_seen_at", "story_id"),
     sqlite_autoincrement=True,

@@ -466,6 +466,9 @@ class MemoryStore:
         link = entry.known.link_digest
         linked = self._linked(link)
         if linked is None:
+            also = self._with_other_link(entry)
+            if also:
+                return also, "link", None
             told = self._told_before(entry, siblings)
             return (told, "text", None) if told else (None, "alone", link)
         lead = self._entries[linked.lead or 0].telling
@@ -481,6 +484,18 @@ class MemoryStore:
     def _linked(self, link: bytes | None) -> _Story | None:
         stories = {entry.story for entry in self._entries.values()}
         return next((story for story in stories if link and story.link_digest == link), None)
+
+    def _with_other_link(self, entry: _Entry) -> _Story | None:
+        """The story of an entry with that link that joined it by its text."""
+        link = entry.known.link_digest
+        others = (each for each in self._entries.values() if each.joined_by == "text")
+        story = next(
+            (each.story for each in others if link and each.known.link_digest == link), None
+        )
+        if story is None or any(each.source is entry.source for each in self._members(story)):
+            return None
+        lead = self._entries[story.lead or 0].telling
+        return None if contradicts(entry.telling, lead) else story
 
     def _told_before(self, entry: _Entry, siblings: Sequence[Candidate]) -> _Story | None:
         marks = set(marks_of(entry.telling.told))

@@ -53,6 +53,16 @@ async def test_the_same_text_under_two_links_is_one_story(store):
     assert await titles(store, Selection(sources={"mirror"})) == ["A title"]
 
 
+async def test_the_link_of_a_copy_leads_to_the_story_too(store):
+    await configure(store, "blog", "mirror", "planet", "evil")
+    await poll(store, "blog", told("1", "blog.example"))
+    await poll(store, "mirror", told("copy", "mirror.example"))
+    await poll(store, "planet", story("p", link="https://mirror.example/copy"))
+    await poll(store, "evil", told("e", "", link="https://mirror.example/copy", text="evil"))
+
+    assert await shown(store) == [("evil",), ("blog", "mirror", "planet")]
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -23,6 +23,14 @@ def upgrade() -> None:
     )
     op.add_column("entries", sa.Column("taken_from", sa.Text, nullable=False, server_default="[]"))
     op.execute(_JOINED)
+    by_text = sa.text("joined_by = 'text'")
+    op.create_index(
+        "ix_entries_link_digest",
+        "entries",
+        ["link_digest"],
+        sqlite_where=by_text,
+        postgresql_where=by_text,
+    )
     op.create_table(
         "marks",
         sa.Column("mark", sa.BigInteger, autoincrement=False, nullable=False),

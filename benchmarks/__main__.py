@@ -2,10 +2,19 @@
 
 import sys
 
-from benchmarks import conformance, corpus, freshness, histories, politeness, sick_hosts
+from benchmarks import (
+    conformance,
+    corpus,
+    freshness,
+    histories,
+    politeness,
+    sick_hosts,
+    stories,
+)
 
 conformance.main([])
 corpus.main()
 histories.main()
 freshness.main()
+stories.main()
 sys.exit(max(politeness.main(), sick_hosts.main()))

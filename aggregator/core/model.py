@@ -99,6 +99,8 @@ class ReadEntry:
     published: datetime | None
     updated: datetime | None
     content: Content
+    taken_from: tuple[str, ...] = ()
+    """Addresses of the feed that the entry says it comes from (atom:source, RSS source)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +164,8 @@ class Entry:
     published: datetime | None
     updated: datetime | None
     content: Content
+    taken_from: tuple[str, ...] = ()
+    """Addresses of the feed that the entry says it comes from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ Rule 2: what a document gives to several items names none of them alone. With on
 Rule 3: a link that a document gives to several entries names no story.
 Rule 4: a guid that is an address is the same with another scheme, with or without `www.` or a
         slash at its end – unless the document lists both.
+Rule 5: a link loses its tracking parameters, and nothing else.
 """
 
 from collections import Counter, defaultdict
@@ -17,6 +18,7 @@ from hashlib import sha256
 
 from aggregator.core.digest import digest
 from aggregator.core.model import Content, Entry, ReadEntry
+from aggregator.core.trackers import without_trackers
 from aggregator.core.urls import canonical_link, other_forms
 
 VERSION = b"\x02"
@@ -30,6 +32,7 @@ def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tupl
 
     `language` is what the configuration knows better than the source.
     """
+    read = [_untracked(entry) for entry in read]
     links = [_canonical(entry.content.link) for entry in read]
     names = [_name(entry, link) for entry, link in zip(read, links, strict=True)]
     ambiguous = _names_of_several(names)
@@ -51,10 +54,18 @@ def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tupl
             published=item.published,
             updated=item.updated,
             content=replace(item.content, language=language or item.content.language),
+            taken_from=item.taken_from,
         )
         if identity not in entries or _is_newer(entry, entries[identity]):
             entries[identity] = entry
     return tuple(entries.values())
+
+
+def _untracked(entry: ReadEntry) -> ReadEntry:
+    link = entry.content.link
+    if link is None or (shorter := without_trackers(link)) == link:
+        return entry
+    return replace(entry, content=replace(entry.content, link=shorter))
 
 
 def _is_newer(entry: Entry, than: Entry) -> bool:

@@ -4,6 +4,7 @@ import re
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from aggregator.core.addresses import is_public, literal_address
+from aggregator.core.trackers import without_trackers
 
 LONGEST_URL = 4096
 """Characters; a longer address is dropped."""
@@ -22,12 +23,6 @@ _LOCAL_SUFFIXES = (
     ".corp",
     ".home",
     ".lan",
-)
-
-# Parameters that say how a reader came to a page, not which page it is.
-_TRACKERS = re.compile(
-    r"(?:utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|dclid|msclkid|yclid|mc_[ce]id|igshid|_hsenc|_hsmi)",
-    re.IGNORECASE,
 )
 
 
@@ -54,6 +49,18 @@ def web_url(text: str | None, base: str | None = None) -> str | None:
 def host_of(url: str) -> str:
     """The host in lower case, without port; the unit of politeness."""
     return (urlsplit(url).hostname or "").rstrip(".").lower()
+
+
+def bare_host(url: str) -> str:
+    """The host without `www.`."""
+    return host_of(url).removeprefix("www.")
+
+
+def site_of(url: str) -> str:
+    """Whose the address is, as far as its host and port say: without `www.` and default ports."""
+    host = bare_host(url)
+    port = urlsplit(url).port
+    return host if port in {None, 80, 443} else f"{host}:{port}"
 
 
 def is_local_name(host: str) -> bool:
@@ -83,18 +90,13 @@ def canonical_link(url: str) -> str | None:
     The scheme, `www.`, a default port, a fragment, a slash at the end and tracking parameters
     do not tell pages apart. A site's front page names no story.
     """
-    parts = urlsplit(url)
-    host = (parts.hostname or "").rstrip(".").lower().removeprefix("www.")
-    port = f":{parts.port}" if parts.port not in {None, 80, 443} else ""
+    parts = urlsplit(without_trackers(url))
+    site = site_of(url)
     path = parts.path.rstrip("/")
-    query = "&".join(
-        pair
-        for pair in parts.query.split("&")
-        if pair and not _TRACKERS.fullmatch(pair.partition("=")[0])
-    )
-    if not host or not (path or query):
+    query = "&".join(pair for pair in parts.query.split("&") if pair)
+    if not site or not (path or query):
         return None
-    return urlunsplit(("http", host + port, path, query, ""))
+    return urlunsplit(("http", site, path, query, ""))
 
 
 def other_forms(address: str) -> tuple[str, ...]:

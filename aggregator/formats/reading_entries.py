@@ -23,6 +23,7 @@ from aggregator.formats.reading_wishes import read_wishes
 _Fields = Mapping[str, Any]
 
 _HTML_TYPES = {"text/html", "application/xhtml+xml"}
+_MOST_SOURCE_LINKS = 5
 _XML_ENTITIES = {"&quot;": '"', "&apos;": "'"}
 
 
@@ -132,6 +133,7 @@ def _entry(entry: _Fields, page: Page) -> ReadEntry:
         published=_time(entry, "published") or _time(entry, "created"),
         updated=_time(entry, "updated"),
         content=content,
+        taken_from=_taken_from(entry, base),
     )
 
 
@@ -152,6 +154,18 @@ def _comments(entry: _Fields) -> Iterator[object]:
     for link in fields.dicts(entry.get("links")):  # RFC 4685 §4
         if link.get("rel") == "replies" and link.get("type") in _HTML_TYPES:
             yield link.get("href")
+
+
+def _taken_from(entry: _Fields, base: str) -> tuple[str, ...]:
+    """Where RFC 4287 §4.2.11 or the RSS element says that the entry was first."""
+    source = entry.get("source")
+    if not isinstance(source, dict):
+        return ()
+    links = hrefs([source, *fields.dicts(source.get("links"))])
+    urls = [
+        fields.first_url([link], base) for link in [*links[:_MOST_SOURCE_LINKS], source.get("id")]
+    ]
+    return tuple(dict.fromkeys(url for url in urls if url))
 
 
 def _base(owner: _Fields, page: Page) -> str:

@@ -23,6 +23,7 @@ from aggregator.core.model import (
     Wishes,
 )
 from aggregator.core.moves import Moves
+from aggregator.core.stories import JoinedBy
 from aggregator.core.text import xml_safe
 from aggregator.core.wire import Validators
 from aggregator.service.ports import ClaimedSource, Lease, PastPoll, PollRecord, SourceHealth
@@ -130,10 +131,11 @@ def _safe(text: str | None) -> str | None:
     return None if text is None else xml_safe(text)
 
 
-def new_columns(item: NewEntry, *, source_id: int, story_id: int) -> Columns:
+def new_columns(item: NewEntry, *, source_id: int, story_id: int, joined_by: JoinedBy) -> Columns:
     return {
         "source_id": source_id,
         "story_id": story_id,
+        "joined_by": joined_by,
         "guid": item.entry.guid,
         "digest": item.entry.digest,
         "published_at": item.published,
@@ -151,6 +153,7 @@ def _said_columns(entry: Entry) -> Columns:
     return {
         "link_digest": entry.link_digest,
         "fingerprint": entry.fingerprint,
+        "taken_from": list(entry.taken_from),
         **_content_columns(entry.content),
     }
 

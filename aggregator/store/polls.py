@@ -27,6 +27,7 @@ from aggregator.core.model import (
 )
 from aggregator.core.rhythm import Sighting
 from aggregator.service.ports import Lease, PastPoll, PollRecord
+from aggregator.store.homes import Whose
 from aggregator.store.mapping import (
     AnyRow,
     edited_columns,
@@ -37,6 +38,7 @@ from aggregator.store.mapping import (
     past_poll_columns,
     state_columns,
 )
+from aggregator.store.partings import reconsider
 from aggregator.store.place import DomainOf, place_columns
 from aggregator.store.revisions import bump, lock_stories
 from aggregator.store.schema import edits, entries, polls, sources, stories, tombstones
@@ -196,7 +198,8 @@ async def _apply(
     refused += await _migrate(connection, source.id, changes.migrated)
     changed = (*changes.edited, *changes.refreshed)
     refused += await _edit(connection, source.id, changed, at)
-    added = await add_entries(connection, source.id, source.key, changes.new, at)
+    whose = Whose(id=source.id, key=source.key, url=source.url, site_url=record.info.link)
+    added = await add_entries(connection, whose, changes.new, at)
     refused += added.refused
     if shown or changes.migrated or changed or added.count:
         await bump(connection, at)
@@ -233,10 +236,11 @@ async def _edit(
     refused = await run_for_each(connection, update(entries).where(_own(source_id)), rows)
     await _count(connection, source_id, edited)
     for chunk in chunks([edit.id for edit in edited]):
-        own = select(entries.c.id).where(entries.c.source_id == source_id, entries.c.id.in_(chunk))
-        await connection.execute(
-            update(stories).where(stories.c.lead_entry_id.in_(own)).values(changed_at=at)
-        )
+        own = (entries.c.source_id == source_id) & entries.c.id.in_(chunk)
+        led = stories.c.lead_entry_id.in_(select(entries.c.id).where(own))
+        theirs = stories.c.id.in_(select(entries.c.story_id).where(own))
+        await connection.execute(update(stories).where(theirs, led).values(changed_at=at))
+    await reconsider(connection, source_id, {edit.id for edit in edited}, at)
     await _rank(connection, source_id, edited)
     return refused
 
@@ -258,10 +262,12 @@ async def _count(
 
 
 async def _rank(connection: AsyncConnection, source_id: int, edited: Sequence[EditedEntry]) -> None:
-    story_id = select(entries.c.story_id).where(_own(source_id)).scalar_subquery()
+    """Moves the stories that these lead: a copy's edit moves nobody's story."""
+    own = select(entries.c.story_id).where(_own(source_id)).scalar_subquery()
+    led = (stories.c.id == own) & (stories.c.lead_entry_id == bindparam("entry_id"))
     rows = [{"entry_id": edit.id, "rank_at": edit.rank_at} for edit in edited if edit.rank_at]
     if rows:
-        await connection.execute(update(stories).where(stories.c.id == story_id), rows)
+        await connection.execute(update(stories).where(led), rows)
 
 
 def _own(source_id: int) -> ColumnElement[bool]:

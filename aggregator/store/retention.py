@@ -7,6 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.store.mapping import AnyRow
+from aggregator.store.marks import drop_marks
 from aggregator.store.revisions import bump, lock_stories
 from aggregator.store.schema import entries, sources, stories, tombstones
 from aggregator.store.statements import insert_missing
@@ -43,6 +44,7 @@ async def delete_old(
         insert_missing(connection, tombstones),
         [{"source_id": source_id, "digest": row.digest} for row in old],
     )
+    await drop_marks(connection, ids)
     await connection.execute(delete(entries).where(entries.c.id.in_(ids)))
     await drop_empty(connection, stories.c.id.in_(touched))
     await choose_leads(connection, touched, at)

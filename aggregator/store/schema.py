@@ -5,6 +5,7 @@
     entries     what sources said, one row for each guid of each source
     edits       how many edits an entry took lately
     stories     what we publish: one row for the entries that are one story
+    marks       under which an entry's text is found again
     tombstones  guids that must not come back as new
     revision    one row: counts the changes to what is shown
     readers     who fetches our feeds, as digests
@@ -31,6 +32,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -160,6 +162,9 @@ stories = Table(
     sqlite_autoincrement=True,
 )
 
+JOINED_BY_TEXT = text("joined_by = 'text'")
+"""Written out, as the databases know their index by it."""
+
 entries = Table(
     "entries",
     metadata,
@@ -184,9 +189,18 @@ entries = Table(
     Column("summary", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("content_html", Text, nullable=False),
+    Column("joined_by", Text, nullable=False),  # why it is in its story
+    Column("taken_from", Json, nullable=False),  # the feeds that it says it comes from
     UniqueConstraint("source_id", "digest"),
     Index(None, "source_id", "link_digest"),
     Index(None, "story_id", "source_id"),
+    # The few entries whose own link is not their story's.
+    Index(
+        "ix_entries_link_digest",
+        "link_digest",
+        sqlite_where=JOINED_BY_TEXT,
+        postgresql_where=JOINED_BY_TEXT,
+    ),
     # Answers retention and "stories of this source" without touching a row.
     Index(None, "source_id", "published_at", "first_seen_at", "story_id"),
     sqlite_autoincrement=True,
@@ -205,6 +219,14 @@ edits = Table(
     ),
     Column("number", Integer, nullable=False),
     Column("last_at", UtcMicros, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("mark", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, ForeignKey("entries.id"), primary_key=True, index=True),
     sqlite_with_rowid=False,
 )
 

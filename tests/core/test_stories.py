@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from aggregator.core.stories import Member, lead_of, published_id
+from aggregator.core.stories import Claim, Member, lead_of, published_id
 
 
 def member(id: int, host: str, link: str | None = "https://a.example/1", site: str | None = None):
@@ -18,6 +20,43 @@ def test_a_source_is_the_origin_by_its_site_too():
     burned = member(2, "feeds.example", site="https://a.example/")
 
     assert lead_of([planet, burned]) == burned
+
+
+def test_a_feed_that_only_says_it_lives_there_leaves_the_lead_to_the_one_that_does():
+    liar = member(1, "evil.example", site="https://a.example/")
+    origin = member(2, "a.example")
+
+    assert lead_of([liar, origin]) == origin
+
+
+def test_an_entry_that_says_it_is_from_elsewhere_leads_last():
+    copy = replace(member(1, "a.example"), taken_from=("https://b.example/feed",))
+    other = member(2, "b.example", link="https://c.example/1")
+
+    assert lead_of([copy, other]) == other
+    assert lead_of([copy]) == copy
+
+
+def test_an_entry_that_names_its_own_feed_is_no_copy():
+    own = replace(member(1, "a.example"), taken_from=("https://www.a.example/feed",))
+
+    assert own.claim == Claim.HOME
+
+
+def test_another_port_of_a_host_may_be_somebody_elses():
+    link = "http://127.0.0.1:8002/1"
+
+    assert member(1, "127.0.0.1:8002", link=link).claim == Claim.HOME
+    assert member(1, "127.0.0.1:8001", link=link).claim == Claim.SITE
+    assert (
+        lead_of(
+            [
+                replace(member(1, "x"), source_url="http://127.0.0.1:8001/feed", link=link),
+                replace(member(2, "x"), source_url="http://127.0.0.1:8002/feed", link=link),
+            ]
+        ).id
+        == 2
+    )
 
 
 def test_without_an_origin_the_first_leads():

@@ -693,3 +693,28 @@ def test_real_feeds_give_as_many_entries_as_feedparser_finds():
     for row in small[::8]:
         feed = read((CORPORA / "feeds" / row["path"]).read_bytes())
         assert (row["path"], len(feed.entries)) == (row["path"], int(row["entries"]))
+
+
+def test_an_entry_says_which_feed_it_is_from():
+    own = rss_item('<guid>1</guid><source url="https://b.example/feed">B</source>')
+    copied = atom_entry(
+        "<id>1</id><source><id>https://b.example/id</id><title>B</title>"
+        '<link rel="self" href="https://b.example/feed"/><link href="/"/></source>',
+        attributes=' xml:base="https://b.example/x/"',
+    )
+
+    assert own.taken_from == ("https://b.example/feed",)
+    assert {"https://b.example/feed", "https://b.example/id"} <= set(copied.taken_from)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "<source>B</source>",
+        '<source url="javascript:x">B</source>',
+        '<source url="">B</source>',
+    ],
+)
+def test_an_entry_without_a_usable_source_is_its_feeds_own(source):
+    assert rss_item(f"<guid>1</guid>{source}").taken_from == ()

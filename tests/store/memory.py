@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from aggregator.core.knowledge import Knowledge
+from aggregator.core.likeness import Told, marks_of
 from aggregator.core.model import (
     Content,
     EditedEntry,
@@ -20,7 +21,18 @@ from aggregator.core.model import (
 )
 from aggregator.core.moves import Moves
 from aggregator.core.rhythm import Sighting
-from aggregator.core.stories import Member, lead_of, published_id
+from aggregator.core.stories import (
+    Candidate,
+    JoinedBy,
+    Kin,
+    Member,
+    Telling,
+    contradicts,
+    lead_of,
+    leavers,
+    published_id,
+    told_before,
+)
 from aggregator.core.subscribers import FeedReader
 from aggregator.core.urls import host_of
 from aggregator.core.wire import Validators
@@ -121,6 +133,29 @@ class _Entry:
     story: "_Story"
     guid: str
     content: Content
+    taken_from: tuple[str, ...]
+    rank_at: datetime
+    joined_by: JoinedBy = "alone"
+
+    @property
+    def member(self) -> Member:
+        return Member(
+            id=self.known.id,
+            source_url=self.source.spec.url,
+            site_url=self.source.info.link,
+            link=self.content.link,
+            taken_from=self.taken_from,
+        )
+
+    @property
+    def telling(self) -> Telling:
+        told = Told(
+            title=self.content.title,
+            text=self.content.text,
+            link=self.content.link,
+            at=self.known.published,
+        )
+        return Telling(told=told, link_digest=self.known.link_digest, claim=self.member.claim)
 
 
 @dataclass(eq=False)
@@ -131,6 +166,12 @@ class _Story:
     rank_at: datetime
     changed_at: datetime
     lead: int | None = None
+
+
+def _sibling(source: _Source, item: NewEntry) -> Candidate:
+    content = item.entry.content
+    told = Told(title=content.title, text=content.text, link=content.link, at=item.published)
+    return Candidate(source_id=source.id, story_id=None, told=told)
 
 
 class MemoryStore:
@@ -353,7 +394,8 @@ class MemoryStore:
         for edit in (*changes.edited, *changes.refreshed):
             shown |= self._edit(source, edit, at)
         for item in changes.new:
-            shown |= self._add(source, item, at)
+            siblings = [_sibling(source, each) for each in changes.new if each is not item]
+            shown |= self._add(source, item, at, siblings)
         if shown:
             self._bump(at)
 
@@ -368,7 +410,7 @@ class MemoryStore:
         stored = self._entries[edit.id]
         if stored.source is not source:
             return False
-        stored.content = edit.entry.content
+        stored.content, stored.taken_from = edit.entry.content, edit.entry.taken_from
         stored.known = replace(
             stored.known,
             link_digest=edit.entry.link_digest,
@@ -377,12 +419,32 @@ class MemoryStore:
             edits=edit.edits,
             edited_at=edit.edited_at,
         )
-        stored.story.rank_at = edit.rank_at or stored.story.rank_at
         if stored.story.lead == edit.id:
             stored.story.changed_at = at
+        self._reconsider(stored.story, edit.id, at)
+        if stored.story.lead == edit.id:
+            stored.story.rank_at = edit.rank_at or stored.story.rank_at
         return True
 
-    def _add(self, source: _Source, item: NewEntry, at: datetime) -> bool:
+    def _reconsider(self, story: _Story, edited: int, at: datetime) -> None:
+        kin = [
+            Kin(id=each.known.id, joined_by=each.joined_by, telling=each.telling)
+            for each in self._members(story)
+        ]
+        gone = [self._entries[each.id] for each in leavers(kin, {edited})]
+        if gone:
+            self._choose_lead(story, at, without=gone)
+        for entry in gone:
+            entry.rank_at = story.rank_at
+            self._move_in(entry, at)
+        links = {each.known.link_digest for each in self._members(story)}
+        link = self._entries[story.lead or 0].known.link_digest
+        if story.link_digest not in links and link and self._linked(link) is None:
+            story.link_digest = link
+
+    def _add(
+        self, source: _Source, item: NewEntry, at: datetime, siblings: Sequence[Candidate]
+    ) -> bool:
         entry = item.entry
         present = {e.known.digest for e in self._entries.values() if e.source is source}
         if entry.digest in present | source.tombstones:
@@ -396,34 +458,85 @@ class MemoryStore:
             updated=item.updated,
             first_seen=item.first_seen,
         )
-        story = self._story_for(source, item, at)
-        self._entries[known.id] = _Entry(known, source, story, entry.guid, entry.content)
-        story.changed_at = at
-        story.lead = lead_of(
-            [
-                Member(
-                    id=each.known.id,
-                    source_url=each.source.spec.url,
-                    site_url=each.source.info.link,
-                    link=each.content.link,
-                )
-                for each in self._members(story)
-            ]
-        ).id
+        nowhere = _Story(0, "", None, item.rank_at, at)
+        added = _Entry(
+            known, source, nowhere, entry.guid, entry.content, entry.taken_from, item.rank_at
+        )
+        self._move_in(added, at, siblings)
         return True
 
-    def _story_for(self, source: _Source, item: NewEntry, at: datetime) -> _Story:
-        link = item.entry.link_digest
+    def _move_in(self, entry: _Entry, at: datetime, siblings: Sequence[Candidate] = ()) -> None:
+        """Into the story that it joins or opens."""
+        story, entry.joined_by, link = self._home_of(entry, siblings)
+        entry.story = story or _Story(
+            next(self._ids), self._free_id(entry), link, entry.rank_at, at
+        )
+        self._entries[entry.known.id] = entry
+        self._choose_lead(entry.story, at)
+
+    def _choose_lead(self, story: _Story, at: datetime, without: Sequence[_Entry] = ()) -> None:
+        stay = [each.member for each in self._members(story) if each not in without]
+        story.changed_at, story.lead = at, lead_of(stay).id
+
+    def _home_of(
+        self, entry: _Entry, siblings: Sequence[Candidate]
+    ) -> tuple[_Story | None, JoinedBy, bytes | None]:
+        """The story that it joins, and why; else the link that its own story has."""
+        link = entry.known.link_digest
+        linked = self._linked(link)
+        if linked is None:
+            also = self._with_other_link(entry)
+            if also:
+                return also, "link", None
+            told = self._told_before(entry, siblings)
+            return (told, "text", None) if told else (None, "alone", link)
+        lead = self._entries[linked.lead or 0].telling
+        if contradicts(entry.telling, lead):
+            if entry.telling.claim <= lead.claim:
+                return None, "alone", None
+            linked.link_digest = None
+            return None, "alone", link
+        if any(member.source is entry.source for member in self._members(linked)):
+            return None, "alone", None
+        return linked, "link", None
+
+    def _linked(self, link: bytes | None) -> _Story | None:
         stories = {entry.story for entry in self._entries.values()}
-        linked = next((story for story in stories if link and story.link_digest == link), None)
-        if linked and all(member.source is not source for member in self._members(linked)):
-            return linked
-        held = {story.published_id for story in stories}
-        own = published_id(source.spec.key, item.entry.guid)
-        for more in ("", f"\n{item.entry.digest.hex()}"):
+        return next((story for story in stories if link and story.link_digest == link), None)
+
+    def _with_other_link(self, entry: _Entry) -> _Story | None:
+        """The story of an entry with that link that joined it by its text."""
+        link = entry.known.link_digest
+        others = (each for each in self._entries.values() if each.joined_by == "text")
+        story = next(
+            (each.story for each in others if link and each.known.link_digest == link), None
+        )
+        if story is None or any(each.source is entry.source for each in self._members(story)):
+            return None
+        lead = self._entries[story.lead or 0].telling
+        return None if contradicts(entry.telling, lead) else story
+
+    def _told_before(self, entry: _Entry, siblings: Sequence[Candidate]) -> _Story | None:
+        marks = set(marks_of(entry.telling.told))
+        others = [
+            Candidate(source_id=each.source.id, story_id=id, told=each.telling.told)
+            for id, each in self._entries.items()
+            if each is not entry and not marks.isdisjoint(marks_of(each.telling.told))
+        ]
+        # The story is named by an entry of it.
+        found = told_before(entry.telling.told, entry.source.id, [*others, *siblings])
+        story = self._entries[found].story if found else None
+        taken = story and any(each.source is entry.source for each in self._members(story))
+        return None if taken else story
+
+    def _free_id(self, entry: _Entry) -> str:
+        held = {each.story.published_id for each in self._entries.values()}
+        key = entry.source.spec.key
+        own = published_id(key, entry.guid)
+        for more in ("", f"\n{entry.known.digest.hex()}"):
             if own in held:
-                own = published_id(source.spec.key, item.entry.guid + more, taken=True)
-        return _Story(next(self._ids), own, None if linked else link, item.rank_at, at)
+                own = published_id(key, entry.guid + more, taken=True)
+        return own
 
     def _members(self, story: _Story) -> list[_Entry]:
         return [entry for entry in self._entries.values() if entry.story is story]

@@ -149,12 +149,12 @@ async def test_a_source_of_the_first_version_goes_on_where_it_was(database, empt
     assert shown.info.title == "Old"
 
 
-OLD_EDITABLE_ENTRY = """INSERT INTO entries (id, source_id, story_id, digest, fingerprint, published_at,
-    updated_at, first_seen_at, guid, authors, categories, enclosures, title, summary, text,
+OLD_EDITABLE_ENTRY = """INSERT INTO entries (id, source_id, story_id, digest, fingerprint,
+    published_at, updated_at, first_seen_at, guid, authors, categories, enclosures, title, summary, text,
     content_html) VALUES (5, 7, 3, :digest, :digest, 0, 0, 0, '1', '[]', '[]', '[]', '', '', '', '')
 """
-OLD_EDITABLE_STORY = """INSERT INTO stories (id, published_digest, lead_entry_id, rank_at, changed_at,
-    published_id) VALUES (3, :digest, 5, 0, 0, 'urn:x:1')"""
+OLD_EDITABLE_STORY = """INSERT INTO stories (id, published_digest, lead_entry_id, rank_at,
+    changed_at, published_id) VALUES (3, :digest, 5, 0, 0, 'urn:x:1')"""
 
 
 async def test_an_entry_from_before_edits_were_counted_has_none(database, empty_url):
@@ -170,3 +170,38 @@ async def test_an_entry_from_before_edits_were_counted_has_none(database, empty_
     await store.aclose()
 
     assert (known.id, known.edits, known.edited_at) == (5, 0, None)
+
+
+OLD_ENTRIES = """
+    INSERT INTO sources (id, key, url, host, domain, listed, enabled, ever_read, next_poll_at,
+        next_poll_reason, failures, gone_count, throttles, poll_count, info)
+    SELECT n, 'k' || n, 'https://a.example/' || n, 'a.example', 'a.example', true, true, true, 0,
+        '', 0, 0, 0, 0, '{}' FROM (SELECT 1 AS n UNION SELECT 2) AS numbers;
+    INSERT INTO stories (id, published_digest, lead_entry_id, rank_at, changed_at, published_id)
+    VALUES (1, CAST('a' AS {bytes}), 1, 0, 0, 'urn:x:1'),
+        (2, CAST('b' AS {bytes}), 2, 0, 0, 'urn:x:2');
+    INSERT INTO entries (id, source_id, story_id, digest, fingerprint, published_at, updated_at,
+        first_seen_at, guid, authors, categories, enclosures, title, summary, text, content_html)
+    SELECT id, source, story, CAST('d' || id AS {bytes}), CAST('f' AS {bytes}), 0, 0, 0, 'g',
+        '[]', '[]', '[]', 'T' || id, '', '', ''
+    FROM (SELECT 1 AS id, 1 AS source, 1 AS story UNION SELECT 2, 1, 2 UNION SELECT 3, 2, 1) AS old
+"""
+
+
+async def test_entries_of_before_the_marks_keep_their_stories_with_the_reason(database, empty_url):
+    async with database.writing() as connection:
+        await connection.run_sync(_to_version, "0003")
+    kind = "BLOB" if database.is_sqlite else "BYTEA"
+    await run(database, *OLD_ENTRIES.replace("{bytes}", kind).split(";"))
+
+    store = await open_store(empty_url)
+    shown = [
+        (each.source.key, len(each.also_in)) for each in await store.stories(EVERYTHING, limit=9)
+    ]
+    await store.aclose()
+    async with database.reading() as connection:
+        reasons = text("SELECT joined_by, taken_from FROM entries ORDER BY id")
+        kept = (await connection.execute(reasons)).all()
+
+    assert shown == [("k1", 0), ("k1", 1)]
+    assert [tuple(row) for row in kept] == [("alone", "[]"), ("alone", "[]"), ("link", "[]")]

@@ -12,7 +12,8 @@ from aggregator.core.model import Enclosure
 from aggregator.service.ports import Selection
 from aggregator.store import polls
 from aggregator.store.engine import connect
-from aggregator.store.schema import metadata
+from aggregator.store.marks import MOST_HOLDERS
+from aggregator.store.schema import entries, metadata
 from aggregator.store.sql import open_store
 from tests.builders import NOON, ago
 from tests.store.steps import (
@@ -33,6 +34,7 @@ from tests.store.steps import (
 )
 
 LINK = "https://a.example/shared"
+LONG = " ".join(f"word{letter}{other}" for letter in "abcdefgh" for other in "abcdefgh")
 LONE_SURROGATE = "a\ud800b"
 
 
@@ -328,3 +330,59 @@ async def test_leases_outlive_the_process_that_held_them(sql_store, second_store
 
     assert await claim_due(second_store) == []
     assert keys(await claim_due(second_store, NOON + HOUR)) == ["a"]
+
+
+def long_story(name: str, host: str = "a.example", **changes):
+    return story(name, title="T", text=LONG, link=f"https://{host}/{name}", **changes)
+
+
+async def test_why_an_entry_is_in_its_story_is_kept(sql_store, database_url):
+    await configure(sql_store, "a", "b", "c")
+    await poll(sql_store, "a", long_story("1"))
+    await poll(sql_store, "b", long_story("2", "b.example"))
+    await poll(sql_store, "c", story("3", link="https://a.example/1"))
+
+    database = connect(database_url)
+    async with database.reading() as connection:
+        why = list(await connection.scalars(select(entries.c.joined_by).order_by(entries.c.id)))
+    await database.aclose()
+    assert why == ["alone", "text", "link"]
+
+
+async def test_marks_go_with_their_entries(sql_store, database_url):
+    await configure(sql_store, "a")
+    item = long_story("1", at=ago(days=100))
+    claimed = await poll(sql_store, "a", item)
+    assert await rows(database_url, "marks") == 4
+    await poll(sql_store, "a", edited=(await edit_of(sql_store, claimed, item, text="short"),))
+    assert await rows(database_url, "marks") == 0
+    await poll(sql_store, "a", edited=(await edit_of(sql_store, claimed, item, text=LONG),))
+    assert await rows(database_url, "marks") == 4
+    await sql_store.prune(before=ago(days=90), keep_per_source=0, now=NOON)
+    assert await rows(database_url, "marks") == await rows(database_url, "entries") == 0
+
+
+async def test_boilerplate_is_marked_so_many_times_and_no_more(sql_store, database_url):
+    await configure(sql_store, "a", "b")
+    await poll(sql_store, "a", *(long_story(str(n)) for n in range(30)))
+    await poll(sql_store, "b", *(long_story(str(n), "b.example") for n in range(30)))
+
+    assert await rows(database_url, "marks") == 4 * MOST_HOLDERS
+    assert await rows(database_url, "stories") == 60
+
+
+async def test_a_refused_entry_has_no_marks(sql_store, database_url):
+    await configure(sql_store, "a")
+    await poll(sql_store, "a", unsafe(long_story("bad"), title=LONE_SURROGATE), story("1"))
+
+    assert await rows(database_url, "marks") == 0
+    assert await rows(database_url, "entries") == 1
+
+
+async def test_an_odd_long_text_takes_no_sibling_with_it(sql_store):
+    await configure(sql_store, "a", "b")
+    odd = unsafe(long_story("odd"), text=LONG + LONE_SURROGATE + "\x00")
+    await poll(sql_store, "a", story("1"), odd)
+    await poll(sql_store, "b", long_story("2", "b.example"), story("3"))
+
+    assert sorted(await titles(sql_store))[-3:] == ["T", "Title 1", "Title 3"]

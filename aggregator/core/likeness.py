@@ -1,0 +1,202 @@
+"""When two entries of different sources tell the same, though their links differ.
+
+Rule 1: only a long text tells anything: 48 words, or 96 characters of a script without spaces.
+Rule 2: what one says the other says, too, in the same order: no word is replaced by another, and
+        no number comes or goes. The longer text may add a tenth at most, or go on where the
+        shorter one was cut off. Translations, releases and announcements out of one template
+        differ in a word or a number.
+Rule 3: the titles are the same, but for a name before or behind (`Ann: …`, `… | Site`); without
+        both titles the texts must be the same.
+Rule 4: the dates are near: what is told again after a week may be meant to be.
+Rule 5: two links to one host are two pages. Its publisher knows better than we.
+
+`marks_of` finds what may be alike without a look at everything: two texts of which `same_words`
+holds share a mark nearly always, others nearly never.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from hashlib import blake2b
+
+from aggregator.core.urls import canonical_link, site_of
+
+FEWEST_UNITS = 96
+"""A word counts two, a character of a script without spaces one."""
+
+FEWEST_SHINGLES = 32
+"""Different ones: what repeats itself says no more than once."""
+
+MOST_ADDED = 0.1
+NEAR = timedelta(days=7)
+RELATED = 0.5
+"""The share of the shorter text at which two entries that are one story stay one."""
+
+UNRELATED = 0.05
+"""The share up to which two texts tell different things."""
+
+_CUT_WORDS = 4
+"""Words at the end of a cut text that are not the text's own: `Continue reading this post`."""
+
+_LONGEST_AFFIX = 6
+_HEAD_WORDS = 32
+_BANDS = 3
+_ROWS = 4
+
+_UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:[.,:]\d+)*")
+_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+_HAS_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What an entry tells, as far as likeness goes."""
+
+    title: str
+    text: str
+    link: str | None
+    at: datetime
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        return _words(self.text)
+
+    @cached_property
+    def title_words(self) -> tuple[str, ...]:
+        return _words(self.title)
+
+    @cached_property
+    def shingles(self) -> frozenset[tuple[str, ...]]:
+        return _shingles(self.words)
+
+    @cached_property
+    def is_long(self) -> bool:
+        return _units(self.words) >= FEWEST_UNITS and len(self.shingles) >= FEWEST_SHINGLES
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+
+
+def _units(words: tuple[str, ...]) -> int:
+    return sum(1 if _IS_UNSPACED.match(word) else 2 for word in words)
+
+
+def _shingles(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    """Three words in a row, or two characters of a script without spaces."""
+    return frozenset(
+        words[n : n + (2 if _IS_UNSPACED.match(word) else 3)] for n, word in enumerate(words[:-1])
+    )
+
+
+def is_same_story(one: Told, other: Told) -> bool:
+    """Rules 2 to 5; `same_words` has said the first."""
+    return (
+        same_words(one, other)
+        and abs(one.at - other.at) <= NEAR
+        and _same_title(one, other)
+        and not _two_pages(one.link, other.link)
+    )
+
+
+def same_words(one: Told, other: Told) -> bool:
+    if not (one.is_long and other.is_long):
+        return False
+    shorter, longer = sorted((one, other), key=lambda told: len(told.words))
+    return (
+        shorter.words == longer.words or _adds_little(shorter, longer) or _is_cut(shorter, longer)
+    )
+
+
+def _adds_little(shorter: Told, longer: Told) -> bool:
+    shared = len(shorter.shingles & longer.shingles)
+    if shared < (1 - MOST_ADDED) * len(shorter.shingles | longer.shingles):
+        return False
+    rest = list(longer.words)
+    ordered = iter(rest)
+    if not all(word in ordered for word in shorter.words):  # a subsequence
+        return False
+    return _numbers(shorter.words) == _numbers(longer.words)
+
+
+def _is_cut(shorter: Told, longer: Told) -> bool:
+    """The beginning of a text, perhaps with a few words that invite to read on."""
+    for extra in range(_CUT_WORDS + 1):
+        own = shorter.words[: len(shorter.words) - extra]
+        if longer.words[: len(own)] == own:
+            return _units(own) >= FEWEST_UNITS and not _numbers(shorter.words[len(own) :])
+    return False
+
+
+def _numbers(words: tuple[str, ...]) -> list[str]:
+    return [word for word in words if _HAS_DIGIT.search(word)]
+
+
+def _same_title(one: Told, other: Told) -> bool:
+    if not (one.title_words and other.title_words):
+        return one.words == other.words
+    shorter, longer = sorted((one, other), key=lambda told: len(told.title_words))
+    if shorter.title_words == longer.title_words:
+        return True
+    added = len(longer.title_words) - len(shorter.title_words)
+    if not 0 < added <= _LONGEST_AFFIX:
+        return False
+    before = re.match(r"(.+?)[:|»]\s+(.+)", longer.title)
+    behind = re.match(r"(.+)\s[|–—«·-]\s+(.+)", longer.title)
+    pairs = [before.group(2, 1)] if before else []
+    pairs += [behind.group(1, 2)] if behind else []
+    return any(
+        _words(title) == shorter.title_words and not _HAS_DIGIT.search(name)
+        for title, name in pairs
+    )
+
+
+def _two_pages(one: str | None, other: str | None) -> bool:
+    if one is None or other is None or site_of(one) != site_of(other):
+        return False
+    pages = canonical_link(one), canonical_link(other)
+    return None not in pages and pages[0] != pages[1]
+
+
+def is_related(one: Told, other: Told) -> bool:
+    """Whether two entries that were one story may stay one after an edit."""
+    if one.is_long and other.is_long:
+        return _share(one, other) >= RELATED
+    return one.title_words == other.title_words
+
+
+def is_unrelated(one: Told, other: Told) -> bool:
+    """Whether two long texts have nothing in common, whatever page both point to."""
+    return one.is_long and other.is_long and _share(one, other) <= UNRELATED
+
+
+def _share(one: Told, other: Told) -> float:
+    shared = len(one.shingles & other.shingles)
+    return shared / min(len(one.shingles), len(other.shingles))
+
+
+def marks_of(told: Told) -> tuple[int, ...]:
+    """Numbers of 64 bits under which the text is found again; none for a short one.
+
+    One for its beginning, and one for each band of a MinHash of its shingles. Its formula may
+    change: then entries stored before and after do not find each other.
+    """
+    if not told.is_long:
+        return ()
+    lowest: list[bytes] = [b""] * (_BANDS * _ROWS)
+    for shingle in told.shingles:
+        value = _hash(*shingle)
+        place = value[0] % len(lowest)
+        if not lowest[place] or value < lowest[place]:
+            lowest[place] = value
+    bands = [lowest[n::_BANDS] for n in range(_BANDS)]
+    found = [_hash("head", *told.words[:_HEAD_WORDS])]
+    found += [_hash(str(n), *(low.hex() for low in band)) for n, band in enumerate(bands)]
+    return tuple(int.from_bytes(value, "big", signed=True) for value in found)
+
+
+def _hash(*parts: str) -> bytes:
+    return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()

@@ -1,0 +1,70 @@
+"""Marks: how entries are found whose texts may be alike. The caller holds the lock on stories."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aggregator.core.likeness import Told
+from aggregator.core.stories import Candidate
+from aggregator.store.mapping import AnyRow
+from aggregator.store.schema import entries, marks
+from aggregator.store.statements import chunks, insert_missing
+
+MOST_HOLDERS = 8
+"""Entries with one mark: what more have is boilerplate, and would make every look-up slow."""
+
+
+async def holders_of(connection: AsyncConnection, wanted: Collection[int]) -> dict[int, list[int]]:
+    """Ids of entries by mark."""
+    holders: dict[int, list[int]] = {}
+    for chunk in chunks(wanted):
+        rows = await connection.execute(select(marks).where(marks.c.mark.in_(chunk)))
+        for row in rows:
+            holders.setdefault(row.mark, []).append(row.entry_id)
+    return holders
+
+
+async def candidates(connection: AsyncConnection, entry_ids: Collection[int]) -> list[Candidate]:
+    """In the order in which they were stored."""
+    statement = (
+        select(
+            entries.c.story_id,
+            entries.c.source_id,
+            entries.c.published_at,
+            entries.c.link,
+            entries.c.title,
+            entries.c.text,
+        )
+        .where(entries.c.id.in_(entry_ids))
+        .order_by(entries.c.id)
+    )
+    return [
+        Candidate(source_id=row.source_id, story_id=row.story_id, told=told_of(row))
+        for row in await connection.execute(statement)
+    ]
+
+
+def told_of(row: AnyRow) -> Told:
+    return Told(title=row.title, text=row.text, link=row.link, at=row.published_at)
+
+
+async def save_marks(connection: AsyncConnection, found: Mapping[int, Sequence[int]]) -> None:
+    """Puts these marks of entries in the place of those that the entries had."""
+    await drop_marks(connection, found)
+    wanted = {mark for its in found.values() for mark in its}
+    held = Counter({mark: len(ids) for mark, ids in (await holders_of(connection, wanted)).items()})
+    rows = []
+    for entry_id, its in found.items():
+        for mark in its:
+            held[mark] += 1
+            if held[mark] <= MOST_HOLDERS:
+                rows.append({"mark": mark, "entry_id": entry_id})
+    if rows:
+        await connection.execute(insert_missing(connection, marks), rows)
+
+
+async def drop_marks(connection: AsyncConnection, entry_ids: Collection[int]) -> None:
+    for chunk in chunks(entry_ids):
+        await connection.execute(delete(marks).where(marks.c.entry_id.in_(chunk)))

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from aggregator.core.model import Entry, ReadEntry
 
-FEWEST_STAMPED = 3
-"""Two posts of a day are common where dates have no time, and their feed has that date, too."""
+FEWEST_STAMPED = 5
+"""A small feed may well hold the posts of one day, or one post in three languages."""
 
 AROUND_NOW = timedelta(minutes=10)
 """How far a server's clock, or its cache, may be from the moment in which we asked."""

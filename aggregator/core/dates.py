@@ -15,8 +15,8 @@ from aggregator.core.model import Entry, ReadEntry
 OLDEST_DATE = datetime(1990, 1, 1, tzinfo=UTC)
 """An earlier date is a fault of the source's software: there were no feeds, nor a web."""
 
-FEWEST_STAMPED = 3
-"""Two posts of a day are common where dates have no time, and their feed has that date, too."""
+FEWEST_STAMPED = 5
+"""A small feed may well hold the posts of one day, or one post in three languages."""
 
 AROUND_NOW = timedelta(minutes=10)
 """How far a server's clock, or its cache, may be from the moment in which we asked."""

@@ -95,3 +95,9 @@ def canonical_link(url: str) -> str | None:
     if not host or not (path or query):
         return None
     return urlunsplit(("http", host + port, path, query, ""))
+
+
+def canonical_text(text: str) -> str | None:
+    """The same for what somebody typed or pasted; None where it is no link to one page."""
+    url = web_url(text)
+    return canonical_link(url) if url else None

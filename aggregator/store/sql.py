@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from aggregator.core.model import PublishedEntry
+from aggregator.core.model import PublishedEntry, Story
 from aggregator.core.reconcile import Knowledge
 from aggregator.core.rhythm import Sighting
 from aggregator.core.subscribers import FeedReader
@@ -20,8 +20,9 @@ from aggregator.service.ports import (
     Selection,
     SourceHealth,
     SourceSpec,
+    Tombstone,
 )
-from aggregator.store import claims, listing, polls, readers, reads, retention, revisions
+from aggregator.store import claims, finding, listing, polls, readers, reads, retention, revisions
 from aggregator.store.claims import NewToken
 from aggregator.store.engine import Database, connect, unbroken
 from aggregator.store.migrate import upgrade
@@ -178,6 +179,23 @@ class SqlStore:
     async def count_stories(self, selection: Selection) -> int:
         async with self._database.reading() as connection:
             return await reads.count_stories(connection, selection)
+
+    @unbroken
+    async def whole_stories(
+        self, selection: Selection, *, limit: int, offset: int = 0
+    ) -> list[Story]:
+        async with self._database.reading() as connection:
+            return await reads.whole_stories(connection, selection, limit=limit, offset=offset)
+
+    @unbroken
+    async def find_stories(self, text: str, *, limit: int) -> list[Story]:
+        async with self._database.reading() as connection:
+            return await finding.find_stories(connection, text, limit=limit)
+
+    @unbroken
+    async def tombstones(self, digests: Collection[bytes]) -> list[Tombstone]:
+        async with self._database.reading() as connection:
+            return await finding.find_tombstones(connection, digests)
 
     @unbroken
     async def sources(self, keys: Collection[str] | None = None) -> list[SourceHealth]:

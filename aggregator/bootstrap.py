@@ -18,6 +18,7 @@ from aggregator.config.settings import (
     Settings,
     SourceSettings,
 )
+from aggregator.core.filters import Filter, Filters
 from aggregator.core.publication import Publication, Site
 from aggregator.core.reconcile import Intake
 from aggregator.core.rhythm import Pace
@@ -315,7 +316,24 @@ def catalogue(settings: Settings) -> Catalogue:
             tag: frozenset(k for k, source in settings.sources.items() if tag in source.tags)
             for tag in tags
         },
+        filters=filters(settings),
         content={key: source.content for key, source in settings.sources.items()},
+    )
+
+
+def filters(settings: Settings) -> Filters:
+    """The rules that hold in every publication."""
+    of_sources = {
+        key: Filter(place=("sources", key), include=source.include, exclude=source.exclude)
+        for key, source in settings.sources.items()
+    }
+    return Filters(
+        everywhere=Filter(
+            place=("filters",),
+            include=settings.filters.include,
+            exclude=settings.filters.exclude,
+        ),
+        of_sources={key: its_own for key, its_own in of_sources.items() if its_own},
     )
 
 
@@ -330,6 +348,7 @@ def _publication(settings: Settings, slug: str, made: PublicationSettings) -> Pu
         path="" if slug == "latest" else f"publications/{slug}",
         description=made.description,
         sources=settings.keys_of(made),
+        filter=Filter(place=("publications", slug), include=made.include, exclude=made.exclude),
         languages=frozenset(language.lower() for language in made.languages) or None,
         limit=made.limit,
         max_per_source=made.max_per_source,

@@ -1,0 +1,82 @@
+"""The newest stories that a publication shows, where its conditions and filters drop some.
+
+whole_stories  a window of them, with all their entries   (store)
+| judge        each: as it is shown, or why it is not     (core)
+| next window  until there are as many as it shows
+"""
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from aggregator.core.filters import Filters
+from aggregator.core.model import PublishedEntry, Story
+from aggregator.core.publication import Publication
+from aggregator.core.select import LeftOut, Selector, narrows
+from aggregator.service.ports import ReadStore, Selection
+
+WINDOW = 200
+"""Stories looked at in one go."""
+
+DEEPEST_WINDOW = 50
+"""Windows looked through at most; beyond, a publication that drops nearly all is just short."""
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What a publication shows, newest first, and until when if nothing else changes."""
+
+    stories: list[PublishedEntry]
+    until: datetime | None = None
+
+
+async def window_of(
+    store: ReadStore,
+    publication: Publication,
+    filters: Filters,
+    selection: Selection = EVERYTHING,
+    *,
+    now: datetime,
+) -> Window:
+    """As far as selected."""
+    inside = replace(publication, sources=_both(publication.sources, selection.sources))
+    if not narrows(publication, filters):
+        selection = replace(selection, sources=inside.sources)
+        return Window(stories=await store.stories(selection, limit=publication.limit))
+    selector = Selector(inside, filters, now=now)
+    chosen: list[PublishedEntry] = []
+    async for _, judged in judged_stories(store, selector, inside, selection):
+        if not isinstance(judged, LeftOut):
+            chosen.append(judged)
+        if len(chosen) == publication.limit:
+            break
+    return Window(stories=chosen, until=selector.until)
+
+
+async def judged_stories(
+    store: ReadStore,
+    selector: Selector,
+    publication: Publication,
+    selection: Selection = EVERYTHING,
+) -> AsyncIterator[tuple[Story, PublishedEntry | LeftOut]]:
+    """The stories of the publication's sources, newest first, each once and judged."""
+    selection = replace(selection, sources=publication.sources)
+    seen: set[str] = set()
+    for number in range(DEEPEST_WINDOW):
+        some = await store.whole_stories(selection, limit=WINDOW, offset=number * WINDOW)
+        for story in some:
+            if story.id not in seen:  # a new one may have moved the others on
+                seen.add(story.id)
+                yield story, selector.judge(story)
+        if len(some) < WINDOW:
+            break
+
+
+def _both(some: Collection[str] | None, others: Collection[str] | None) -> frozenset[str] | None:
+    """What two conditions allow together; None is no condition."""
+    if some is None or others is None:
+        either = others if some is None else some
+        return None if either is None else frozenset(either)
+    return frozenset(some).intersection(others)

@@ -28,6 +28,7 @@ from aggregator.domains import registrable_domain
 from aggregator.fetch.http import HttpFetcher
 from aggregator.service.discovering import Discoverer
 from aggregator.service.dispatch import PER_HOST, Dispatcher, DispatchPolicy, Watch
+from aggregator.service.explaining import Explainer
 from aggregator.service.health import Health
 from aggregator.service.looking import Looker
 from aggregator.service.policies import SourcePolicy
@@ -318,6 +319,16 @@ def catalogue(settings: Settings) -> Catalogue:
         },
         filters=filters(settings),
         content={key: source.content for key, source in settings.sources.items()},
+    )
+
+
+def explainer(service: Service, settings: Settings) -> Explainer:
+    return Explainer(
+        store=service.store,
+        clock=service.clock,
+        publications=service.publisher.publications(),
+        filters=filters(settings),
+        where=settings.where,
     )
 
 

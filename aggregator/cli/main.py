@@ -11,7 +11,7 @@ import typer
 
 from aggregator import __version__, daemon, log
 from aggregator.bootstrap import open_looker, open_service
-from aggregator.cli import preview, subscriptions
+from aggregator.cli import explain, preview, subscriptions
 from aggregator.cli.output import (
     look_row,
     past_poll_row,
@@ -243,3 +243,4 @@ def demo(
 
 subscriptions.register(app)
 preview.register(app)
+explain.register(app)

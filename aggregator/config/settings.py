@@ -203,6 +203,10 @@ class Settings:
     rule_places: Mapping[Location, str] = field(default_factory=dict, compare=False)
     """Where the rules and their lists stand, as people find them: file, line and key."""
 
+    def where(self, place: Location) -> str:
+        """Where a rule, or a list of them, stands: file, line and key."""
+        return self.rule_places.get(place) or ".".join(map(str, place))
+
     def keys_of(self, publication: PublicationSettings) -> frozenset[str] | None:
         """The sources that it takes from: those named and those with one of its tags; None: all."""
         if not (publication.sources or publication.tags):

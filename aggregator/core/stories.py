@@ -37,12 +37,17 @@ def lead_of(members: Sequence[Member]) -> Member:
 
     `members` stand in the order in which they were seen; there is at least one.
     """
-    return next((member for member in members if _is_origin(member)), members[0])
+    return next((each for each in members if _is_origin(each)), members[0])
 
 
 def _is_origin(member: Member) -> bool:
-    homes = {_bare_host(url) for url in (member.source_url, member.site_url) if url}
-    return member.link is not None and _bare_host(member.link) in homes
+    return member.link is not None and lives_at(member.source_url, member.site_url, member.link)
+
+
+def lives_at(source_url: str, site_url: str | None, link: str) -> bool:
+    """Whether a source, or the page that its feed belongs to, is on the link's host."""
+    homes = {_bare_host(url) for url in (source_url, site_url) if url}
+    return _bare_host(link) in homes
 
 
 def _bare_host(url: str) -> str:

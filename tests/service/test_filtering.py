@@ -64,8 +64,8 @@ async def test_a_rule_for_all_holds_everywhere(world):
     published = publisher(world, Filters(everywhere=filter_of(include=("title: 1", "title: 2"))))
 
     assert await listed(published, LATEST) == ["Title b1", "Title a1", "Title b2", "Title a2"]
-    for kind, name in (("sources", "b"), ("tags", "数学")):
-        assert await listed(published, published.find(kind, name)) == ["Title b1", "Title b2"]
+    for b in (published.find("sources", "b"), published.find("tags", "数学")):
+        assert await listed(published, b) == ["Title b1", "Title b2"]
 
 
 async def test_a_rule_of_a_source_holds_for_its_entries_alone(world):

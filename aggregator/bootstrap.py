@@ -26,6 +26,7 @@ from aggregator.core.schedule import UNCONDITIONAL
 from aggregator.core.wire import Validators
 from aggregator.domains import registrable_domain
 from aggregator.fetch.http import HttpFetcher
+from aggregator.service.counting import Tally, count_matches
 from aggregator.service.discovering import Discoverer
 from aggregator.service.dispatch import PER_HOST, Dispatcher, DispatchPolicy, Watch
 from aggregator.service.explaining import Explainer
@@ -39,7 +40,7 @@ from aggregator.service.readership import Readership
 from aggregator.service.recovery import Recovery
 from aggregator.service.taking_in import TakeIn
 from aggregator.service.turns import HostTurns
-from aggregator.store.sql import SqlStore, open_store
+from aggregator.store.sql import SqlStore, existing_store, open_store
 
 READERS = 2
 """Worker processes that read documents: reading is the dear part, and takes a core each."""
@@ -330,6 +331,16 @@ def explainer(service: Service, settings: Settings) -> Explainer:
         filters=filters(settings),
         where=settings.where,
     )
+
+
+async def tally_rules(settings: Settings) -> list[Tally] | None:
+    """What the rules do to what is stored; None without a database. Raises StoreError."""
+    async with existing_store(settings.database.url) as store:
+        if store is None:
+            return None
+        made = catalogue(settings)
+        now = SystemClock().now()
+        return await count_matches(store, made.publications, made.filters, now=now)
 
 
 def filters(settings: Settings) -> Filters:

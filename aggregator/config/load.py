@@ -83,7 +83,7 @@ def _rule_places(
     return {
         place: f"{path}:{line_of(lines, place)}: {dotted(place)}"
         for listed, rules in rules_of(file)
-        for place in (listed, *((*listed, index) for index in range(len(rules))))
+        for place in (listed[:-1], listed, *((*listed, index) for index in range(len(rules))))
     }
 
 

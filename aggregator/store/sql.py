@@ -1,6 +1,7 @@
 """The store as the services know it. One public method is one transaction, `prune` excepted."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -24,8 +25,8 @@ from aggregator.service.ports import (
 )
 from aggregator.store import claims, finding, listing, polls, readers, reads, retention, revisions
 from aggregator.store.claims import NewToken
-from aggregator.store.engine import Database, connect, unbroken
-from aggregator.store.migrate import upgrade
+from aggregator.store.engine import Database, connect, is_there, unbroken
+from aggregator.store.migrate import is_current, upgrade
 from aggregator.store.place import DomainOf
 from aggregator.store.schema import revision
 
@@ -49,6 +50,21 @@ async def open_store(
         await database.aclose()
         raise
     return SqlStore(database, domain_of=domain_of, new_token=new_token)
+
+
+@asynccontextmanager
+async def existing_store(url: str) -> AsyncIterator["SqlStore | None"]:
+    """The database as it is, to be read: neither made nor upgraded. None where there is none of
+    this schema yet. Raises StoreError.
+    """
+    if not is_there(url):
+        yield None
+        return
+    database = connect(url)
+    try:
+        yield SqlStore(database) if await is_current(database) else None
+    finally:
+        await database.aclose()
 
 
 class SqlStore:

@@ -270,11 +270,14 @@ exclude = ["releas.*"]
 
     path = tmp_path / "config.toml"
     assert settings.rule_places == {
+        ("filters",): f"{path}:3: filters",
         ("filters", "exclude"): f"{path}:4: filters.exclude",
         ("filters", "exclude", 0): f"{path}:4: filters.exclude[0]",
+        ("sources", "one"): f"{path}:5: sources.one",
         ("sources", "one", "include"): f"{path}:7: sources.one.include",
         ("sources", "one", "include", 0): f"{path}:8: sources.one.include[0]",
         ("sources", "one", "include", 1): f"{path}:9: sources.one.include[1]",
+        ("publications", "p"): f"{path}:11: publications.p",
         ("publications", "p", "exclude"): f"{path}:12: publications.p.exclude",
         ("publications", "p", "exclude", 0): f"{path}:12: publications.p.exclude[0]",
     }

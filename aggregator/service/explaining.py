@@ -15,11 +15,11 @@ from aggregator.core.filters import Filters, Hiding, as_shown, hiding
 from aggregator.core.model import PublishedEntry, Story, StoryEntry
 from aggregator.core.publication import Publication
 from aggregator.core.reasons import Where, beyond, left_out, why_it_leads
-from aggregator.core.select import LeftOut, Selector, narrows
+from aggregator.core.select import LeftOut, Selector
 from aggregator.core.stories import lives_at
 from aggregator.core.urls import canonical_text, web_url
 from aggregator.service.ports import Clock, ReadStore, SourceHealth, Tombstone
-from aggregator.service.windows import DEEPEST_WINDOW, WINDOW, judged_stories
+from aggregator.service.windows import DEEPEST_WINDOW, WINDOW, depth_of_pages, judged_stories
 
 MOST_FOUND = 20
 """Stories that are explained for one text."""
@@ -139,7 +139,8 @@ class Explainer:
     def _placed(self, publication: Publication, position: int) -> Standing:
         shown = position <= publication.limit
         reason = None if shown else beyond(position, publication.limit)
-        if reason and not narrows(publication, self._filters):
+        deepest = depth_of_pages(publication, self._filters)
+        if reason and (deepest is None or position <= deepest):
             reason += "; its pages show it"
         return Standing(slug=publication.slug, shown=shown, position=position, reason=reason)
 

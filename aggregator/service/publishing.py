@@ -43,7 +43,13 @@ from aggregator.service.ports import (
     Selection,
     SourceHealth,
 )
-from aggregator.service.windows import EVERYTHING, Window, window_of
+from aggregator.service.windows import (
+    EVERYTHING,
+    Window,
+    depth_of_pages,
+    part_of,
+    window_of,
+)
 
 Kind = Literal["publications", "sources", "tags"]
 
@@ -97,6 +103,18 @@ class _Kept:
         return self.revision >= revision.number and (self.until is None or now <= self.until)
 
 
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """How many stories a publication's pages show, as of a revision and until time changes it."""
+
+    revision: int
+    count: int
+    until: datetime | None
+
+    def holds(self, revision: Revision, now: datetime) -> bool:
+        return self.revision == revision.number and (self.until is None or now <= self.until)
+
+
 class Publisher:
     """Renders what changed and keeps it. The catalogue changes when the configuration does."""
 
@@ -107,6 +125,7 @@ class Publisher:
         self._complain = complain
         self._clock = clock
         self._kept: dict[tuple[str, Format], _Kept] = {}
+        self._counts: dict[str, _Count] = {}
         self._rendering = asyncio.Lock()
         self._catalogue = catalogue
         self._looks = _looks_digest(catalogue)
@@ -119,6 +138,7 @@ class Publisher:
         self._catalogue = catalogue
         self._looks = _looks_digest(catalogue)
         self._kept.clear()
+        self._counts.clear()
 
     @property
     def site(self) -> Site:
@@ -202,20 +222,13 @@ class Publisher:
 
     async def page(self, publication: Publication, number: int) -> Page:
         """One HTML page; raises UnknownPublication past the last one."""
-        size, offset = self.site.page_size, (number - 1) * self.site.page_size
         revision = await self._store.revision()
-        narrowed = narrows(publication, self._catalogue.filters)
-        window = (await self._window(publication)).stories if narrowed else None
-        selection = Selection(sources=publication.sources)
-        count = await self._store.count_stories(selection) if window is None else len(window)
-        pages = max(1, -(-count // size))
+        stories, count = await self._part(publication, max(number, 1), revision)
+        pages = max(1, -(-count // self.site.page_size))
         if not 1 <= number <= pages:
             raise UnknownPublication(f"there are {pages} pages, not {number}")
-        if window is None:
-            stories = await self._store.stories(selection, limit=size, offset=offset)
-        else:
-            stories = window[offset : offset + size]
-        shown = [_attributed(story) for story in stories] if window is not None else []
+        narrowed = narrows(publication, self._catalogue.filters)
+        shown = [_attributed(story) for story in stories] if narrowed else []
         parts = (str(revision.number), self._looks, publication.path, str(number), repr(shown))
         return Page(
             publication=_titled(publication, stories),
@@ -225,6 +238,27 @@ class Publisher:
             etag=f'"{digest(*parts).hex()}"',
             last_modified=self._since(revision.changed_at),
         )
+
+    async def _part(
+        self, publication: Publication, number: int, revision: Revision
+    ) -> tuple[list[PublishedEntry], int]:
+        """The stories of a page, and how many all of its pages show."""
+        filters, size = self._catalogue.filters, self.site.page_size
+        most, offset = depth_of_pages(publication, filters), (number - 1) * size
+        if most is None:
+            selection = Selection(sources=publication.sources)
+            count = await self._store.count_stories(selection)
+            if offset >= count:
+                return [], count
+            return await self._store.stories(selection, limit=size, offset=offset), count
+        now, known = self._clock.now(), self._counts.get(publication.path)
+        known = known if known and known.holds(revision, now) else None
+        end = min(most, offset + size) if known else most
+        part = await part_of(self._store, publication, filters, most=end, offset=offset, now=now)
+        if known is None and filters is self._catalogue.filters:
+            known = _Count(revision.number, part.count, part.until)
+            self._counts[publication.path] = known
+        return part.stories[:size], known.count if known else part.count
 
     async def entries(
         self, publication: Publication | None, selection: Selection, *, limit: int

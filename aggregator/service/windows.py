@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from aggregator.core.filters import Filters
+from aggregator.core.filters import NO_FILTERS, Filters
 from aggregator.core.model import PublishedEntry, Story
 from aggregator.core.publication import Publication
 from aggregator.core.select import LeftOut, Selector, narrows
@@ -21,15 +21,31 @@ WINDOW = 200
 DEEPEST_WINDOW = 50
 """Windows looked through at most; beyond, a publication that drops nearly all is just short."""
 
+LONGEST_ARCHIVE = 1000
+"""Stories on the pages of what shows all of its sources, where filters for all hide some."""
+
 EVERYTHING = Selection()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What a publication shows, newest first, and until when if nothing else changes."""
+    """What a publication shows, newest first, and until when if nothing else changes.
+
+    `stories` may be a part of the `count` that it shows.
+    """
 
     stories: list[PublishedEntry]
+    count: int
     until: datetime | None = None
+
+
+def depth_of_pages(publication: Publication, filters: Filters) -> int | None:
+    """How many stories its pages show at most; None where they show all."""
+    if not narrows(publication, filters):
+        return None
+    if narrows(publication, NO_FILTERS):
+        return publication.limit
+    return max(publication.limit, LONGEST_ARCHIVE)
 
 
 async def window_of(
@@ -44,15 +60,33 @@ async def window_of(
     inside = replace(publication, sources=_both(publication.sources, selection.sources))
     if not narrows(publication, filters):
         selection = replace(selection, sources=inside.sources)
-        return Window(stories=await store.stories(selection, limit=publication.limit))
-    selector = Selector(inside, filters, now=now)
+        stories = await store.stories(selection, limit=publication.limit)
+        return Window(stories=stories, count=len(stories))
+    return await part_of(store, inside, filters, selection, most=publication.limit, now=now)
+
+
+async def part_of(
+    store: ReadStore,
+    publication: Publication,
+    filters: Filters,
+    selection: Selection = EVERYTHING,
+    *,
+    most: int,
+    offset: int = 0,
+    now: datetime,
+) -> Window:
+    """The first `most` stories that pass, counted; memory holds those after `offset`."""
+    selector = Selector(publication, filters, now=now)
     chosen: list[PublishedEntry] = []
-    async for _, judged in judged_stories(store, selector, inside, selection):
+    count = 0
+    async for _, judged in judged_stories(store, selector, publication, selection):
         if not isinstance(judged, LeftOut):
-            chosen.append(judged)
-        if len(chosen) == publication.limit:
+            count += 1
+            if count > offset:
+                chosen.append(judged)
+        if count == most:
             break
-    return Window(stories=chosen, until=selector.until)
+    return Window(stories=chosen, count=count, until=selector.until)
 
 
 async def judged_stories(

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from aggregator.core.errors import UnknownPublication
 from aggregator.core.filters import NO_FILTERS, Filter, Filters
+from aggregator.core.model import Story
 from aggregator.core.publication import Publication
 from aggregator.core.reconcile import Intake
 from aggregator.service import windows
@@ -15,6 +17,7 @@ from tests.builders import ago, read_entry
 from tests.core.test_filters import filter_of
 from tests.service.test_publishing import LATEST, catalogue
 from tests.service.world import World
+from tests.store.memory import MemoryStore
 
 LINK = "https://a.example/shared"
 
@@ -49,14 +52,19 @@ def of_source(key: str, **rules) -> Filters:
 
 
 async def listed(published: Publisher, publication: Publication) -> list[str]:
-    """The titles of entries, which those of the feed and of all pages have to be as well."""
+    """The titles of entries, which those of the feed and of the pages have to be as well.
+
+    The pages may go on where feeds end.
+    """
     entries = await published.entries(publication, Selection(), limit=1000)
     titles = [shown.entry.content.title for shown in entries]
     document = json.loads((await published.document(publication, "json")).body)
     first = await published.page(publication, 1)
     pages = [first, *[await published.page(publication, n) for n in range(2, first.pages + 1)]]
     assert [item["title"] for item in document["items"]] == titles
-    assert [shown.entry.content.title for page in pages for shown in page.entries] == titles
+    paged = [shown.entry.content.title for page in pages for shown in page.entries]
+    assert paged[: len(titles)] == titles
+    assert len(paged) == len(titles) or len(titles) == publication.limit
     return titles
 
 
@@ -149,7 +157,7 @@ async def test_a_page_says_so_when_a_story_changes_hands_with_age(world):
 @pytest.fixture
 async def many() -> World:
     """A source with 700 entries, of which every seventh has a seven."""
-    world = World()
+    world = World(store=CountingStore())
     url = await world.add("a", intake=Intake(backfill=None))
     names = [f"{n} seven" if n % 7 == 0 else f"{n}" for n in range(700)]
     world.serves(
@@ -169,6 +177,47 @@ async def test_a_window_is_full_as_long_as_enough_entries_pass(many):
     assert len(await listed(publisher(many, sevens), LATEST)) == 100
     assert len(await listed(publisher(many, sevens), replace(LATEST, limit=1000))) == 100
     assert len(await listed(publisher(many, sevens), replace(LATEST, limit=20))) == 20
+
+
+async def test_pages_go_on_where_feeds_end_unless_the_publication_has_conditions(many):
+    published = publisher(many, Filters(everywhere=filter_of(include=("title: seven",))))
+    own = replace(LATEST, path="own", limit=10, filter=filter_of(exclude=("title: 7 seven",)))
+    short = replace(LATEST, path="short", limit=10)
+
+    assert (await published.page(short, 1)).pages == 34
+    assert (await published.page(own, 1)).pages == 4
+    last = await published.page(short, 34)
+    assert [shown.entry.content.title for shown in last.entries] == ["Title 693 seven"]
+    for number in (0, 35, 10**30):
+        with pytest.raises(UnknownPublication):
+            await published.page(short, number)
+
+
+async def test_pages_are_counted_once_for_a_revision(many):
+    published = publisher(many, Filters(everywhere=filter_of(include=("title: seven",))))
+    await published.page(LATEST, 1)
+    many.store.reads = 0
+    await published.page(LATEST, 2)
+    once = many.store.reads
+    many.serves("https://a.example/feed", read_entry("new seven", link="https://a.example/n"))
+    await many.poll("a")
+    page = await published.page(LATEST, 1)
+
+    assert once == 1
+    assert page.entries[0].entry.content.title == "Title new seven"
+    assert many.store.reads == 1 + 4
+
+
+class CountingStore(MemoryStore):
+    """Counts how often whole stories are read."""
+
+    reads = 0
+
+    async def whole_stories(
+        self, selection: Selection, *, limit: int, offset: int = 0
+    ) -> list[Story]:
+        self.reads += 1
+        return await super().whole_stories(selection, limit=limit, offset=offset)
 
 
 async def test_nobody_looks_through_more_than_so_many_windows(many, monkeypatch):

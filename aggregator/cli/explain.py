@@ -60,12 +60,17 @@ async def _explain(settings: Settings, text: str, *, as_json: bool) -> int:
 def _row(explained: Explained, where: Where) -> Row:
     story, shown = explained.story, explained.shown
     lead = story.entries[0]
+    front = shown or lead
     return {
         "id": story.id,
-        "link": shown.content.link if shown else lead.content.link,
-        "title": shown.content.title if shown else lead.content.title,
+        "guid": front.guid,
+        "link": front.content.link,
+        "title": front.content.title,
         "source": shown.source.key if shown else None,
         "also_in": [source.key for source in shown.also_in] if shown else [],
+        "published": _time(front.published),
+        "updated": _time(front.updated),
+        "first_seen": _time(front.first_seen),
         "rank": _time(story.rank_at),
         "lead": {"source": lead.source.key, "reason": explained.lead},
         "entries": [
@@ -175,4 +180,4 @@ def _line(name: str, told: str) -> str:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return rfc3339(moment) if moment else None
+    return rfc3339(moment.replace(microsecond=0)) if moment else None

@@ -18,6 +18,7 @@ from aggregator.config.settings import (
     Settings,
     SourceSettings,
 )
+from aggregator.core.filters import Filter, Filters
 from aggregator.core.publication import Publication, Site
 from aggregator.core.reconcile import Intake
 from aggregator.core.rhythm import Pace
@@ -25,8 +26,10 @@ from aggregator.core.schedule import UNCONDITIONAL
 from aggregator.core.wire import Validators
 from aggregator.domains import registrable_domain
 from aggregator.fetch.http import HttpFetcher
+from aggregator.service.counting import Tally, count_matches
 from aggregator.service.discovering import Discoverer
 from aggregator.service.dispatch import PER_HOST, Dispatcher, DispatchPolicy, Watch
+from aggregator.service.explaining import Explainer
 from aggregator.service.health import Health
 from aggregator.service.looking import Looker
 from aggregator.service.policies import SourcePolicy
@@ -37,7 +40,7 @@ from aggregator.service.readership import Readership
 from aggregator.service.recovery import Recovery
 from aggregator.service.taking_in import TakeIn
 from aggregator.service.turns import HostTurns
-from aggregator.store.sql import SqlStore, open_store
+from aggregator.store.sql import SqlStore, existing_store, open_store
 
 READERS = 2
 """Worker processes that read documents: reading is the dear part, and takes a core each."""
@@ -319,7 +322,44 @@ def catalogue(settings: Settings) -> Catalogue:
             tag: frozenset(k for k, source in settings.sources.items() if tag in source.tags)
             for tag in tags
         },
+        filters=filters(settings),
         content={key: source.content for key, source in settings.sources.items()},
+    )
+
+
+def explainer(service: Service, settings: Settings) -> Explainer:
+    return Explainer(
+        store=service.store,
+        clock=service.clock,
+        publications=service.publisher.publications(),
+        filters=filters(settings),
+        where=settings.where,
+    )
+
+
+async def tally_rules(settings: Settings) -> list[Tally] | None:
+    """What the rules do to what is stored; None without a database. Raises StoreError."""
+    async with existing_store(settings.database.url) as store:
+        if store is None:
+            return None
+        made = catalogue(settings)
+        now = SystemClock().now()
+        return await count_matches(store, made.publications, made.filters, now=now)
+
+
+def filters(settings: Settings) -> Filters:
+    """The rules that hold in every publication."""
+    of_sources = {
+        key: Filter(place=("sources", key), include=source.include, exclude=source.exclude)
+        for key, source in settings.sources.items()
+    }
+    return Filters(
+        everywhere=Filter(
+            place=("filters",),
+            include=settings.filters.include,
+            exclude=settings.filters.exclude,
+        ),
+        of_sources={key: its_own for key, its_own in of_sources.items() if its_own},
     )
 
 
@@ -334,6 +374,7 @@ def _publication(settings: Settings, slug: str, made: PublicationSettings) -> Pu
         path="" if slug == "latest" else f"publications/{slug}",
         description=made.description,
         sources=settings.keys_of(made),
+        filter=Filter(place=("publications", slug), include=made.include, exclude=made.exclude),
         languages=frozenset(language.lower() for language in made.languages) or None,
         limit=made.limit,
         max_per_source=made.max_per_source,

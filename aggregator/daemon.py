@@ -167,6 +167,8 @@ async def run(
     watch.say("starting", version=__version__, config=str(path), sources=len(settings.sources))
     for note in settings.notes:
         watch.warn("not applied yet", note=note)
+    for doubt in settings.doubts:
+        watch.warn("a rule looks wrong", note=doubt)
     stop = asyncio.Event()
     async with open_service(settings, watch=watch) as service:
         daemon = Daemon(path, environ, settings, service, watch)

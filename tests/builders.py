@@ -12,6 +12,8 @@ from aggregator.core.model import (
     PublishedSource,
     ReadEntry,
     ReadFeed,
+    Story,
+    StoryEntry,
 )
 from aggregator.core.normalize import normalize
 
@@ -78,3 +80,32 @@ def published(name: str = "1", *, source: str = "a", **changes) -> PublishedEntr
         "content": read_entry(name).content,
     }
     return PublishedEntry(**{**facts, **changes})
+
+
+def story_entry(name: str = "1", *, source: str = "a", **changes) -> StoryEntry:
+    """An entry as it is stored; `changes` go to it or to its content."""
+    own: dict[str, Any] = {
+        "guid": f"guid-{name}",
+        "published": ago(hours=2),
+        "updated": ago(hours=2),
+        "first_seen": ago(hours=1),
+        "listed": True,
+    }
+    own |= {field: changes.pop(field) for field in list(changes) if field in own}
+    return StoryEntry(
+        source=PublishedSource(
+            key=source, name=source.upper(), url=f"https://{source}.example/feed"
+        ),
+        content=read_entry(name, **changes).content,
+        **own,
+    )
+
+
+def whole_story(*entries: StoryEntry) -> Story:
+    """The first of the entries leads."""
+    return Story(
+        id=f"id of {entries[0].guid}",
+        rank_at=ago(hours=1),
+        changed_at=ago(hours=1),
+        entries=entries,
+    )

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from aggregator.cage import frames
 from aggregator.cage.limits import Limits, confine, grant_cpu
 from aggregator.core.errors import UnreadableFeed
+from aggregator.core.trackers import without_trackers
 from aggregator.formats.languages import detector_at_hand
 from aggregator.formats.reading import read_feed
 
@@ -38,6 +39,7 @@ def _answer(payload: bytes, limits: Limits) -> bytes:
             content_type=document.content_type,
             url=document.url,
             players=document.players,
+            clean=without_trackers,
         )
         return frames.reply(feed)
     except UnreadableFeed as error:

@@ -10,14 +10,12 @@ from typing import Annotated, Literal
 import typer
 
 from aggregator import __version__, daemon, log
-from aggregator.bootstrap import open_looker, open_service
-from aggregator.cli import preview, subscriptions
+from aggregator.bootstrap import open_service
+from aggregator.cli import check, explain, preview, subscriptions
 from aggregator.cli.output import (
-    look_row,
     past_poll_row,
     print_entries,
     print_json,
-    print_looks,
     print_polls,
     print_source,
     print_sources,
@@ -172,42 +170,6 @@ async def _entries(
 
 
 @app.command()
-def check(
-    context: typer.Context,
-    online: Annotated[
-        bool, typer.Option("--online", help="Also poll each source once; nothing is stored.")
-    ] = False,
-    json: Json = False,
-    config: Config = None,
-) -> None:
-    """Validates the configuration."""
-    path, settings = settings_of(context, config)
-    for note in settings.notes:
-        typer.echo(note, err=True)
-    counts = (
-        f"{len(settings.sources)} source(s)",
-        f"{len(settings.publications)} publication(s)",
-    )
-    typer.echo(f"{path}: good; {', '.join(counts)}", err=json)
-    if online:
-        finish(_check_online(settings, as_json=json))
-
-
-async def _check_online(settings: Settings, *, as_json: bool) -> int:
-    looks = []
-    async with open_looker(settings) as looker:
-        with progress("Looking", len(settings.sources)) as advance:
-            async for look in looker.look_at_all():
-                advance(look.source)
-                looks.append(look)
-                if as_json:
-                    print_json(look_row(look))
-    if not as_json:
-        print_looks(looks)
-    return FAILED if any(look.error for look in looks) else 0
-
-
-@app.command()
 def prune(context: typer.Context, config: Config = None) -> None:
     """Drops entries that [retention] does not keep."""
     _, settings = settings_of(context, config)
@@ -241,5 +203,7 @@ def demo(
         finish(daemon.run(path, {}, load(path, {})))
 
 
+check.register(app)
 subscriptions.register(app)
 preview.register(app)
+explain.register(app)

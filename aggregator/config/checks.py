@@ -12,10 +12,19 @@ from urllib.parse import urlsplit
 
 from aggregator.config.lines import Location
 from aggregator.config.mistakes import Mistake, dotted, unknown
+from aggregator.config.settings import (
+    ConfigFile,
+    FiltersSettings,
+    PublicationSettings,
+    SourceSettings,
+)
+from aggregator.core.doubts import doubts
+from aggregator.core.rules import Rule
+
+_Filtered = FiltersSettings | SourceSettings | PublicationSettings
 
 _NOT_APPLIED: dict[str, tuple[str, ...]] = {
-    "sources": ("priority", "max_per_day", "include", "exclude"),
-    "publications": ("include", "exclude"),
+    "sources": ("priority", "max_per_day"),
 }
 
 
@@ -90,6 +99,29 @@ def not_applied(tables: Mapping[str, Any]) -> list[Mistake]:
         for name, table in _named_tables(tables, section)
         for option in options
         if option in table
+    ]
+
+
+def rules_of(file: ConfigFile) -> Iterator[tuple[Location, tuple[Rule, ...]]]:
+    """Every list of rules that is not empty, with its place."""
+    sections: list[tuple[Location, _Filtered]] = [
+        (("filters",), file.filters),
+        *((("sources", key), source) for key, source in file.sources.items()),
+        *((("publications", slug), made) for slug, made in file.publications.items()),
+    ]
+    for place, section in sections:
+        for option, rules in (("include", section.include), ("exclude", section.exclude)):
+            if rules:
+                yield (*place, option), rules
+
+
+def rule_doubts(file: ConfigFile) -> list[Mistake]:
+    """What looks wrong with rules that are none the less rules."""
+    return [
+        ((*place, index), doubt)
+        for place, rules in rules_of(file)
+        for index, rule in enumerate(rules)
+        for doubt in doubts(rule)
     ]
 
 

@@ -28,6 +28,7 @@ from aggregator.config.load import load
 from aggregator.config.settings import (
     DatabaseSettings,
     FetchSettings,
+    FiltersSettings,
     RetentionSettings,
     ServerSettings,
     Settings,
@@ -102,6 +103,7 @@ def new_settings() -> Settings:
         server=ServerSettings(),
         fetch=FetchSettings(),
         retention=RetentionSettings(),
+        filters=FiltersSettings(),
         sources={},
         publications={},
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from aggregator.config.checks import fit_mistakes, not_applied
+from aggregator.config.checks import fit_mistakes, not_applied, rule_doubts, rules_of
 from aggregator.config.environment import expand, without_secrets
 from aggregator.config.lines import Location, line_of
 from aggregator.config.mistakes import Mistake, dotted, shape_mistakes
@@ -31,8 +31,20 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     mistakes = _written((*expansion.mistakes, *shape, *fit), path, lines)
     if mistakes or file is None:
         raise ConfigError(mistakes)
-    notes = _written(not_applied(tables), path, lines)
-    return _settings(file, path, _shown_urls(file, tables, environ), notes)
+    return Settings(
+        site=file.site,
+        database=_placed(file.database, path.absolute().parent),
+        server=file.server,
+        fetch=file.fetch,
+        retention=file.retention,
+        filters=file.filters,
+        sources=MappingProxyType(file.sources),
+        publications=MappingProxyType(_titled(file)),
+        shown_urls=MappingProxyType(_shown_urls(file, tables, environ)),
+        notes=_written(not_applied(tables), path, lines),
+        doubts=_written(rule_doubts(file), path, lines),
+        rule_places=MappingProxyType(_rule_places(file, path, lines)),
+    )
 
 
 def _checked(tables: dict[str, Any]) -> tuple[ConfigFile | None, list[Mistake]]:
@@ -65,20 +77,14 @@ def _shown_urls(
     }
 
 
-def _settings(
-    file: ConfigFile, path: Path, shown_urls: Mapping[str, str], notes: tuple[str, ...]
-) -> Settings:
-    return Settings(
-        site=file.site,
-        database=_placed(file.database, path.absolute().parent),
-        server=file.server,
-        fetch=file.fetch,
-        retention=file.retention,
-        sources=MappingProxyType(file.sources),
-        publications=MappingProxyType(_titled(file)),
-        shown_urls=MappingProxyType(shown_urls),
-        notes=notes,
-    )
+def _rule_places(
+    file: ConfigFile, path: Path, lines: Mapping[Location, int]
+) -> dict[Location, str]:
+    return {
+        place: f"{path}:{line_of(lines, place)}: {dotted(place)}"
+        for listed, rules in rules_of(file)
+        for place in (listed[:-1], listed, *((*listed, index) for index in range(len(rules))))
+    }
 
 
 def _placed(database: DatabaseSettings, folder: Path) -> DatabaseSettings:

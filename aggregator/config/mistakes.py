@@ -14,6 +14,7 @@ from aggregator.config.settings import (
     ConfigFile,
     DatabaseSettings,
     FetchSettings,
+    FiltersSettings,
     PublicationSettings,
     RetentionSettings,
     ServerSettings,
@@ -34,6 +35,7 @@ _SECTIONS: dict[str | int, type[BaseModel]] = {
     "server": ServerSettings,
     "fetch": FetchSettings,
     "retention": RetentionSettings,
+    "filters": FiltersSettings,
 }
 
 _ADD: dict[str | int, str] = {

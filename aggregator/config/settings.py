@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from aggregator.config import values
+from aggregator.config.lines import Location
+from aggregator.core.rules import Rule
 
 LATEST = "latest"
 """The slug of the publication that always exists."""
@@ -28,6 +30,7 @@ Tag = Annotated[str, PlainValidator(values.tag)]
 Language = Annotated[str, PlainValidator(values.language)]
 WebUrl = Annotated[str, PlainValidator(values.source_url)]
 UserAgent = Annotated[str, PlainValidator(values.user_agent)]
+Rules = tuple[Annotated[Rule, PlainValidator(values.rule)], ...]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(values.network)]
 
 
@@ -104,6 +107,13 @@ class RetentionSettings(_Section):
     keep_per_source: Annotated[int, _whole(0, 1_000_000)] = 50
 
 
+class FiltersSettings(_Section):
+    """Which entries of all sources are shown anywhere."""
+
+    include: Rules = ()
+    exclude: Rules = ()
+
+
 class AuthSettings(_Section):
     """User and password for HTTP Basic."""
 
@@ -130,8 +140,8 @@ class SourceSettings(_Section):
     auth: Annotated[AuthSettings, BeforeValidator(values.split_auth)] | None = Field(
         default=None, repr=False
     )
-    include: tuple[Line, ...] = ()
-    exclude: tuple[Line, ...] = ()
+    include: Rules = ()
+    exclude: Rules = ()
     updates: Literal["silent", "bump", "ignore"] = "silent"
     language: Language | None = None
     content: Literal["full", "summary", "title"] = "full"
@@ -151,8 +161,8 @@ class PublicationSettings(_Section):
     description: Text = ""
     tags: tuple[Tag, ...] = ()
     sources: tuple[Key, ...] = ()
-    include: tuple[Line, ...] = ()
-    exclude: tuple[Line, ...] = ()
+    include: Rules = ()
+    exclude: Rules = ()
     languages: tuple[Language, ...] = ()
     limit: Annotated[int, _whole(1, 1000)] = 100
     max_per_source: Annotated[int, _whole(1, 1000)] | None = None
@@ -167,6 +177,7 @@ class ConfigFile(_Section):
     server: ServerSettings = ServerSettings()
     fetch: FetchSettings = FetchSettings()
     retention: RetentionSettings = RetentionSettings()
+    filters: FiltersSettings = FiltersSettings()
     sources: Annotated[dict[Key, SourceSettings], Field(min_length=1)]
     publications: dict[Key, PublicationSettings] = Field(default_factory=dict)
 
@@ -180,6 +191,7 @@ class Settings:
     server: ServerSettings
     fetch: FetchSettings
     retention: RetentionSettings
+    filters: FiltersSettings
     sources: Mapping[str, SourceSettings]
     """By key, in the order of the file."""
     publications: Mapping[str, PublicationSettings]
@@ -188,6 +200,14 @@ class Settings:
     """By key: the source's address as it may be shown and kept."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     """What the file asks for and this version does not do, a line each."""
+    doubts: tuple[str, ...] = field(default=(), compare=False)
+    """What of the file is no mistake and still looks wrong, a line each."""
+    rule_places: Mapping[Location, str] = field(default_factory=dict, compare=False)
+    """Where the rules and their lists stand, as people find them: file, line and key."""
+
+    def where(self, place: Location) -> str:
+        """Where a rule, or a list of them, stands: file, line and key."""
+        return self.rule_places.get(place) or ".".join(map(str, place))
 
     def keys_of(self, publication: PublicationSettings) -> frozenset[str] | None:
         """The sources that it takes from: those named and those with one of its tags; None: all."""

@@ -10,20 +10,11 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
+from aggregator.core.rules import Rule, parse_rule
+from aggregator.core.spans import LONGEST_SPAN, span_of
 from aggregator.core.text import xml_safe
 from aggregator.core.urls import web_url
 
-LONGEST_DURATION = timedelta(days=36_500)
-"""Far beyond any use, and small enough that no date arithmetic overflows."""
-
-_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
-_UNITS = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-}
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)([kmg]?i?b)?", re.IGNORECASE)
 _FACTORS = {
     "b": 1,
@@ -63,6 +54,11 @@ def line(value: object) -> str:
     if not content.isprintable():
         raise ValueError("must be one line of text without control characters")
     return content
+
+
+def rule(value: object) -> Rule:
+    """One rule of `include` or `exclude`."""
+    return parse_rule(line(value))
 
 
 def secret(value: object) -> str:
@@ -112,8 +108,8 @@ def duration(value: object, *, zero: bool = False) -> timedelta:
     span = _span_or_none(value)
     if span is None:
         raise ValueError('must be a duration such as "15m" or "1h"; units are ms, s, m, h and d')
-    if span > LONGEST_DURATION:
-        raise ValueError(f'must be at most "{LONGEST_DURATION.days}d"')
+    if span > LONGEST_SPAN:
+        raise ValueError(f'must be at most "{LONGEST_SPAN.days}d"')
     if not (zero or span):
         raise ValueError('must be a duration longer than 0, such as "15m" or "1h"')
     return span
@@ -122,13 +118,7 @@ def duration(value: object, *, zero: bool = False) -> timedelta:
 def _span_or_none(value: object) -> timedelta | None:
     if _whole_or_none(value) == 0:
         return timedelta()
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if not found:
-        return None
-    try:
-        return float(found[1]) * _UNITS[found[2]]
-    except OverflowError:
-        return timedelta.max
+    return span_of(value) if isinstance(value, str) else None
 
 
 def size(value: object) -> int:

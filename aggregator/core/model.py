@@ -3,6 +3,7 @@
     ReadFeed / ReadEntry       what a document said, made safe to handle (formats, cage)
     Entry                      normalized: it has an identity and a fingerprint (normalize)
     NewEntry / EditedEntry     what a poll changes (reconcile)
+    Story / StoryEntry         all that is stored of one story (store)
     PublishedEntry             what we show: one story, its lead entry and its sources (store)
 
 All times are aware datetimes in UTC.
@@ -246,6 +247,32 @@ class PublishedSource:
     name: str
     url: str
     info: FeedInfo = field(default_factory=FeedInfo)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryEntry:
+    """One entry of a story, as it is stored."""
+
+    source: PublishedSource
+    listed: bool = True
+    """Whether the configuration has its source; it is not shown otherwise."""
+    guid: str
+    published: datetime
+    updated: datetime
+    first_seen: datetime
+    content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One story with all that is stored of it, before anybody chose what to show."""
+
+    id: str
+    """The id that we publish."""
+    rank_at: datetime
+    changed_at: datetime
+    entries: tuple[StoryEntry, ...]
+    """The story's own lead first, then by age, the oldest first; at least one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

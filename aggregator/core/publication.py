@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from aggregator.core.filters import NO_FILTER, Filter
+
 Format = Literal["atom", "rss", "json"]
 
 CONTENT_TYPES: dict[Format, str] = {
@@ -42,6 +44,8 @@ class Publication:
     description: str = ""
     sources: frozenset[str] | None = None
     """Keys; None means every source."""
+    filter: Filter = NO_FILTER
+    """Its own; beside it hold the one for all and those of the sources."""
     languages: frozenset[str] | None = None
     limit: int = 100
     max_per_source: int | None = None

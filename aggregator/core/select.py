@@ -1,35 +1,81 @@
 """Which stories of a window a publication shows. Order is the store's: newest first by rank."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from aggregator.core.model import PublishedEntry
+from aggregator.core.filters import Filters, Hiding, as_shown, hiding, turns
+from aggregator.core.model import PublishedEntry, Story, StoryEntry
 from aggregator.core.publication import Publication
 
+Why = Literal["sources", "filter", "language", "max_age", "max_per_source"]
 
-def narrows(publication: Publication) -> bool:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Why a publication does not show a story. `by` is what hides it, where that is filters."""
+
+    why: Why
+    by: Hiding | None = None
+
+
+def narrows(publication: Publication, filters: Filters) -> bool:
     """Whether the publication drops stories of its sources, so that they have to be looked at."""
-    return bool(publication.languages or publication.max_age or publication.max_per_source)
+    own = publication.languages or publication.max_age or publication.max_per_source
+    return bool(own or publication.filter or filters)
 
 
-def select(
-    stories: Iterable[PublishedEntry], publication: Publication, *, now: datetime
-) -> Iterator[PublishedEntry]:
-    """The stories that the publication's own conditions let through, its `limit` aside."""
-    shown: Counter[str] = Counter()
-    for story in stories:
-        if not _fits(story, publication, now):
-            continue
-        shown[story.source.key] += 1
-        if not publication.max_per_source or shown[story.source.key] <= publication.max_per_source:
-            yield story
+class Selector:
+    """Judges one story after the other, newest first; the publication's `limit` aside."""
+
+    def __init__(self, publication: Publication, filters: Filters, *, now: datetime) -> None:
+        self._publication = publication
+        self._filters = filters
+        self._now = now
+        self._shown: Counter[str] = Counter()
+        self.until: datetime | None = None
+        """When time alone will change the judgement of a story that was seen."""
+
+    def judge(self, story: Story) -> PublishedEntry | LeftOut:
+        """The story as it is shown, or why it is not."""
+        judged = [(entry, self._hiding(entry)) for entry in story.entries if entry.listed]
+        inside = [by for entry, by in judged if self._takes_from(entry)]
+        if not inside:
+            return LeftOut(why="sources")
+        if all(inside):
+            return LeftOut(why="filter", by=inside[0])
+        return self._fitting(as_shown(story, [entry for entry, by in judged if by is None]))
+
+    def _takes_from(self, entry: StoryEntry) -> bool:
+        keys = self._publication.sources
+        return keys is None or entry.source.key in keys
+
+    def _hiding(self, entry: StoryEntry) -> Hiding | None:
+        filters = self._filters.over(entry, self._publication.filter)
+        for moment in turns(filters, entry, now=self._now):
+            self._note(moment)
+        return hiding(filters, entry, now=self._now)
+
+    def _fitting(self, shown: PublishedEntry) -> PublishedEntry | LeftOut:
+        of, key = self._publication, shown.source.key
+        if of.max_age is not None and shown.published < self._now - of.max_age:
+            return LeftOut(why="max_age")
+        if not _speaks(shown, of.languages):
+            return LeftOut(why="language")
+        if of.max_per_source and self._shown[key] >= of.max_per_source:
+            return LeftOut(why="max_per_source")
+        self._shown[key] += 1
+        if of.max_age is not None:
+            self._note(shown.published + of.max_age)
+        return shown
+
+    def _note(self, moment: datetime) -> None:
+        self.until = moment if self.until is None else min(self.until, moment)
 
 
-def _fits(story: PublishedEntry, publication: Publication, now: datetime) -> bool:
-    young = publication.max_age is None or story.published >= now - publication.max_age
-    language = (story.content.language or "").lower()
-    spoken = publication.languages is None or any(
-        language == wanted or language.startswith(f"{wanted}-") for wanted in publication.languages
+def _speaks(shown: PublishedEntry, languages: frozenset[str] | None) -> bool:
+    language = (shown.content.language or "").lower()
+    return languages is None or any(
+        language == wanted or language.startswith(f"{wanted}-") for wanted in languages
     )
-    return young and spoken

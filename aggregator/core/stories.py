@@ -83,6 +83,12 @@ def lead_of(members: Sequence[Member]) -> Member:
     return max(members, key=lambda member: member.claim)
 
 
+def lives_at(source_url: str, site_url: str | None, link: str) -> bool:
+    """Whether a source, or the page that its feed belongs to, is where the link leads."""
+    homes = {bare_host(url) for url in (source_url, site_url) if url}
+    return bare_host(link) in homes or site_of(link) == site_of(source_url)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
     """An entry with what it tells and what it claims."""

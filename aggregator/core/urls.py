@@ -121,3 +121,9 @@ def other_forms(address: str) -> tuple[str, ...]:
         for slash in ("", "/")
     }
     return tuple(sorted(forms - {address}))
+
+
+def canonical_text(text: str) -> str | None:
+    """The same for what somebody typed or pasted; None where it is no link to one page."""
+    url = web_url(text)
+    return canonical_link(url) if url else None

@@ -15,6 +15,7 @@ from aggregator.core.model import (
     PublishedEntry,
     ReadFeed,
     RecalledEntry,
+    Story,
 )
 from aggregator.core.moves import Moves
 from aggregator.core.rhythm import Sighting
@@ -277,6 +278,16 @@ class PollStore(Protocol):
         """Takes back one failure of each of these sources; they are due at that time."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """A guid that must not come back as new to its source."""
+
+    source: str
+    """Its key."""
+    pruned_at: datetime | None
+    """When retention dropped the entry; None where `backfill` left it out."""
+
+
 class ReadStore(Protocol):
     """What pages, feeds and commands need of the database."""
 
@@ -288,6 +299,20 @@ class ReadStore(Protocol):
         """Newest first by rank, each with its lead entry and all its sources."""
 
     async def count_stories(self, selection: Selection) -> int: ...
+
+    async def whole_stories(
+        self, selection: Selection, *, limit: int, offset: int = 0
+    ) -> list[Story]:
+        """The same stories in the same order, each with all its entries of listed sources."""
+
+    async def find_stories(self, text: str, *, limit: int) -> list[Story]:
+        """Those with this published id, guid or link; else those with a part of one like it.
+
+        Newest first by rank, with the entries of sources that are not listed, too.
+        """
+
+    async def tombstones(self, digests: Collection[bytes]) -> list[Tombstone]:
+        """Those of listed sources, by source."""
 
     async def sources(self, keys: Collection[str] | None = None) -> list[SourceHealth]:
         """The configured sources that are named (None: all), by key."""

@@ -2,7 +2,7 @@
 
 revision       counts changes to what is published              (store)
 | stories      the publication's window, newest first by rank   (store)
-| select       its own conditions                               (core)
+| judge        its own conditions, and filters                  (windows, core)
 | excerpt      cut to the site's length                         (core)
 | write        Atom, RSS or JSON Feed; gzip once                (formats)
 | keep         until the revision moves on
@@ -10,16 +10,16 @@ revision       counts changes to what is published              (store)
 
 import asyncio
 import gzip
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
 from typing import Literal
 from urllib.parse import quote
 
 from aggregator.core.digest import body_digest, digest
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.excerpt import excerpt
+from aggregator.core.filters import NO_FILTERS, Filters
 from aggregator.core.model import PublishedEntry
 from aggregator.core.publication import (
     CONTENT_TYPES,
@@ -29,7 +29,7 @@ from aggregator.core.publication import (
     Publication,
     Site,
 )
-from aggregator.core.select import narrows, select
+from aggregator.core.select import narrows
 from aggregator.core.shown import ContentMode, Shown
 from aggregator.formats.jsonfeed_writing import write_json_feed
 from aggregator.formats.opml import write_opml
@@ -43,17 +43,15 @@ from aggregator.service.ports import (
     Selection,
     SourceHealth,
 )
+from aggregator.service.windows import (
+    EVERYTHING,
+    Window,
+    depth_of_pages,
+    part_of,
+    window_of,
+)
 
 Kind = Literal["publications", "sources", "tags"]
-
-WINDOW = 200
-"""Stories looked at in one go where a publication's conditions drop some of them."""
-
-DEEPEST_WINDOW = 20
-"""Windows looked through at most; beyond, a publication that drops nearly all is just short."""
-
-
-EVERYTHING = Selection()
 
 MOST_KEPT = 100
 """Documents in memory."""
@@ -75,6 +73,8 @@ class Catalogue:
     """Source keys to the names that they are shown under."""
     tags: Mapping[str, frozenset[str]]
     """Tags to the keys of their sources."""
+    filters: Filters = NO_FILTERS
+    """Those that hold in every publication."""
     content: Mapping[str, ContentMode] = field(default_factory=dict)
     """How much of a source's entries is shown; "full" where it does not say."""
 
@@ -103,6 +103,18 @@ class _Kept:
         return self.revision >= revision.number and (self.until is None or now <= self.until)
 
 
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """How many stories a publication's pages show, as of a revision and until time changes it."""
+
+    revision: int
+    count: int
+    until: datetime | None
+
+    def holds(self, revision: Revision, now: datetime) -> bool:
+        return self.revision == revision.number and (self.until is None or now <= self.until)
+
+
 class Publisher:
     """Renders what changed and keeps it. The catalogue changes when the configuration does."""
 
@@ -113,6 +125,7 @@ class Publisher:
         self._complain = complain
         self._clock = clock
         self._kept: dict[tuple[str, Format], _Kept] = {}
+        self._counts: dict[str, _Count] = {}
         self._rendering = asyncio.Lock()
         self._catalogue = catalogue
         self._looks = _looks_digest(catalogue)
@@ -125,6 +138,7 @@ class Publisher:
         self._catalogue = catalogue
         self._looks = _looks_digest(catalogue)
         self._kept.clear()
+        self._counts.clear()
 
     @property
     def site(self) -> Site:
@@ -182,7 +196,8 @@ class Publisher:
         kept, catalogue, now = self._kept.get(key), self._catalogue, self._clock.now()
         if kept and kept.shows(revision, now):  # rendered while we waited for our turn
             return kept.document
-        stories = await self._window(publication)
+        window = await self._window(publication)
+        stories = window.stories
         channel = self._channel(publication, format, stories, revision)
         written = WRITERS[format](channel, [self._show(story) for story in stories])
         if written.dropped:
@@ -191,7 +206,7 @@ class Publisher:
         changed = max((story.changed_at for story in stories), default=revision.changed_at)
         document = _document(written.body, format, self._since(changed))
         if catalogue is self._catalogue:  # else it is another configuration's
-            self._keep(key, _Kept(revision.number, document, _until(publication, stories)))
+            self._keep(key, _Kept(revision.number, document, window.until))
         return document
 
     def _since(self, changed: datetime) -> datetime:
@@ -207,19 +222,13 @@ class Publisher:
 
     async def page(self, publication: Publication, number: int) -> Page:
         """One HTML page; raises UnknownPublication past the last one."""
-        size, offset = self.site.page_size, (number - 1) * self.site.page_size
         revision = await self._store.revision()
-        window = await self._window(publication) if narrows(publication) else None
-        selection = Selection(sources=publication.sources)
-        count = await self._store.count_stories(selection) if window is None else len(window)
-        pages = max(1, -(-count // size))
+        stories, count = await self._part(publication, max(number, 1), revision)
+        pages = max(1, -(-count // self.site.page_size))
         if not 1 <= number <= pages:
             raise UnknownPublication(f"there are {pages} pages, not {number}")
-        if window is None:
-            stories = await self._store.stories(selection, limit=size, offset=offset)
-        else:
-            stories = window[offset : offset + size]
-        shown = [story.id for story in stories] if window is not None else []
+        narrowed = narrows(publication, self._catalogue.filters)
+        shown = [_attributed(story) for story in stories] if narrowed else []
         parts = (str(revision.number), self._looks, publication.path, str(number), repr(shown))
         return Page(
             publication=_titled(publication, stories),
@@ -230,6 +239,27 @@ class Publisher:
             last_modified=self._since(revision.changed_at),
         )
 
+    async def _part(
+        self, publication: Publication, number: int, revision: Revision
+    ) -> tuple[list[PublishedEntry], int]:
+        """The stories of a page, and how many all of its pages show."""
+        filters, size = self._catalogue.filters, self.site.page_size
+        most, offset = depth_of_pages(publication, filters), (number - 1) * size
+        if most is None:
+            selection = Selection(sources=publication.sources)
+            count = await self._store.count_stories(selection)
+            if offset >= count:
+                return [], count
+            return await self._store.stories(selection, limit=size, offset=offset), count
+        now, known = self._clock.now(), self._counts.get(publication.path)
+        known = known if known and known.holds(revision, now) else None
+        end = min(most, offset + size) if known else most
+        part = await part_of(self._store, publication, filters, most=end, offset=offset, now=now)
+        if known is None and filters is self._catalogue.filters:
+            known = _Count(revision.number, part.count, part.until)
+            self._counts[publication.path] = known
+        return part.stories[:size], known.count if known else part.count
+
     async def entries(
         self, publication: Publication | None, selection: Selection, *, limit: int
     ) -> list[Shown]:
@@ -237,7 +267,7 @@ class Publisher:
         if publication is None:
             stories = await self._store.stories(selection, limit=limit)
         else:
-            stories = await self._window(publication, selection)
+            stories = (await self._window(publication, selection)).stories
         return [self._show(story) for story in stories[:limit]]
 
     async def sources(self) -> list[SourceHealth]:
@@ -253,23 +283,10 @@ class Publisher:
         """The subscriptions as OPML 2.0."""
         return write_opml(self.site.title, await self._store.sources())
 
-    async def _window(
-        self, publication: Publication, selection: Selection = EVERYTHING
-    ) -> list[PublishedEntry]:
-        """The newest stories that the publication shows, as far as selected."""
-        limit = publication.limit
-        selection = replace(selection, sources=_both(publication.sources, selection.sources))
-        if not narrows(publication):
-            return await self._store.stories(selection, limit=limit)
-        seen: list[PublishedEntry] = []
-        chosen: list[PublishedEntry] = []
-        for window in range(DEEPEST_WINDOW):
-            some = await self._store.stories(selection, limit=WINDOW, offset=window * WINDOW)
-            seen += some
-            chosen = list(islice(select(seen, publication, now=self._clock.now()), limit))
-            if len(some) < WINDOW or len(chosen) == limit:
-                break
-        return chosen
+    async def _window(self, publication: Publication, selection: Selection = EVERYTHING) -> Window:
+        return await window_of(
+            self._store, publication, self._catalogue.filters, selection, now=self._clock.now()
+        )
 
     def _show(self, story: PublishedEntry) -> Shown:
         content = story.content
@@ -316,11 +333,9 @@ def _titled(publication: Publication, stories: Sequence[PublishedEntry]) -> Publ
     return replace(publication, title=name or publication.title)
 
 
-def _until(publication: Publication, stories: Sequence[PublishedEntry]) -> datetime | None:
-    """When the oldest of these becomes too old to be shown."""
-    if publication.max_age is None or not stories:
-        return None
-    return min(story.published for story in stories) + publication.max_age
+def _attributed(story: PublishedEntry) -> tuple[str, ...]:
+    """The story and whom it is shown of: time alone can change both, where rules are about age."""
+    return story.id, story.source.key, *(source.key for source in story.also_in)
 
 
 def _looks_digest(catalogue: Catalogue) -> str:
@@ -332,13 +347,6 @@ def _looks_digest(catalogue: Catalogue) -> str:
 
 def _whole(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
-
-
-def _both(some: Collection[str] | None, others: Collection[str] | None) -> Collection[str] | None:
-    """What two conditions allow together; None is no condition."""
-    if some is None or others is None:
-        return others if some is None else some
-    return frozenset(some).intersection(others)
 
 
 def _document(body: bytes, format: Format, changed: datetime) -> Document:

@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Connection, event, make_url
@@ -121,6 +122,13 @@ def connect(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Database:
             return Database(_postgresql(parsed), parsed.render_as_string(hide_password=True))
         case _:
             raise StoreError(f"the database's address is of no known kind; {_FORMS}")
+
+
+def is_there(url: str) -> bool:
+    """Whether the database is there as far as its address tells: a server is not asked."""
+    parsed = make_url(url)
+    file = Path(parsed.database or "")
+    return parsed.drivername != "sqlite" or (file.is_file() and file.stat().st_size > 0)
 
 
 _FORMS = 'write "sqlite:///FILE" or "postgresql://USER@HOST/NAME"'

@@ -1,6 +1,6 @@
 """From the model to rows, and back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,8 @@ from aggregator.core.model import (
     Person,
     PublishedEntry,
     PublishedSource,
+    Story,
+    StoryEntry,
     Wishes,
 )
 from aggregator.core.moves import Moves
@@ -296,4 +298,25 @@ def published_entry(
         first_seen=lead.first_seen_at,
         changed_at=story.changed_at,
         content=_content(lead),
+    )
+
+
+def whole_story(story: AnyRow, its_entries: Sequence[StoryEntry]) -> Story:
+    return Story(
+        id=story.published_id,
+        rank_at=story.rank_at,
+        changed_at=story.changed_at,
+        entries=tuple(its_entries),
+    )
+
+
+def story_entry(entry: AnyRow, source: AnyRow) -> StoryEntry:
+    return StoryEntry(
+        source=published_source(source),
+        listed=source.listed,
+        guid=entry.guid,
+        published=entry.published_at,
+        updated=entry.updated_at,
+        first_seen=entry.first_seen_at,
+        content=_content(entry),
     )

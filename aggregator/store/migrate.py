@@ -29,10 +29,26 @@ async def upgrade(database: Database) -> None:
         await connection.run_sync(_upgrade, database.place)
 
 
-def _upgrade(connection: Connection, place: str) -> None:
+async def is_current(database: Database) -> bool:
+    """Whether the schema is this program's. Raises StoreError when nothing can be read."""
+    async with database.reading() as connection:
+        return await connection.run_sync(_is_current)
+
+
+def _is_current(connection: Connection) -> bool:
+    heads = ScriptDirectory.from_config(_config()).get_heads()
+    return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    return config
+
+
+def _upgrade(connection: Connection, place: str) -> None:
+    config = _config()
     scripts = ScriptDirectory.from_config(config)
     known = {script.revision for script in scripts.walk_revisions()}
     present = set(MigrationContext.configure(connection).get_current_heads())

@@ -19,10 +19,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.core.model import PublishedEntry, PublishedSource
+from aggregator.core.model import PublishedEntry, PublishedSource, Story
 from aggregator.core.text import one_line
 from aggregator.service.ports import Selection, SourceHealth
-from aggregator.store.mapping import AnyRow, published_entry, published_source, source_health
+from aggregator.store.mapping import (
+    AnyRow,
+    published_entry,
+    published_source,
+    source_health,
+    story_entry,
+    whole_story,
+)
 from aggregator.store.pauses import domain_pauses, later
 from aggregator.store.schema import entries, sources, stories
 from aggregator.store.statements import chunks
@@ -34,23 +41,59 @@ _LONGEST_SEARCH = 200
 async def list_stories(
     connection: AsyncConnection, selection: Selection, *, limit: int, offset: int
 ) -> list[PublishedEntry]:
-    condition = await _condition(connection, selection)
-    page = (
-        await connection.execute(
-            select(
-                stories.c.id,
-                stories.c.published_id,
-                stories.c.lead_entry_id,
-                stories.c.changed_at,
-            )
-            .where(condition)
-            .order_by(stories.c.rank_at.desc(), stories.c.id.desc())
-            .limit(limit)
-            .offset(offset)
-        )
-    ).all()
+    page = await _page(connection, selection, limit, offset)
     members = await _members(connection, [row.id for row in page])
     return await _show(connection, page, members)
+
+
+async def whole_stories(
+    connection: AsyncConnection, selection: Selection, *, limit: int, offset: int
+) -> list[Story]:
+    page = await _page(connection, selection, limit, offset)
+    return await with_entries(connection, page, sources.c.listed)
+
+
+async def with_entries(
+    connection: AsyncConnection, page: Sequence[AnyRow], which: ColumnElement[bool]
+) -> list[Story]:
+    """These stories with their entries, as far as those are of such sources."""
+    members = await _members(connection, [row.id for row in page], which)
+    ids = [entry_id for those in members.values() for entry_id in those]
+    contents = {row.id: row for row in await _rows(connection, entries, ids)}
+    seen = {source_id for those in members.values() for source_id in those.values()}
+    by_id = {row.id: row for row in await _rows(connection, sources, seen)}
+    return [
+        whole_story(
+            story,
+            [
+                story_entry(contents[entry_id], by_id[source_id])
+                for entry_id, source_id in _lead_first(story, members[story.id])
+            ],
+        )
+        for story in page
+    ]
+
+
+def _lead_first(story: AnyRow, members: dict[int, int]) -> list[tuple[int, int]]:
+    return sorted(members.items(), key=lambda member: member[0] != story.lead_entry_id)
+
+
+STORY_COLUMNS = (
+    stories.c.id,
+    stories.c.published_id,
+    stories.c.lead_entry_id,
+    stories.c.rank_at,
+    stories.c.changed_at,
+)
+NEWEST_FIRST = (stories.c.rank_at.desc(), stories.c.id.desc())
+
+
+async def _page(
+    connection: AsyncConnection, selection: Selection, limit: int, offset: int
+) -> Sequence[AnyRow]:
+    condition = await _condition(connection, selection)
+    newest = select(*STORY_COLUMNS).where(condition).order_by(*NEWEST_FIRST)
+    return (await connection.execute(newest.limit(limit).offset(offset))).all()
 
 
 async def count_stories(connection: AsyncConnection, selection: Selection) -> int:
@@ -102,15 +145,17 @@ def _literal(ids: Sequence[int]) -> BindParameter[int]:
 
 
 async def _members(
-    connection: AsyncConnection, story_ids: Collection[int]
+    connection: AsyncConnection,
+    story_ids: Collection[int],
+    which: ColumnElement[bool] = sources.c.listed,
 ) -> dict[int, dict[int, int]]:
-    """For each story the ids of its entries, oldest first, with their listed sources' ids."""
+    """For each story the ids of its entries, oldest first, with their sources' ids."""
     members: dict[int, dict[int, int]] = {story_id: {} for story_id in story_ids}
     for chunk in chunks(story_ids):
         rows = await connection.execute(
             select(entries.c.id, entries.c.story_id, entries.c.source_id)
             .join(sources, sources.c.id == entries.c.source_id)
-            .where(entries.c.story_id.in_(chunk), sources.c.listed)
+            .where(entries.c.story_id.in_(chunk), which)
             .order_by(entries.c.id)
         )
         for row in rows:

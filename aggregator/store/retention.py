@@ -42,7 +42,7 @@ async def delete_old(
     touched = {row.story_id for row in old}
     await connection.execute(
         insert_missing(connection, tombstones),
-        [{"source_id": source_id, "digest": row.digest} for row in old],
+        [{"source_id": source_id, "digest": row.digest, "pruned_at": at} for row in old],
     )
     await drop_marks(connection, ids)
     await connection.execute(delete(entries).where(entries.c.id.in_(ids)))

@@ -235,6 +235,7 @@ tombstones = Table(
     metadata,
     Column("source_id", BigInteger, ForeignKey("sources.id"), primary_key=True),
     Column("digest", LargeBinary, primary_key=True),
+    Column("pruned_at", UtcMicros),  # empty where `backfill` left the entry out
     sqlite_with_rowid=False,
 )
 

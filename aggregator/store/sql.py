@@ -1,13 +1,14 @@
 """The store as the services know it. One public method is one transaction, `prune` excepted."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import select
 
 from aggregator.core.knowledge import Knowledge
-from aggregator.core.model import PublishedEntry, RecalledEntry
+from aggregator.core.model import PublishedEntry, RecalledEntry, Story
 from aggregator.core.rhythm import Sighting
 from aggregator.core.subscribers import FeedReader
 from aggregator.service.ports import (
@@ -20,11 +21,12 @@ from aggregator.service.ports import (
     Selection,
     SourceHealth,
     SourceSpec,
+    Tombstone,
 )
-from aggregator.store import claims, listing, polls, readers, reads, retention, revisions
+from aggregator.store import claims, finding, listing, polls, readers, reads, retention, revisions
 from aggregator.store.claims import NewToken
-from aggregator.store.engine import Database, connect, unbroken
-from aggregator.store.migrate import upgrade
+from aggregator.store.engine import Database, connect, is_there, unbroken
+from aggregator.store.migrate import is_current, upgrade
 from aggregator.store.place import DomainOf
 from aggregator.store.schema import revision
 
@@ -48,6 +50,21 @@ async def open_store(
         await database.aclose()
         raise
     return SqlStore(database, domain_of=domain_of, new_token=new_token)
+
+
+@asynccontextmanager
+async def existing_store(url: str) -> AsyncIterator["SqlStore | None"]:
+    """The database as it is, to be read: neither made nor upgraded. None where there is none of
+    this schema yet. Raises StoreError.
+    """
+    if not is_there(url):
+        yield None
+        return
+    database = connect(url)
+    try:
+        yield SqlStore(database) if await is_current(database) else None
+    finally:
+        await database.aclose()
 
 
 class SqlStore:
@@ -185,6 +202,23 @@ class SqlStore:
     async def count_stories(self, selection: Selection) -> int:
         async with self._database.reading() as connection:
             return await reads.count_stories(connection, selection)
+
+    @unbroken
+    async def whole_stories(
+        self, selection: Selection, *, limit: int, offset: int = 0
+    ) -> list[Story]:
+        async with self._database.reading() as connection:
+            return await reads.whole_stories(connection, selection, limit=limit, offset=offset)
+
+    @unbroken
+    async def find_stories(self, text: str, *, limit: int) -> list[Story]:
+        async with self._database.reading() as connection:
+            return await finding.find_stories(connection, text, limit=limit)
+
+    @unbroken
+    async def tombstones(self, digests: Collection[bytes]) -> list[Tombstone]:
+        async with self._database.reading() as connection:
+            return await finding.find_tombstones(connection, digests)
 
     @unbroken
     async def sources(self, keys: Collection[str] | None = None) -> list[SourceHealth]:

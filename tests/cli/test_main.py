@@ -262,9 +262,11 @@ def test_check_says_that_all_is_good(shell):
 
 
 def test_check_names_what_is_not_applied_yet(shell):
-    shell.config.write_text(shell.config.read_text().replace('sources = ["a"]', 'include = ["x"]'))
+    shell.config.write_text(
+        shell.config.read_text().replace("[sources.b]", "[sources.b]\npriority = 1")
+    )
 
-    assert "include" in shell("check").stderr
+    assert "priority" in shell("check").stderr
 
 
 def test_check_online_looks_without_storing(shell, site):

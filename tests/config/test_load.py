@@ -241,22 +241,47 @@ def test_options_without_effect_are_noted_with_their_lines(loaded, tmp_path):
 title = "x"
 [sources.one]
 url = "https://one.example/feed"
-include = ["a"]
-exclude = ["b"]
 priority = 1
 max_per_day = 5
-[publications.p]
-include = ["a"]
-exclude = ["b"]
 """)
 
     path = tmp_path / "config.toml"
     tail = "read, but this version does not apply it yet"
     assert settings.notes == (
-        f"{path}:5: sources.one.include: {tail}",
-        f"{path}:6: sources.one.exclude: {tail}",
-        f"{path}:7: sources.one.priority: {tail}",
-        f"{path}:8: sources.one.max_per_day: {tail}",
-        f"{path}:10: publications.p.include: {tail}",
-        f"{path}:11: publications.p.exclude: {tail}",
+        f"{path}:5: sources.one.priority: {tail}",
+        f"{path}:6: sources.one.max_per_day: {tail}",
     )
+
+
+def test_rules_know_where_they_stand_and_what_looks_wrong_with_them(loaded, tmp_path):
+    settings = loaded("""[site]
+title = "x"
+[filters]
+exclude = ["title ~ (i?)ads"]
+[sources.one]
+url = "https://one.example/feed"
+include = [
+  "category: Python",
+  "age < 30d",
+]
+[publications.p]
+exclude = ["releas.*"]
+""")
+
+    path = tmp_path / "config.toml"
+    assert settings.rule_places == {
+        ("filters",): f"{path}:3: filters",
+        ("filters", "exclude"): f"{path}:4: filters.exclude",
+        ("filters", "exclude", 0): f"{path}:4: filters.exclude[0]",
+        ("sources", "one"): f"{path}:5: sources.one",
+        ("sources", "one", "include"): f"{path}:7: sources.one.include",
+        ("sources", "one", "include", 0): f"{path}:8: sources.one.include[0]",
+        ("sources", "one", "include", 1): f"{path}:9: sources.one.include[1]",
+        ("publications", "p"): f"{path}:11: publications.p",
+        ("publications", "p", "exclude"): f"{path}:12: publications.p.exclude",
+        ("publications", "p", "exclude", 0): f"{path}:12: publications.p.exclude[0]",
+    }
+    assert [doubt.split(": ")[0:2] for doubt in settings.doubts] == [
+        [f"{path}:4", "filters.exclude[0]"],
+        [f"{path}:12", "publications.p.exclude[0]"],
+    ]

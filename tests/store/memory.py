@@ -1,11 +1,12 @@
 """The store in a few dictionaries: signs the same contract as the database, and no more."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from aggregator.core.digest import digest
 from aggregator.core.knowledge import Knowledge
 from aggregator.core.likeness import Told, marks_of
 from aggregator.core.model import (
@@ -18,6 +19,8 @@ from aggregator.core.model import (
     PublishedEntry,
     PublishedSource,
     RecalledEntry,
+    Story,
+    StoryEntry,
 )
 from aggregator.core.moves import Moves
 from aggregator.core.rhythm import Sighting
@@ -34,7 +37,7 @@ from aggregator.core.stories import (
     told_before,
 )
 from aggregator.core.subscribers import FeedReader
-from aggregator.core.urls import host_of
+from aggregator.core.urls import canonical_text, host_of
 from aggregator.core.wire import Validators
 from aggregator.service.ports import (
     ClaimedSource,
@@ -46,6 +49,7 @@ from aggregator.service.ports import (
     Selection,
     SourceHealth,
     SourceSpec,
+    Tombstone,
 )
 
 KEPT_POLLS = 30
@@ -172,6 +176,17 @@ def _sibling(source: _Source, item: NewEntry) -> Candidate:
     content = item.entry.content
     told = Told(title=content.title, text=content.text, link=content.link, at=item.published)
     return Candidate(source_id=source.id, story_id=None, told=told)
+
+
+def _is(entry: _Entry, text: str, link: str | None) -> bool:
+    same_page = link is not None and entry.known.link_digest == digest(link)
+    return same_page or text in {entry.story.published_id, entry.guid, entry.content.link}
+
+
+def _has(entry: _Entry, parts: Collection[str]) -> bool:
+    there = (entry.story.published_id, entry.guid, entry.content.link or "")
+    wanted = [part.removeprefix("http://").lower() for part in parts]
+    return any(part in text.lower() for part in wanted for text in there)
 
 
 class MemoryStore:
@@ -582,6 +597,47 @@ class MemoryStore:
             first_seen=lead.known.first_seen,
             changed_at=story.changed_at,
             content=lead.content,
+        )
+
+    async def whole_stories(
+        self, selection: Selection, *, limit: int, offset: int = 0
+    ) -> list[Story]:
+        found = sorted(self._selected(selection), key=lambda s: (s.rank_at, s.id), reverse=True)
+        return [self._whole(story, self._shown()) for story in found[offset : offset + limit]]
+
+    async def find_stories(self, text: str, *, limit: int) -> list[Story]:
+        link = canonical_text(text)
+        found = {e.story for e in self._entries.values() if _is(e, text, link)} or {
+            e.story for e in self._entries.values() if _has(e, {text, (link or text)})
+        }
+        newest = sorted(found, key=lambda s: (s.rank_at, s.id), reverse=True)[:limit]
+        return [self._whole(story, self._entries.values()) for story in newest]
+
+    async def tombstones(self, digests: Collection[bytes]) -> list[Tombstone]:
+        return [
+            Tombstone(source=source.spec.key, pruned_at=None)
+            for source in sorted(self._sources.values(), key=lambda s: s.spec.key)
+            if source.listed and source.tombstones & set(digests)
+        ]
+
+    def _whole(self, story: _Story, among: Iterable[_Entry]) -> Story:
+        members = [entry for entry in among if entry.story is story]
+        return Story(
+            id=story.published_id,
+            rank_at=story.rank_at,
+            changed_at=story.changed_at,
+            entries=tuple(
+                StoryEntry(
+                    source=entry.source.published,
+                    listed=entry.source.listed,
+                    guid=entry.guid,
+                    published=entry.known.published,
+                    updated=entry.known.updated,
+                    first_seen=entry.known.first_seen,
+                    content=entry.content,
+                )
+                for entry in sorted(members, key=lambda e: e.known.id != story.lead)
+            ),
         )
 
     async def sources(self, keys: Collection[str] | None = None) -> list[SourceHealth]:

@@ -151,8 +151,8 @@ async def test_a_source_of_the_first_version_goes_on_where_it_was(database, empt
 
 OLD_EDITABLE_ENTRY = """INSERT INTO entries (id, source_id, story_id, digest, fingerprint,
     published_at, updated_at, first_seen_at, guid, authors, categories, enclosures, title, summary,
-    text, content_html) VALUES (5, 7, 3, :digest, :digest, 0, 0, 0, '1', '[]', '[]', '[]', '', '', '', '')
-"""
+    text, content_html) VALUES (5, 7, 3, :digest, :digest, 0, 0, 0, '1', '[]', '[]', '[]', '', '',
+    '', '')"""
 OLD_EDITABLE_STORY = """INSERT INTO stories (id, published_digest, lead_entry_id, rank_at,
     changed_at, published_id) VALUES (3, :digest, 5, 0, 0, 'urn:x:1')"""
 

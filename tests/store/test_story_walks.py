@@ -44,7 +44,7 @@ async def take(store, step, n):
     claimed = await claim_one(store, key)
     known = await store.known(claimed.lease.source_id, [new.entry.digest], [])
     if before := known.by_digest.get(new.entry.digest):
-        edited = EditedEntry(id=before.id, entry=new.entry, updated=at, rank_at=at)
+        edited = EditedEntry(id=before.id, entry=new.entry, updated=at, edited_at=at, rank_at=at)
         changes = EntryChanges(edited=(edited,))
     else:
         changes = EntryChanges(new=(new,))

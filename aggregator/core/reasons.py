@@ -1,0 +1,78 @@
+"""Sentences that say why a story is, or is not, where it is."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from aggregator.core.filters import Hiding, Place
+from aggregator.core.model import Story, StoryEntry
+from aggregator.core.publication import Publication
+from aggregator.core.select import LeftOut
+from aggregator.core.stories import lives_at
+
+Where = Callable[[Place], str]
+"""A place in the configuration as people find it."""
+
+
+def why_it_leads(story: Story) -> str:
+    """Why the first entry of the story stands for it."""
+    lead = story.entries[0]
+    if len(story.entries) == 1:
+        return "it is the only entry of its story"
+    link = lead.content.link
+    if link and lives_at(lead.source.url, lead.source.info.link, link):
+        return "its source lives where the link points"
+    return "it was seen first, and no source of the story lives where the link points"
+
+
+def why_the_date(entry: StoryEntry) -> str | None:
+    """What there is to say of a date that is not what a source wrote."""
+    if entry.published == entry.first_seen:
+        return "its source gave no date, or one that was still to come: it is when we first saw it"
+    return None
+
+
+def hidden(by: Hiding, where: Where) -> str:
+    if by.rule is None:
+        return f"it matches none of the rules of {where(by.place)}"
+    return f"hidden by {where(by.place)}: {by.rule}"
+
+
+def left_out(
+    story: Story, by: LeftOut, publication: Publication, where: Where, *, now: datetime
+) -> str:
+    """Why a publication does not show the story, its `limit` aside."""
+    lead = story.entries[0]
+    match by.why:
+        case "sources":
+            return _not_from(story)
+        case "filter":
+            return hidden(by.by, where) if by.by else "hidden by a filter"
+        case "language":
+            spoken = ", ".join(sorted(publication.languages or ()))
+            its_own = f"its language is {lead.content.language}"
+            return f"{its_own if lead.content.language else 'it has no language'}, not {spoken}"
+        case "max_age":
+            age, most = _span(now - lead.published), _span(publication.max_age or timedelta())
+            return f"published {age} ago, which is more than max_age = {most}"
+        case "max_per_source":
+            most_of_one = publication.max_per_source
+            return f"its source has {most_of_one} newer ones already: max_per_source"
+
+
+def _not_from(story: Story) -> str:
+    listed = sorted({entry.source.key for entry in story.entries if entry.listed})
+    if listed:
+        return f"the publication does not take from {', '.join(listed)}"
+    gone = ", ".join(sorted({entry.source.key for entry in story.entries}))
+    return f"no source of the configuration has it any more (it came from {gone})"
+
+
+def beyond(position: int, limit: int) -> str:
+    """Of a story that passes and that newer ones leave no place for."""
+    return f"{position - 1} that pass are newer, and its feeds show {limit}: limit"
+
+
+def _span(span: timedelta) -> str:
+    hours = round(span.total_seconds() / 3600)
+    days, rest = divmod(hours, 24)
+    return f"{days}d" if days and not rest else f"{days}d {rest}h" if days else f"{hours}h"

@@ -1,0 +1,116 @@
+"""The newest stories that a publication shows, where its conditions and filters drop some.
+
+whole_stories  a window of them, with all their entries   (store)
+| judge        each: as it is shown, or why it is not     (core)
+| next window  until there are as many as it shows
+"""
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from aggregator.core.filters import NO_FILTERS, Filters
+from aggregator.core.model import PublishedEntry, Story
+from aggregator.core.publication import Publication
+from aggregator.core.select import LeftOut, Selector, narrows
+from aggregator.service.ports import ReadStore, Selection
+
+WINDOW = 200
+"""Stories looked at in one go."""
+
+DEEPEST_WINDOW = 50
+"""Windows looked through at most; beyond, a publication that drops nearly all is just short."""
+
+LONGEST_ARCHIVE = 1000
+"""Stories on the pages of what shows all of its sources, where filters for all hide some."""
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What a publication shows, newest first, and until when if nothing else changes.
+
+    `stories` may be a part of the `count` that it shows.
+    """
+
+    stories: list[PublishedEntry]
+    count: int
+    until: datetime | None = None
+
+
+def depth_of_pages(publication: Publication, filters: Filters) -> int | None:
+    """How many stories its pages show at most; None where they show all."""
+    if not narrows(publication, filters):
+        return None
+    if narrows(publication, NO_FILTERS):
+        return publication.limit
+    return max(publication.limit, LONGEST_ARCHIVE)
+
+
+async def window_of(
+    store: ReadStore,
+    publication: Publication,
+    filters: Filters,
+    selection: Selection = EVERYTHING,
+    *,
+    now: datetime,
+) -> Window:
+    """As far as selected."""
+    inside = replace(publication, sources=_both(publication.sources, selection.sources))
+    if not narrows(publication, filters):
+        selection = replace(selection, sources=inside.sources)
+        stories = await store.stories(selection, limit=publication.limit)
+        return Window(stories=stories, count=len(stories))
+    return await part_of(store, inside, filters, selection, most=publication.limit, now=now)
+
+
+async def part_of(
+    store: ReadStore,
+    publication: Publication,
+    filters: Filters,
+    selection: Selection = EVERYTHING,
+    *,
+    most: int,
+    offset: int = 0,
+    now: datetime,
+) -> Window:
+    """The first `most` stories that pass, counted; memory holds those after `offset`."""
+    selector = Selector(publication, filters, now=now)
+    chosen: list[PublishedEntry] = []
+    count = 0
+    async for _, judged in judged_stories(store, selector, publication, selection):
+        if not isinstance(judged, LeftOut):
+            count += 1
+            if count > offset:
+                chosen.append(judged)
+        if count == most:
+            break
+    return Window(stories=chosen, count=count, until=selector.until)
+
+
+async def judged_stories(
+    store: ReadStore,
+    selector: Selector,
+    publication: Publication,
+    selection: Selection = EVERYTHING,
+) -> AsyncIterator[tuple[Story, PublishedEntry | LeftOut]]:
+    """The stories of the publication's sources, newest first, each once and judged."""
+    selection = replace(selection, sources=publication.sources)
+    seen: set[str] = set()
+    for number in range(DEEPEST_WINDOW):
+        some = await store.whole_stories(selection, limit=WINDOW, offset=number * WINDOW)
+        for story in some:
+            if story.id not in seen:  # a new one may have moved the others on
+                seen.add(story.id)
+                yield story, selector.judge(story)
+        if len(some) < WINDOW:
+            break
+
+
+def _both(some: Collection[str] | None, others: Collection[str] | None) -> frozenset[str] | None:
+    """What two conditions allow together; None is no condition."""
+    if some is None or others is None:
+        either = others if some is None else some
+        return None if either is None else frozenset(either)
+    return frozenset(some).intersection(others)

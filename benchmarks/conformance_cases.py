@@ -134,6 +134,13 @@ _ENTRY: Mapping[str, Callable[[ReadEntry], object]] = {
         for n in range(20)
         for name in ("name", "email", "uri")
     },
+    "comments": lambda entry: entry.content.comments,
+    "origin.id": lambda entry: entry.content.origin and entry.content.origin.id,
+    **{
+        f"contributors.{n}.{name}": _nth(lambda entry: entry.content.contributors, n, name)
+        for n in range(20)
+        for name in ("name", "email", "uri")
+    },
     **{f"categories.{n}": _nth(lambda entry: entry.content.categories, n) for n in range(50)},
     **{
         f"enclosures.{n}.{name}": _nth(lambda entry: entry.content.enclosures, n, name)

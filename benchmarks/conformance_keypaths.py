@@ -58,6 +58,12 @@ _FEED: Mapping[str, tuple[str, How]] = {
 }
 _ENTRY: Mapping[str, tuple[str, How]] = {
     **_PEOPLE,
+    **{f"contributors.{n}.name": (f"contributors.{n}.name", "line") for n in range(3)},
+    **{f"contributors.{n}.email": (f"contributors.{n}.email", "exact") for n in range(3)},
+    **{f"contributors.{n}.url": (f"contributors.{n}.uri", "url") for n in range(3)},
+    **{f"contributors.{n}.href": (f"contributors.{n}.uri", "url") for n in range(3)},
+    "comments": ("comments", "url"),
+    "source.id": ("origin.id", "exact"),
     "title": ("title", "line"),
     "title_detail.value": ("title", "line"),
     "description": ("body", "body"),

@@ -92,6 +92,7 @@ def _entry_row(entry: StoryEntry, by: Hiding | None, where: Where) -> Row:
         "published": _time(entry.published),
         "updated": _time(entry.updated),
         "first_seen": _time(entry.first_seen),
+        "joined_by": entry.joined_by,
         "date": why_the_date(entry),
         "hidden_by": {"where": where(by.place), "rule": by.rule} if by else None,
         "hidden": hidden(by, where) if by else None,
@@ -163,6 +164,12 @@ def _lines(row: Row) -> Iterator[str]:
         yield _line("publication", f"{standing['publication']}: {told}")
 
 
+_JOINED = {
+    "link": "in this story as it has the same link",
+    "text": "in this story as it tells the same under another link",
+}
+
+
 def _entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
     away = "" if entry["configured"] else " (not in the configuration any more)"
     yield _line("entry", f"{entry['source']}{away}: {entry['title'] or '(no title)'}")
@@ -171,7 +178,8 @@ def _entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
         yield _line("", f"link {entry['link']}")
     dates = ("published", "updated", "first_seen")
     yield _line("", ", ".join(f"{date.replace('_', ' ')} {entry[date]}" for date in dates))
-    for remark in filter(None, (entry["date"], entry["hidden"])):
+    joined = _JOINED.get(entry["joined_by"])
+    for remark in filter(None, (joined, entry["date"], entry["hidden"])):
         yield _line("", remark)
 
 

@@ -12,6 +12,7 @@ All text is free of characters that XML forbids; all addresses are absolute http
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 CODE_BLOCK = "\ufffc"
 """Stands for one block of code in `text` (U+FFFC OBJECT REPLACEMENT CHARACTER)."""
@@ -249,6 +250,10 @@ class PublishedSource:
     info: FeedInfo = field(default_factory=FeedInfo)
 
 
+JoinedBy = Literal["alone", "link", "text"]
+"""Why an entry is in its story: it opened it, or has its link, or tells the same."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryEntry:
     """One entry of a story, as it is stored."""
@@ -260,6 +265,7 @@ class StoryEntry:
     published: datetime
     updated: datetime
     first_seen: datetime
+    joined_by: JoinedBy = "alone"
     content: Content
 
 

@@ -17,11 +17,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 from aggregator.core.likeness import Told, is_related, is_same_story, is_unrelated, same_words
+from aggregator.core.model import JoinedBy
 from aggregator.core.urls import bare_host, site_of
 
 LONGEST_ID = 2048
@@ -31,10 +31,6 @@ _IRI_CHARACTERS = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
 
 _IDS = UUID("8a2ef1de-7c0c-4f6f-9d5d-6d7a3b0f5c21")
 """The namespace of the ids that we make (RFC 9562 §5.5). It must never change."""
-
-
-JoinedBy = Literal["alone", "link", "text"]
-"""Why an entry is in its story: it opened it, or has its link, or tells the same."""
 
 
 class Claim(IntEnum):

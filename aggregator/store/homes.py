@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.core.digest import digest
 from aggregator.core.likeness import Told, marks_of
+from aggregator.core.model import JoinedBy
 from aggregator.core.stories import (
     Candidate,
-    JoinedBy,
     Member,
     Telling,
     contradicts,

@@ -14,6 +14,7 @@ from aggregator.core.model import (
     Enclosure,
     Entry,
     FeedInfo,
+    JoinedBy,
     KnownEntry,
     NewEntry,
     Origin,
@@ -25,7 +26,6 @@ from aggregator.core.model import (
     Wishes,
 )
 from aggregator.core.moves import Moves
-from aggregator.core.stories import JoinedBy
 from aggregator.core.text import xml_safe
 from aggregator.core.wire import Validators
 from aggregator.service.ports import ClaimedSource, Lease, PastPoll, PollRecord, SourceHealth
@@ -318,5 +318,6 @@ def story_entry(entry: AnyRow, source: AnyRow) -> StoryEntry:
         published=entry.published_at,
         updated=entry.updated_at,
         first_seen=entry.first_seen_at,
+        joined_by=entry.joined_by,
         content=_content(entry),
     )

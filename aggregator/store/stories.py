@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.core.digest import digest
 from aggregator.core.likeness import Told
-from aggregator.core.model import NewEntry
-from aggregator.core.stories import JoinedBy, Member, lead_of
+from aggregator.core.model import JoinedBy, NewEntry
+from aggregator.core.stories import Member, lead_of
 from aggregator.core.text import xml_safe
 from aggregator.store.homes import Home, Joining, Newcomer, Opening, Whose, find_homes, member_of
 from aggregator.store.mapping import Columns, new_columns

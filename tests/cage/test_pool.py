@@ -1,7 +1,7 @@
 import asyncio
 import os
 import signal
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,11 +41,11 @@ async def caged(limits: Limits = LIMITS, workers: int = 1):
 
 
 def children() -> list[int]:
-    return [
-        int(pid)
-        for task in Path("/proc/self/task").iterdir()
-        for pid in (task / "children").read_text().split()
-    ]
+    found: list[int] = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread may end while we look
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def limits_of(pid: int) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from aggregator.core.model import (
     EditedEntry,
     Entry,
     FeedInfo,
+    JoinedBy,
     KnownEntry,
     NewEntry,
     PublishedEntry,
@@ -26,7 +27,6 @@ from aggregator.core.moves import Moves
 from aggregator.core.rhythm import Sighting
 from aggregator.core.stories import (
     Candidate,
-    JoinedBy,
     Kin,
     Member,
     Telling,
@@ -634,6 +634,7 @@ class MemoryStore:
                     published=entry.known.published,
                     updated=entry.known.updated,
                     first_seen=entry.known.first_seen,
+                    joined_by=entry.joined_by,
                     content=entry.content,
                 )
                 for entry in sorted(members, key=lambda e: e.known.id != story.lead)

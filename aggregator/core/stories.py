@@ -66,8 +66,8 @@ class Member:
             return Claim.NONE
         if site_of(self.link) == site_of(self.source_url):
             return Claim.HOME
-        hosts = {bare_host(url) for url in homes}
-        return Claim.SITE if bare_host(self.link) in hosts else Claim.NONE
+        at_home = lives_at(self.source_url, self.site_url, self.link)
+        return Claim.SITE if at_home else Claim.NONE
 
 
 def lead_of(members: Sequence[Member]) -> Member:
@@ -82,7 +82,7 @@ def lead_of(members: Sequence[Member]) -> Member:
 def lives_at(source_url: str, site_url: str | None, link: str) -> bool:
     """Whether a source, or the page that its feed belongs to, is where the link leads."""
     homes = {bare_host(url) for url in (source_url, site_url) if url}
-    return bare_host(link) in homes or site_of(link) == site_of(source_url)
+    return bare_host(link) in homes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ site, its title, or an entry. One that keeps nothing of it is another.
 """
 
 from aggregator.core.model import FeedInfo
-from aggregator.core.urls import host_of
+from aggregator.core.urls import bare_host
 
 FEWEST_SIGNS = 2
 """What must be there to compare, of id, site and title."""
@@ -30,7 +30,7 @@ def _shared(old: str, new: str) -> bool:
 
 
 def _site(info: FeedInfo) -> str:
-    return host_of(info.link).removeprefix("www.") if info.link else ""
+    return bare_host(info.link) if info.link else ""
 
 
 def _folded(title: str) -> str:

@@ -44,7 +44,22 @@ class Refused(Exception):
         self.address = address
 
 
-class GuardedBackend(httpcore.AsyncNetworkBackend):
+class NoUnixSockets(httpcore.AsyncNetworkBackend):
+    """What all our ways to the network have in common."""
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109  # httpcore's signature
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> httpcore.AsyncNetworkStream:
+        raise Refused(path, 0, None)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class GuardedBackend(NoUnixSockets):
     """Dials public addresses, and those in `opened` networks. No proxy, no unix socket."""
 
     def __init__(
@@ -81,17 +96,6 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             socket_options=socket_options,
         )
         return DialledStream(stream)
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109  # httpcore's signature
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
-    ) -> httpcore.AsyncNetworkStream:
-        raise Refused(path, 0, None)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 class DialledStream(httpcore.AsyncNetworkStream):

@@ -15,7 +15,13 @@ import httpx
 from aggregator.core.addresses import IPNetwork
 from aggregator.fetch.addresses import is_host
 from aggregator.fetch.failures import FetchFailure, failure_of
-from aggregator.fetch.guard import DialledStream, Refused, dial_in_turn, judge_spelling
+from aggregator.fetch.guard import (
+    DialledStream,
+    NoUnixSockets,
+    Refused,
+    dial_in_turn,
+    judge_spelling,
+)
 from aggregator.fetch.resolver import Resolver
 
 _WANTS_A_PASSWORD = 407
@@ -65,7 +71,7 @@ def read_proxy(address: str) -> Proxy:
     )
 
 
-class ProxyBackend(httpcore.AsyncNetworkBackend):
+class ProxyBackend(NoUnixSockets):
     """Dials the proxy and nothing else. Failures name it."""
 
     def __init__(self, resolver: Resolver, proxy: Proxy) -> None:
@@ -99,14 +105,6 @@ class ProxyBackend(httpcore.AsyncNetworkBackend):
         if self._proxy.scheme == "https":
             return _Unproved(stream, self._proxy)
         return DialledStream(stream)
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109  # httpcore's signature
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
-    ) -> httpcore.AsyncNetworkStream:
-        raise Refused(path, 0, None)
 
 
 class _Unproved(DialledStream):

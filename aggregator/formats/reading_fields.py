@@ -14,7 +14,7 @@ from typing import Any
 from aggregator.core.model import CODE_BLOCK, Category, Enclosure, Origin, Person
 from aggregator.core.stories import is_absolute_iri
 from aggregator.core.text import one_line, xml_safe
-from aggregator.core.urls import host_of, web_url
+from aggregator.core.urls import bare_host, web_url
 from aggregator.formats.html import clean_html, paragraphs, plain_text, unchanged
 
 MOST_ENTRIES = 2000
@@ -97,7 +97,7 @@ def content_base(link: str | None, homes: Iterable[str | None], url: str) -> str
 
 
 def same_site(url: str, other: str) -> bool:
-    return host_of(url).removeprefix("www.") == host_of(other).removeprefix("www.")
+    return bare_host(url) == bare_host(other)
 
 
 def language(*candidates: object) -> str | None:

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadFeed
+from aggregator.core.schedule import TOO_MANY_REQUESTS
 from aggregator.core.urls import host_of, is_private_host, origin_of
 from aggregator.core.wire import Answer, Failed, Fetched, FetchRequest
 from aggregator.formats.discovery import Candidate, discover
@@ -18,9 +19,6 @@ from aggregator.service.turns import HostTurns
 
 WELL_KNOWN = ("/feed", "/feed.xml", "/rss.xml", "/atom.xml", "/index.xml", "/feed.json")
 """Where software puts feeds; asked for only when a page names none."""
-
-
-TOO_MANY_REQUESTS = 429
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

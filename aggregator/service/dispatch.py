@@ -148,7 +148,7 @@ class Dispatcher:
         await _end(self._settling)
         await self._store.release([source.lease for source in self._held.values()])
 
-    async def spread_overdue(self) -> None:
+    async def _spread_overdue(self) -> None:
         """Puts the polls that are overdue one after the other, if they are many."""
         now = self._clock.steady()
         overdue = [
@@ -173,7 +173,7 @@ class Dispatcher:
         slept = self.swept_at is not None and now - self.swept_at > A_SLEEP
         if self._to_be_spread or slept:
             await self._recall_requests()
-            await self.spread_overdue()
+            await self._spread_overdue()
             self._to_be_spread = False
         room = 0 if self._stopping else self._room()
         if room > 0:

@@ -1,6 +1,6 @@
 """What one poll came to, for people and for scripts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from aggregator.core.upcoming import in_words
@@ -57,13 +57,11 @@ def report_of(source: ClaimedSource, record: PollRecord) -> PollReport:
 
 def report_of_lost(source: ClaimedSource, record: PollRecord) -> PollReport:
     """Of a poll of which nothing was saved, as the source has another holder by now."""
-    return PollReport(
-        source=source.key,
+    return replace(
+        report_of(source, record),
         outcome="unchanged",
-        status=record.poll.status,
-        bytes=record.poll.bytes,
-        elapsed=record.poll.elapsed,
-        next_poll_at=record.next_poll_at,
-        next_poll_reason=record.next_poll_reason,
+        entries_new=0,
+        entries_updated=0,
+        moved_to=None,
         error="another process, or another configuration, took this source over meanwhile",
     )

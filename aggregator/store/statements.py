@@ -24,9 +24,7 @@ def chunks(values: Collection[T]) -> Iterator[list[T]]:
 
 def insert_missing(connection: AsyncConnection, table: Table) -> Insert:
     """An INSERT that passes over rows that are there already."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return postgresql.insert(table).on_conflict_do_nothing()
+    return _insert(connection, table).on_conflict_do_nothing()
 
 
 def insert_or_replace(
@@ -38,13 +36,15 @@ def insert_or_replace(
     """
     columns = (column for column in table.columns if not column.primary_key)
     values = [column.name for column in columns if column.name not in keep]
-    if connection.dialect.name == "sqlite":
-        insert = sqlite.insert(table)
-        replaced = {name: insert.excluded[name] for name in values}
-        return insert.on_conflict_do_update(index_elements=table.primary_key, set_=replaced)
-    insert_pg = postgresql.insert(table)
-    replaced = {name: insert_pg.excluded[name] for name in values}
-    return insert_pg.on_conflict_do_update(index_elements=table.primary_key, set_=replaced)
+    insert = _insert(connection, table)
+    replaced = {name: insert.excluded[name] for name in values}
+    return insert.on_conflict_do_update(index_elements=table.primary_key, set_=replaced)
+
+
+def _insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """The two databases say the same of conflicts, each in a class of its own."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
 
 async def run_for_each(

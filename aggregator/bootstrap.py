@@ -26,6 +26,8 @@ from aggregator.core.schedule import UNCONDITIONAL
 from aggregator.core.wire import Validators
 from aggregator.domains import registrable_domain
 from aggregator.fetch.http import HttpFetcher
+from aggregator.service.catalogue import Catalogue
+from aggregator.service.changes import Announcing, Changes
 from aggregator.service.counting import Tally, count_matches
 from aggregator.service.discovering import Discoverer
 from aggregator.service.dispatch import PER_HOST, Dispatcher, DispatchPolicy, Watch
@@ -35,7 +37,7 @@ from aggregator.service.looking import Looker
 from aggregator.service.policies import SourcePolicy
 from aggregator.service.polling import Poller
 from aggregator.service.ports import Clock, SourceSpec
-from aggregator.service.publishing import Catalogue, Publisher
+from aggregator.service.publishing import Publisher
 from aggregator.service.readership import Readership
 from aggregator.service.recovery import Recovery
 from aggregator.service.taking_in import TakeIn
@@ -66,6 +68,7 @@ class Service:
     dispatcher: Dispatcher
     publisher: Publisher
     readership: Readership
+    changes: Changes
 
     async def take(self, settings: Settings) -> None:
         """Works by these settings from now on; those of `restart_needed` excepted."""
@@ -81,6 +84,7 @@ class Service:
         now = self.clock.steady()
         await self.store.sync_sources(source_specs(settings), now=now)
         await self.store.hasten(sooner, now=now)
+        self.changes.wake()
         self.dispatcher.take(dispatch_policy(settings))  # what is due now is spread
 
     async def prune(self, settings: Settings) -> int:
@@ -139,13 +143,14 @@ def _wired(
         chance=random.random,
         policies=source_policies(settings, subscribers),
     )
+    changes = Changes(store, watch.failed)
     dispatcher = Dispatcher(
         poller=poller,
         store=store,
         clock=clock,
         policy=dispatch_policy(settings),
         turns=turns,
-        watch=watch,
+        watch=Announcing(watch, changes),
     )
     publisher = Publisher(
         store=store, clock=clock, catalogue=catalogue(settings), complain=watch.failed
@@ -157,6 +162,7 @@ def _wired(
         dispatcher=dispatcher,
         publisher=publisher,
         readership=readership,
+        changes=changes,
     )
 
 

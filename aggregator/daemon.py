@@ -50,7 +50,11 @@ class Daemon:
         """Works until `stop` is set; then ends requests, saves answers and closes connections."""
         scheduler = Scheduler(self._service.clock.now)
         scheduler.every(RELOAD, self._reload_if_changed, name="reload")
-        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(scheduler.run(), name="ticks")]
+        scheduler.every(TICK, self._look_for_changes, name="changes")
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.create_task(scheduler.run(), name="ticks"),
+            asyncio.create_task(self._service.changes.run(), name="changes"),
+        ]
         if only != "web":
             scheduler.every(TICK, self._sweep, name="sweep")
             scheduler.every(PRUNE, self._prune, name="prune")
@@ -78,6 +82,10 @@ class Daemon:
 
     async def _sweep(self) -> None:
         self._service.dispatcher.wake()
+
+    async def _look_for_changes(self) -> None:
+        """Another process of ours may have polled."""
+        self._service.changes.wake()
 
     async def _serve(self, only: Role | None, stop: asyncio.Event) -> None:
         server = self._settings.server

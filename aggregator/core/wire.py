@@ -97,3 +97,36 @@ class Failed:
 
 
 Answer = Fetched | NotModified | Gone | Failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request to somebody who is no source: a hub, a subscriber, a webhook."""
+
+    method: Literal["GET", "POST"]
+    url: str = field(repr=False)
+    """It may hold a capability."""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Content-Type among them, where there is a body."""
+    body: bytes = field(default=b"", repr=False)
+    timeout: float = 10.0
+    """Seconds from connect to last byte."""
+    max_body: int = 100_000
+    """Bytes of the answer, both on the wire and decompressed."""
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """The answer to a call, whatever its status; redirects are not followed."""
+
+    status: int
+    body: bytes
+    location: str | None = None
+    """Where a redirect leads, as received."""
+    retry_after: timedelta | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it is a success (RFC 9110 §15.3)."""
+        return 200 <= self.status < 300  # noqa: PLR2004

@@ -197,7 +197,9 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             port=request.url.port,
             target=request.url.raw_path,
         )
-        sent = httpcore.Request(request.method, url, headers=request.headers.raw)
+        sent = httpcore.Request(
+            request.method, url, headers=request.headers.raw, content=request.read()
+        )
         try:
             answer = await self._pool.handle_async_request(sent)
         except ValueError as error:  # a status of HTTP/2 that is no number

@@ -125,7 +125,7 @@ class HttpFetcher:
                 return Fetched(
                     url=str(hop.url),
                     status=status,
-                    body=await _body(response, request.max_body),
+                    body=await body_of(response, request.max_body),
                     content_type=first(fields, b"content-type") or "",
                     validators=validators_of(fields),
                     fresh_for=fresh_for(fields),
@@ -151,7 +151,8 @@ class HttpFetcher:
                 )
 
 
-async def _body(response: httpx.Response, limit: int) -> bytes:
+async def body_of(response: httpx.Response, limit: int) -> bytes:
+    """The body, decompressed, of at most `limit` bytes. Raises FetchFailure."""
     fields = response.headers.raw
     body = BoundedBody(encoding_of(fields), limit)
     if announced_length(fields) > limit:

@@ -3,7 +3,7 @@
 The real ones are in fetch, cage and store; the fakes in tests sign the same contract.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -20,10 +20,14 @@ from aggregator.core.model import (
 from aggregator.core.moves import Moves
 from aggregator.core.rhythm import Sighting
 from aggregator.core.subscribers import FeedReader
-from aggregator.core.wire import Answer, FetchRequest, Validators
+from aggregator.core.wire import Answer, Call, Called, Failed, FetchRequest, Validators
 
 Outcome = Literal["new", "unchanged", "not_modified", "gone", "throttled", "failed"]
 """What a poll came to."""
+
+
+Complain = Callable[[str, Exception], None]
+"""Told what was being done when something of ours failed."""
 
 
 class Clock(Protocol):
@@ -51,6 +55,11 @@ class Document:
 class Fetcher(Protocol):
     async def fetch(self, request: FetchRequest) -> Answer:
         """One conditional GET. Every outcome is a value; only cancellation raises."""
+
+
+class Caller(Protocol):
+    async def call(self, call: Call) -> Called | Failed:
+        """One request without redirects. Every outcome is a value; only cancellation raises."""
 
 
 class Reader(Protocol):

@@ -13,8 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from aggregator.core.publication import CONTENT_TYPES, Format, Publication, Site
 from aggregator.core.shown import Shown
 from aggregator.core.urls import web_url
+from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
-from aggregator.service.publishing import Page
 from aggregator.service.states import state
 from aggregator.web.responses import short_digest
 

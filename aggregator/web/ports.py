@@ -3,8 +3,9 @@
 from typing import Protocol
 
 from aggregator.core.publication import Document, Format, Publication, Site
+from aggregator.service.catalogue import Kind
+from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
-from aggregator.service.publishing import Kind, Page
 
 
 class Publications(Protocol):

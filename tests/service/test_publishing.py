@@ -5,8 +5,9 @@ import pytest
 
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.publication import Publication, Site
+from aggregator.service.catalogue import Catalogue
 from aggregator.service.ports import Revision, Selection
-from aggregator.service.publishing import MOST_KEPT, Catalogue, Publisher
+from aggregator.service.publishing import MOST_KEPT, Publisher
 from tests.builders import ago, read_entry
 from tests.service.world import World
 from tests.store.memory import MemoryStore

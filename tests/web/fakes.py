@@ -11,8 +11,9 @@ from aggregator.core.model import Content, FeedInfo, PublishedEntry, PublishedSo
 from aggregator.core.publication import CONTENT_TYPES, Document, Format, Publication, Site
 from aggregator.core.shown import Shown
 from aggregator.core.wire import Validators
+from aggregator.service.catalogue import Kind
+from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
-from aggregator.service.publishing import Kind, Page
 
 NOON = datetime(2026, 3, 4, 12, 0, 0, 250_000, tzinfo=UTC)
 SITE = Site(title="Latest updates", url="https://planet.example/", tagline="Incoming transmission")

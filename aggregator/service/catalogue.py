@@ -1,0 +1,89 @@
+"""What is published, as configured, and what is found in it under a name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+from urllib.parse import quote
+
+from aggregator.core.digest import digest
+from aggregator.core.errors import UnknownPublication
+from aggregator.core.excerpt import excerpt
+from aggregator.core.filters import NO_FILTERS, Filters
+from aggregator.core.model import PublishedEntry
+from aggregator.core.publication import Publication, Site
+from aggregator.core.shown import ContentMode, Shown
+
+Kind = Literal["publications", "sources", "tags"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What is published, as configured."""
+
+    site: Site
+    publications: tuple[Publication, ...]
+    """`latest` first."""
+    names: Mapping[str, str]
+    """Source keys to the names that they are shown under."""
+    tags: Mapping[str, frozenset[str]]
+    """Tags to the keys of their sources."""
+    filters: Filters = NO_FILTERS
+    """Those that hold in every publication."""
+    content: Mapping[str, ContentMode] = field(default_factory=dict)
+    """How much of a source's entries is shown; "full" where it does not say."""
+
+    def find(self, kind: Kind, name: str) -> Publication:
+        """What is published under a slug, a source's key or a tag; raises UnknownPublication."""
+        match kind:
+            case "publications":
+                found = next((p for p in self.publications if p.slug == name), None)
+            case "sources":
+                found = self._of_source(name)
+            case "tags":
+                found = self._of_tag(name)
+        if found is None:
+            raise UnknownPublication(f"nothing is published under {kind}/{name}")
+        return found
+
+    def _of_source(self, key: str) -> Publication | None:
+        name = self.names.get(key)
+        if name is None:
+            return None
+        return Publication(slug=key, title=name, path=f"sources/{key}", sources=frozenset({key}))
+
+    def _of_tag(self, tag: str) -> Publication | None:
+        keys = self.tags.get(tag)
+        if keys is None:
+            return None
+        title = f"{self.site.title}: {tag}"
+        return Publication(slug=tag, title=title, path=f"tags/{quote(tag, safe='')}", sources=keys)
+
+    def show(self, story: PublishedEntry) -> Shown:
+        """As the site shows it: with an excerpt, and as much content as its source allows."""
+        content = story.content
+        return Shown(
+            entry=story,
+            excerpt=excerpt(
+                content.text or content.summary,
+                language=content.language,
+                length=self.site.excerpt_length,
+                placeholders=self.site.code_placeholders,
+            ),
+            content=self.content.get(story.source.key, "full"),
+        )
+
+    def looks(self) -> str:
+        """Over all that decides how equal entries look on a page; the same in every process."""
+        content = sorted(self.content.items())
+        titles = [(each.slug, each.title, each.description) for each in self.publications]
+        return digest(repr(self.site), repr(content), repr(titles)).hex()
+
+
+def titled(publication: Publication, stories: Sequence[PublishedEntry]) -> Publication:
+    """A source without a configured name bears its feed's title, as soon as that is known."""
+    nameless = publication.title == publication.slug
+    if not (nameless and publication.path.startswith("sources/")):
+        return publication
+    shown = (source for story in stories for source in (story.source, *story.also_in))
+    name = next((source.name for source in shown if source.key == publication.slug), None)
+    return replace(publication, title=name or publication.title)

@@ -1,0 +1,76 @@
+"""That something published has changed: who pushes and who waits hears of it at once.
+
+look           the store's revision, on a tick or right after a poll that brought something
+| following    everybody who waits for a later one goes on
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aggregator.core.errors import StoreError
+from aggregator.service.dispatch import Watch
+from aggregator.service.ports import Complain, ReadStore
+from aggregator.service.reports import PollReport
+
+
+class Changes:
+    """The newest revision that was seen. Another process's polls are seen at the next tick."""
+
+    def __init__(self, store: ReadStore, complain: Complain) -> None:
+        self._store = store
+        self._complain = complain
+        self._number = 0
+        self._moved = asyncio.Condition()
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Asks for a look; takes no time."""
+        self._wake.set()
+
+    async def look(self) -> None:
+        """One look, now."""
+        try:
+            number = (await self._store.revision()).number
+        except StoreError as error:
+            self._complain("looking for changes", error)
+            return
+        async with self._moved:
+            if number > self._number:
+                self._number = number
+                self._moved.notify_all()
+
+    async def run(self) -> None:
+        """Looks whenever asked to."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.look()
+
+    async def following(self) -> AsyncIterator[int]:
+        """The newest revision, and then each time that there is a newer one; some are skipped."""
+        seen = -1
+        while True:
+            async with self._moved:
+                while self._number <= seen:
+                    await self._moved.wait()
+                seen = self._number
+            yield seen
+
+
+class Announcing:
+    """A watch that asks for a look as soon as a poll has brought something."""
+
+    def __init__(self, watch: Watch, changes: Changes) -> None:
+        self._watch = watch
+        self._changes = changes
+
+    def polled(self, report: PollReport) -> None:
+        self._watch.polled(report)
+        if report.outcome == "new":
+            self._changes.wake()
+
+    def found(self, source: str, url: str) -> None:
+        self._watch.found(source, url)
+
+    def failed(self, doing: str, error: Exception) -> None:
+        self._watch.failed(doing, error)

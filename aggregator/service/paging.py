@@ -1,0 +1,100 @@
+"""One HTML page of a publication: which stories stand on it, and how many pages there are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aggregator.core.digest import digest
+from aggregator.core.errors import UnknownPublication
+from aggregator.core.model import PublishedEntry
+from aggregator.core.publication import Publication
+from aggregator.core.select import narrows
+from aggregator.core.shown import Shown
+from aggregator.service.catalogue import Catalogue, titled
+from aggregator.service.ports import Clock, ReadStore, Revision, Selection
+from aggregator.service.windows import depth_of_pages, part_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One HTML page of a publication; `number` counts from 1."""
+
+    publication: Publication
+    number: int
+    pages: int
+    entries: tuple[Shown, ...]
+    etag: str
+    last_modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """How many stories a publication's pages show, as of a revision and until time changes it."""
+
+    revision: int
+    count: int
+    until: datetime | None
+
+    def holds(self, revision: Revision, now: datetime) -> bool:
+        return self.revision == revision.number and (self.until is None or now <= self.until)
+
+
+class Paging:
+    """Makes pages. How many stories there are is counted once a revision."""
+
+    def __init__(self, store: ReadStore, clock: Clock, catalogue: Catalogue) -> None:
+        self._store = store
+        self._clock = clock
+        self.take(catalogue)
+
+    def take(self, catalogue: Catalogue) -> None:
+        """Shows by another configuration from now on."""
+        self._catalogue = catalogue
+        self._looks = catalogue.looks()
+        self._counts: dict[str, _Count] = {}
+
+    async def page(self, publication: Publication, number: int) -> Page:
+        """Raises UnknownPublication past the last one."""
+        catalogue, looks = self._catalogue, self._looks
+        revision = await self._store.revision()
+        stories, count = await self._part(publication, max(number, 1), revision)
+        pages = max(1, -(-count // catalogue.site.page_size))
+        if not 1 <= number <= pages:
+            raise UnknownPublication(f"there are {pages} pages, not {number}")
+        narrowed = narrows(publication, catalogue.filters)
+        shown = [_attributed(story) for story in stories] if narrowed else []
+        parts = (str(revision.number), looks, publication.path, str(number), repr(shown))
+        return Page(
+            publication=titled(publication, stories),
+            number=number,
+            pages=pages,
+            entries=tuple(catalogue.show(story) for story in stories),
+            etag=f'"{digest(*parts).hex()}"',
+            last_modified=revision.changed_at,
+        )
+
+    async def _part(
+        self, publication: Publication, number: int, revision: Revision
+    ) -> tuple[list[PublishedEntry], int]:
+        """The stories of a page, and how many all of its pages show."""
+        filters, size = self._catalogue.filters, self._catalogue.site.page_size
+        most, offset = depth_of_pages(publication, filters), (number - 1) * size
+        if most is None:
+            selection = Selection(sources=publication.sources)
+            count = await self._store.count_stories(selection)
+            if offset >= count:
+                return [], count
+            return await self._store.stories(selection, limit=size, offset=offset), count
+        counts, now = self._counts, self._clock.now()  # another configuration brings its own
+        known = counts.get(publication.path)
+        known = known if known and known.holds(revision, now) else None
+        end = min(most, offset + size) if known else most
+        part = await part_of(self._store, publication, filters, most=end, offset=offset, now=now)
+        if known is None:
+            known = _Count(revision.number, part.count, part.until)
+            counts[publication.path] = known
+        return part.stories[:size], known.count
+
+
+def _attributed(story: PublishedEntry) -> tuple[str, ...]:
+    """The story and whom it is shown of: time alone can change both, where rules are about age."""
+    return story.id, story.source.key, *(source.key for source in story.also_in)

@@ -1,0 +1,101 @@
+"""The pages that people read, and the feeds that stand beside them under the same names."""
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aggregator.core.errors import UnknownPublication
+from aggregator.core.publication import Publication
+from aggregator.service.catalogue import Kind
+from aggregator.service.paging import Page
+from aggregator.web.conditional import Validity
+from aggregator.web.desk import Desk, format_of, page_number
+from aggregator.web.feeds import Feeds
+from aggregator.web.pages import Place
+from aggregator.web.responses import (
+    HTML,
+    PAGE_CACHE,
+    Resource,
+    compressed,
+    fixed,
+    respond,
+    tagged,
+)
+
+KINDS: tuple[Kind, ...] = ("publications", "sources", "tags")
+
+
+class Browsing:
+    """Pages; an address that ends like a feed is answered by `feeds`."""
+
+    def __init__(self, desk: Desk, feeds: Feeds) -> None:
+        self._desk = desk
+        self._feeds = feeds
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/", self.latest),
+            *(Route(f"/{kind}/{{name:path}}", self.named(kind)) for kind in KINDS),
+            Route("/sources", self.sources),
+        ]
+
+    async def latest(self, request: Request) -> Response:
+        return await self._page(request, self._desk.publisher.publications()[0])
+
+    def named(self, kind: Kind) -> Callable[[Request], Awaitable[Response]]:
+        """Pages and feeds below /publications, /sources or /tags."""
+
+        async def handler(request: Request) -> Response:
+            name: str = request.path_params["name"]
+            stem, _, ending = name.rpartition(".")
+            format = format_of(ending)
+            if format is not None and (publication := self._lookup(kind, stem)):
+                return await self._feeds.answer(request, publication, format)
+            publication = self._desk.publisher.find(kind, name)
+            if kind == "sources":
+                return await self._source(request, publication)
+            return await self._page(request, publication)
+
+        return handler
+
+    def _lookup(self, kind: Kind, name: str) -> Publication | None:
+        try:
+            return self._desk.publisher.find(kind, name)
+        except UnknownPublication:
+            return None  # the ending may belong to the name: a tag "node.json"
+
+    async def _page(self, request: Request, publication: Publication) -> Response:
+        page = await self._desk.publisher.page(publication, page_number(request))
+        return respond(request, self._entries(self._desk.place(publication.path), page))
+
+    async def _source(self, request: Request, publication: Publication) -> Response:
+        """One source's entries, with what became of its last polls."""
+        desk = self._desk
+        page = await desk.publisher.page(publication, page_number(request))
+        source, polls = await desk.publisher.source(publication.slug)
+        place, now = desk.place(publication.path), desk.clock.steady()
+        body = desk.pages.source(place, page, source, polls, now)
+        return respond(request, fixed(body, content_type=HTML, cache_control=PAGE_CACHE))
+
+    def _entries(self, place: Place, page: Page) -> Resource:
+        body = cache(lambda: self._desk.pages.entries(place, page))
+        return Resource(
+            content_type=HTML,
+            cache_control=PAGE_CACHE,
+            validity=self._validity(page),
+            body=body,
+            gzipped=lambda: compressed(body()),
+        )
+
+    def _validity(self, page: Page) -> Validity:
+        opaque = page.etag.strip('"')
+        return tagged(f"{opaque}.{self._desk.pages.version}", page.last_modified)
+
+    async def sources(self, request: Request) -> Response:
+        desk = self._desk
+        sources, now = await desk.publisher.sources(), desk.clock.steady()
+        body = desk.pages.sources(desk.place("sources"), sources, now)
+        return respond(request, fixed(body, content_type=HTML, cache_control=PAGE_CACHE))

@@ -1,0 +1,80 @@
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+
+import pytest
+
+from aggregator.core.wire import Call, Called, Failed
+from aggregator.fetch.calls import HttpCaller
+from aggregator.fetch.resolver import Resolver
+from aggregator.fetch.ways import guarded_transports
+from tests.fetch.server import reply, serving
+
+NOON = datetime(1994, 11, 6, 12, 0, 0, tzinfo=UTC)
+LOOPBACK = (ip_network("127.0.0.0/8"),)
+DIALLING = guarded_transports(Resolver())
+
+
+def posting(url: str, **changes) -> Call:
+    facts = {"method": "POST", "url": url, "body": b"a=b", "user_agent": "agent/1", "timeout": 5.0}
+    return Call(**{**facts, **changes})
+
+
+@pytest.fixture
+async def caller():
+    made = HttpCaller(allow_networks=LOOPBACK, now=lambda: NOON, transports=DIALLING)
+    yield made
+    await made.aclose()
+
+
+async def test_a_call_brings_its_headers_and_the_answer_back(caller):
+    async with serving({"/hook": reply("202 Accepted", b"thanks")}) as server:
+        call = posting(server.url("/hook"), headers=(("X-Sign", "1"),))
+        answer = await caller.call(call)
+
+    assert answer == Called(status=202, body=b"thanks")
+    assert answer.accepted
+    assert server.asked[0].headers["x-sign"] == "1"
+    assert server.asked[0].headers["content-length"] == "3"
+    assert server.asked[0].headers["user-agent"] == "agent/1"
+
+
+async def test_a_redirect_is_an_answer_and_not_followed(caller):
+    moved = b"HTTP/1.1 307 Moved\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n"
+    async with serving({"/hook": moved}) as server:
+        answer = await caller.call(posting(server.url("/hook")))
+
+    assert isinstance(answer, Called)
+    assert (answer.status, answer.location, answer.accepted) == (307, "/other", False)
+    assert len(server.asked) == 1
+
+
+async def test_a_server_may_ask_for_a_pause(caller):
+    busy = b"HTTP/1.1 503 Busy\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n"
+    async with serving({"/hook": busy}) as server:
+        answer = await caller.call(posting(server.url("/hook")))
+
+    assert isinstance(answer, Called)
+    assert answer.retry_after == timedelta(seconds=30)
+
+
+async def test_a_private_address_is_refused_unless_it_is_opened():
+    closed = HttpCaller(now=lambda: NOON, transports=DIALLING)
+    async with serving({"/hook": reply("200 OK")}) as server:
+        answer = await closed.call(posting(server.url("/hook")))
+    await closed.aclose()
+
+    assert isinstance(answer, Failed)
+    assert answer.kind == "blocked"
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [({"max_body": 3}, "too_large"), ({"url": "ftp://a.example/"}, "blocked")],
+)
+async def test_what_goes_wrong_is_a_value(caller, changes, kind):
+    async with serving({"/hook": reply("200 OK", b"a long answer")}) as server:
+        answer = await caller.call(posting(**{"url": server.url("/hook"), **changes}))
+
+    assert isinstance(answer, Failed)
+    assert answer.kind == kind

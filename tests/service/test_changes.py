@@ -1,0 +1,77 @@
+import asyncio
+
+import pytest
+
+from aggregator.core.errors import StoreError
+from aggregator.service.changes import Announcing, Changes
+from tests.builders import read_entry
+from tests.fakes import Notebook
+from tests.service.world import World
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World()
+    url = await world.add("a")
+    world.serves(url, read_entry("1"))
+    return world
+
+
+async def next_of(following) -> int:
+    return await asyncio.wait_for(anext(following), timeout=5)
+
+
+async def test_who_follows_hears_of_the_state_as_it_is_and_of_each_later_one(world):
+    changes = Changes(world.store, world.notebook.failed)
+    following = changes.following()
+    await changes.look()
+    before = await next_of(following)
+
+    await world.poll("a")
+    await changes.look()
+
+    assert await next_of(following) > before
+
+
+async def test_a_look_that_finds_nothing_new_wakes_nobody(world):
+    changes = Changes(world.store, world.notebook.failed)
+    following = changes.following()
+    await changes.look()
+    await next_of(following)
+    waiting = asyncio.ensure_future(anext(following))
+
+    await changes.look()
+    await asyncio.sleep(0)
+
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_a_poll_that_brings_something_asks_for_a_look(world):
+    changes = Changes(world.store, world.notebook.failed)
+    following = changes.following()
+    running = asyncio.create_task(changes.run())
+    notebook = Notebook()
+    await world.poll("a")
+
+    Announcing(notebook, changes).polled(world.notebook.reports[-1])
+
+    assert await next_of(following) > 0
+    assert notebook.reports == world.notebook.reports
+    running.cancel()
+
+
+async def test_a_database_out_of_reach_is_told_and_looked_at_again(world, monkeypatch):
+    changes = Changes(world.store, world.notebook.failed)
+    following = changes.following()
+    with monkeypatch.context() as broken:
+        broken.setattr(world.store, "revision", out_of_reach)
+        await changes.look()
+    await changes.look()
+
+    assert await next_of(following) >= 0
+    assert [doing for doing, _ in world.notebook.failures] == ["looking for changes"]
+
+
+async def out_of_reach():
+    raise StoreError("gone")

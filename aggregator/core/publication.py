@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+from urllib.parse import urlencode
 
 from aggregator.core.filters import NO_FILTER, Filter
 
@@ -50,6 +51,14 @@ class Publication:
     limit: int = 100
     max_per_source: int | None = None
     max_age: timedelta | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    """What its addresses carry behind the question mark, beside the page's number."""
+
+    def at(self, format: Format | None = None, *, page: int = 1) -> str:
+        """The address below the site's of its web page, or of its feed in a format."""
+        path = self.path if format is None else f"{self.path or 'feed'}.{format}"
+        query = [*self.query, ("page", str(page))] if page > 1 else self.query
+        return f"{path}?{urlencode(query)}" if query else path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +78,8 @@ class Channel:
     language: str | None = None
     author: str = ""
     icon: str | None = None
+    hub: str | None = None
+    """Where its readers may ask to be told of changes (WebSub)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +93,5 @@ class Document:
     """Strong and quoted, of the identity representation."""
     gzip_etag: str
     last_modified: datetime
+    self_url: str
+    hub: str | None = None

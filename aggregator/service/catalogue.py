@@ -31,6 +31,8 @@ class Catalogue:
     """Those that hold in every publication."""
     content: Mapping[str, ContentMode] = field(default_factory=dict)
     """How much of a source's entries is shown; "full" where it does not say."""
+    hub: str | None = None
+    """The hub that our feeds name (WebSub)."""
 
     def find(self, kind: Kind, name: str) -> Publication:
         """What is published under a slug, a source's key or a tag; raises UnknownPublication."""

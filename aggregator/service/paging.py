@@ -62,7 +62,7 @@ class Paging:
             raise UnknownPublication(f"there are {pages} pages, not {number}")
         narrowed = narrows(publication, catalogue.filters)
         shown = [_attributed(story) for story in stories] if narrowed else []
-        parts = (str(revision.number), looks, publication.path, str(number), repr(shown))
+        parts = (str(revision.number), looks, publication.at(), str(number), repr(shown))
         return Page(
             publication=titled(publication, stories),
             number=number,
@@ -85,13 +85,13 @@ class Paging:
                 return [], count
             return await self._store.stories(selection, limit=size, offset=offset), count
         counts, now = self._counts, self._clock.now()  # another configuration brings its own
-        known = counts.get(publication.path)
+        known = counts.get(publication.at())
         known = known if known and known.holds(revision, now) else None
         end = min(most, offset + size) if known else most
         part = await part_of(self._store, publication, filters, most=end, offset=offset, now=now)
         if known is None:
             known = _Count(revision.number, part.count, part.until)
-            counts[publication.path] = known
+            counts[publication.at()] = known
         return part.stories[:size], known.count
 
 

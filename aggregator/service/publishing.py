@@ -102,7 +102,7 @@ class Publisher:
 
     async def document(self, publication: Publication, format: Format) -> Document:
         """The publication in one format; the last good one while the store does not answer."""
-        key = (publication.path, format)
+        key = (publication.at(), format)
         kept = self._kept.get(key)
         try:
             revision = await self._store.revision()
@@ -118,7 +118,7 @@ class Publisher:
     async def _render(
         self, publication: Publication, format: Format, revision: Revision
     ) -> Document:
-        key = (publication.path, format)
+        key = (publication.at(), format)
         kept, catalogue, now = self._kept.get(key), self._catalogue, self._clock.now()
         if kept and kept.shows(revision, now):  # rendered while we waited for our turn
             return kept.document
@@ -130,7 +130,7 @@ class Publisher:
             left_out = ValueError(f"cannot be written: {', '.join(written.dropped)}")
             self._complain(f"writing {channel.self_url}", left_out)
         changed = max((story.changed_at for story in stories), default=revision.changed_at)
-        document = _document(written.body, format, self._since(changed))
+        document = _document(written.body, format, channel, self._since(changed))
         if catalogue is self._catalogue:  # else it is another configuration's
             self._keep(key, _Kept(revision.number, document, window.until))
         return document
@@ -187,17 +187,18 @@ class Publisher:
         revision: Revision,
     ) -> Channel:
         site = self.site
-        page_url = site.url + publication.path
+        page_url = site.url + publication.at()
         return Channel(
             title=titled(publication, stories).title,
             id=page_url,
-            self_url=f"{site.url}{publication.path or 'feed'}.{format}",
+            self_url=site.url + publication.at(format),
             page_url=page_url,
             updated=max((story.updated for story in stories), default=_whole(revision.changed_at)),
             subtitle=publication.description or site.description or site.tagline,
             language=site.language,
             author=site.author or site.title,
             icon=site.icon,
+            hub=self._catalogue.hub,
         )
 
 
@@ -205,7 +206,7 @@ def _whole(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def _document(body: bytes, format: Format, changed: datetime) -> Document:
+def _document(body: bytes, format: Format, channel: Channel, changed: datetime) -> Document:
     tag = body_digest(body).hex()
     return Document(
         body=body,
@@ -214,4 +215,6 @@ def _document(body: bytes, format: Format, changed: datetime) -> Document:
         etag=f'"{tag}"',
         gzip_etag=f'"{tag}-gzip"',
         last_modified=changed,
+        self_url=channel.self_url,
+        hub=channel.hub,
     )

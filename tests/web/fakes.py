@@ -132,6 +132,7 @@ class FakePublisher:
             etag=f'"{tag}"',
             gzip_etag=f'"{tag}-gzip"',
             last_modified=NOON,
+            self_url=self.site.url + publication.at(format),
         )
 
     async def page(self, publication: Publication, number: int) -> Page:

@@ -8,6 +8,7 @@ from benchmarks import (
     freshness,
     histories,
     politeness,
+    readers,
     sick_hosts,
     stories,
 )
@@ -17,4 +18,4 @@ corpus.main()
 histories.main()
 freshness.main()
 stories.main()
-sys.exit(max(politeness.main(), sick_hosts.main()))
+sys.exit(max(politeness.main(), sick_hosts.main(), readers.main()))

@@ -275,6 +275,8 @@ class Story:
 
     id: str
     """The id that we publish."""
+    number: int = 0
+    """The store's own, and higher for later stories: tells apart those of one rank."""
     rank_at: datetime
     changed_at: datetime
     entries: tuple[StoryEntry, ...]

@@ -18,6 +18,7 @@ from aggregator.core.model import (
     Story,
 )
 from aggregator.core.moves import Moves
+from aggregator.core.positions import ChangedStory, Position, Step
 from aggregator.core.rhythm import Sighting
 from aggregator.core.subscribers import FeedReader
 from aggregator.core.wire import Answer, Call, Called, Failed, FetchRequest, Validators
@@ -207,6 +208,8 @@ class Selection:
 
     sources: Collection[str] | None = None
     search: str | None = None
+    after: Position | None = None
+    """Only those that stand below it, be it taken or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +218,11 @@ class Revision:
 
     number: int
     changed_at: datetime
+
+    @property
+    def end(self) -> Step:
+        """The step behind which only later changes stand."""
+        return Step(self.number + 1, 0)
 
 
 class PollStore(Protocol):
@@ -313,6 +321,15 @@ class ReadStore(Protocol):
         self, selection: Selection, *, limit: int, offset: int = 0
     ) -> list[Story]:
         """The same stories in the same order, each with all its entries of listed sources."""
+
+    async def changed_stories(self, after: Step, *, limit: int) -> list[ChangedStory]:
+        """Stories that changed after that, each once, its latest change counting; oldest first.
+
+        Each with all its entries, those of sources that are not listed, too.
+        """
+
+    async def first_change(self, since: datetime) -> Step:
+        """The step behind which every change of that time and later stands."""
 
     async def find_stories(self, text: str, *, limit: int) -> list[Story]:
         """Those with this published id, guid or link; else those with a part of one like it.

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aggregator.service.ports import SourceSpec
 from aggregator.store.mapping import AnyRow, Columns
 from aggregator.store.place import DomainOf, place_columns
-from aggregator.store.revisions import bump, lock_stories
+from aggregator.store.revisions import UPCOMING, bump, lock_stories
 from aggregator.store.schema import entries, sources, stories
 
 
@@ -110,5 +110,7 @@ async def _mark_stories(
     for source_id in source_ids:
         theirs = select(entries.c.story_id).where(entries.c.source_id == source_id)
         await connection.execute(
-            update(stories).where(stories.c.id.in_(theirs)).values(changed_at=now)
+            update(stories)
+            .where(stories.c.id.in_(theirs))
+            .values(changed_at=now, changed_in=UPCOMING)
         )

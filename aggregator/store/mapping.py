@@ -304,6 +304,7 @@ def published_entry(
 def whole_story(story: AnyRow, its_entries: Sequence[StoryEntry]) -> Story:
     return Story(
         id=story.published_id,
+        number=story.id,
         rank_at=story.rank_at,
         changed_at=story.changed_at,
         entries=tuple(its_entries),

@@ -40,7 +40,7 @@ from aggregator.store.mapping import (
 )
 from aggregator.store.partings import reconsider
 from aggregator.store.place import DomainOf, place_columns
-from aggregator.store.revisions import bump, lock_stories
+from aggregator.store.revisions import UPCOMING, bump, lock_stories
 from aggregator.store.schema import edits, entries, polls, sources, stories, tombstones
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace, run_for_each
 from aggregator.store.stories import add_entries
@@ -201,7 +201,7 @@ async def _apply(
     whose = Whose(id=source.id, key=source.key, url=source.url, site_url=record.info.link)
     added = await add_entries(connection, whose, changes.new, at)
     refused += added.refused
-    if shown or changes.migrated or changed or added.count:
+    if shown or changes.migrated or changed or added.count or added.refused:
         await bump(connection, at)
     if refused:
         told = _refusal(refused, changes)
@@ -226,7 +226,12 @@ async def _migrate(
         {"entry_id": entry_id, "guid": entry.guid, "digest": entry.digest}
         for entry_id, entry in migrated
     ]
-    return await run_for_each(connection, update(entries).where(_own(source_id)), rows)
+    refused = await run_for_each(connection, update(entries).where(_own(source_id)), rows)
+    for chunk in chunks([row["entry_id"] for row in rows]):
+        own = (entries.c.source_id == source_id) & entries.c.id.in_(chunk)
+        theirs = stories.c.id.in_(select(entries.c.story_id).where(own))
+        await connection.execute(update(stories).where(theirs).values(changed_in=UPCOMING))
+    return refused
 
 
 async def _edit(
@@ -240,6 +245,8 @@ async def _edit(
         led = stories.c.lead_entry_id.in_(select(entries.c.id).where(own))
         theirs = stories.c.id.in_(select(entries.c.story_id).where(own))
         await connection.execute(update(stories).where(theirs, led).values(changed_at=at))
+        # Also where it does not lead: filters may have it shown instead of the lead.
+        await connection.execute(update(stories).where(theirs).values(changed_in=UPCOMING))
     await reconsider(connection, source_id, {edit.id for edit in edited}, at)
     await _rank(connection, source_id, edited)
     return refused

@@ -16,6 +16,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -85,6 +86,7 @@ STORY_COLUMNS = (
     stories.c.rank_at,
     stories.c.changed_at,
 )
+_PLACE = (stories.c.rank_at, stories.c.id)
 NEWEST_FIRST = (stories.c.rank_at.desc(), stories.c.id.desc())
 
 
@@ -93,6 +95,8 @@ async def _page(
 ) -> Sequence[AnyRow]:
     condition = await _condition(connection, selection)
     newest = select(*STORY_COLUMNS).where(condition).order_by(*NEWEST_FIRST)
+    if (after := selection.after) is not None:
+        newest = newest.where(tuple_(*_PLACE) < (after.rank_at, after.number))
     return (await connection.execute(newest.limit(limit).offset(offset))).all()
 
 

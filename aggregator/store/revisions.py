@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aggregator.service.ports import Revision
 from aggregator.store.schema import revision
 
+UPCOMING = select(revision.c.number + 1).scalar_subquery()
+"""The revision that this transaction makes: whoever writes it has to `bump`."""
+
 
 async def lock_stories(connection: AsyncConnection) -> None:
     await connection.execute(select(revision.c.number).with_for_update())

@@ -154,10 +154,14 @@ stories = Table(
     Column("lead_entry_id", BigInteger),
     Column("rank_at", UtcMicros, nullable=False),
     Column("changed_at", UtcMicros, nullable=False),
+    # Revisions, as a clock may go back: whoever follows the changes must not miss one.
+    Column("opened_in", BigInteger, nullable=False),
+    Column("changed_in", BigInteger, nullable=False),
     Column("published_id", Text, nullable=False),
     UniqueConstraint("link_digest"),
     UniqueConstraint("published_digest"),
     Index(None, "rank_at", "id"),
+    Index(None, "changed_in", "id"),
     # An id that comes back would let a late edit hit another entry.
     sqlite_autoincrement=True,
 )

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from aggregator.core.knowledge import Knowledge
 from aggregator.core.model import PublishedEntry, RecalledEntry, Story
+from aggregator.core.positions import ChangedStory, Step
 from aggregator.core.rhythm import Sighting
 from aggregator.core.subscribers import FeedReader
 from aggregator.service.ports import (
@@ -23,7 +24,17 @@ from aggregator.service.ports import (
     SourceSpec,
     Tombstone,
 )
-from aggregator.store import claims, finding, listing, polls, readers, reads, retention, revisions
+from aggregator.store import (
+    changed,
+    claims,
+    finding,
+    listing,
+    polls,
+    readers,
+    reads,
+    retention,
+    revisions,
+)
 from aggregator.store.claims import NewToken
 from aggregator.store.engine import Database, connect, is_there, unbroken
 from aggregator.store.migrate import is_current, upgrade
@@ -211,6 +222,16 @@ class SqlStore:
             return await reads.whole_stories(connection, selection, limit=limit, offset=offset)
 
     @unbroken
+    async def changed_stories(self, after: Step, *, limit: int) -> list[ChangedStory]:
+        async with self._database.reading() as connection:
+            return await changed.changed_stories(connection, after, limit=limit)
+
+    @unbroken
+    async def first_change(self, since: datetime) -> Step:
+        async with self._database.reading() as connection:
+            return await changed.first_change(connection, since)
+
+    @unbroken
     async def find_stories(self, text: str, *, limit: int) -> list[Story]:
         async with self._database.reading() as connection:
             return await finding.find_stories(connection, text, limit=limit)
@@ -251,7 +272,7 @@ class SqlStore:
             await readers.forget_readers(connection, before=before, keep=keep)
 
     async def prune(self, *, before: datetime, keep_per_source: int, now: datetime) -> int:
-        """Deletes what was published and first seen before then, and returns how many entries.
+        """Deletes what was published and first seen before then, and resteps how many entries.
 
         Each source keeps its newest `keep_per_source`. What is deleted does not return as new.
         It goes in batches, one transaction each; what is done when one fails stays done.

@@ -16,6 +16,7 @@ from aggregator.core.text import xml_safe
 from aggregator.store.homes import Home, Joining, Newcomer, Opening, Whose, find_homes, member_of
 from aggregator.store.mapping import Columns, new_columns
 from aggregator.store.marks import save_marks
+from aggregator.store.revisions import UPCOMING
 from aggregator.store.schema import entries, sources, stories, tombstones
 from aggregator.store.statements import chunks, insert_missing, run_for_each
 
@@ -134,7 +135,10 @@ async def _open_stories(
     """Story ids by the ids that they are published under."""
     if not openings:
         return {}
-    await connection.execute(insert(stories), [_story_columns(opening, at) for opening in openings])
+    await connection.execute(
+        insert(stories).values(opened_in=UPCOMING, changed_in=UPCOMING),
+        [_story_columns(opening, at) for opening in openings],
+    )
     opened: dict[str, int] = {}
     for chunk in chunks([digest(opening.published_id) for opening in openings]):
         rows = await connection.execute(
@@ -187,7 +191,9 @@ async def choose_leads(
     members = await _members(connection, story_ids, without)
     if members:
         await connection.execute(
-            update(stories).where(stories.c.id == bindparam("story_id")),
+            update(stories)
+            .where(stories.c.id == bindparam("story_id"))
+            .values(changed_in=UPCOMING),
             [
                 {"story_id": story_id, "lead_entry_id": lead_of(those).id, "changed_at": at}
                 for story_id, those in members.items()

@@ -24,6 +24,7 @@ from aggregator.core.model import (
     StoryEntry,
 )
 from aggregator.core.moves import Moves
+from aggregator.core.positions import ChangedStory, Position, Step
 from aggregator.core.rhythm import Sighting
 from aggregator.core.stories import (
     Candidate,
@@ -169,6 +170,8 @@ class _Story:
     link_digest: bytes | None
     rank_at: datetime
     changed_at: datetime
+    opened_in: int
+    changed_in: int
     lead: int | None = None
 
 
@@ -213,7 +216,7 @@ class MemoryStore:
         after = {key: (source.spec, source.listed) for key, source in self._sources.items()}
         for entry in self._entries.values():
             if entry.source.listed != before[entry.source.spec.key][1]:
-                entry.story.changed_at = now
+                entry.story.changed_at, entry.story.changed_in = now, self._upcoming
         if before != after:
             self._bump(now)
 
@@ -419,6 +422,7 @@ class MemoryStore:
         if stored.source is source:
             stored.guid = entry.guid
             stored.known = replace(stored.known, digest=entry.digest)
+            stored.story.changed_in = self._upcoming
         return stored.source is source
 
     def _edit(self, source: _Source, edit: EditedEntry, at: datetime) -> bool:
@@ -434,6 +438,7 @@ class MemoryStore:
             edits=edit.edits,
             edited_at=edit.edited_at,
         )
+        stored.story.changed_in = self._upcoming
         if stored.story.lead == edit.id:
             stored.story.changed_at = at
         self._reconsider(stored.story, edit.id, at)
@@ -473,7 +478,7 @@ class MemoryStore:
             updated=item.updated,
             first_seen=item.first_seen,
         )
-        nowhere = _Story(0, "", None, item.rank_at, at)
+        nowhere = _Story(0, "", None, item.rank_at, at, 0, 0)
         added = _Entry(
             known, source, nowhere, entry.guid, entry.content, entry.taken_from, item.rank_at
         )
@@ -483,8 +488,9 @@ class MemoryStore:
     def _move_in(self, entry: _Entry, at: datetime, siblings: Sequence[Candidate] = ()) -> None:
         """Into the story that it joins or opens."""
         story, entry.joined_by, link = self._home_of(entry, siblings)
+        upcoming = self._upcoming
         entry.story = story or _Story(
-            next(self._ids), self._free_id(entry), link, entry.rank_at, at
+            next(self._ids), self._free_id(entry), link, entry.rank_at, at, upcoming, upcoming
         )
         self._entries[entry.known.id] = entry
         self._choose_lead(entry.story, at)
@@ -492,6 +498,7 @@ class MemoryStore:
     def _choose_lead(self, story: _Story, at: datetime, without: Sequence[_Entry] = ()) -> None:
         stay = [each.member for each in self._members(story) if each not in without]
         story.changed_at, story.lead = at, lead_of(stay).id
+        story.changed_in = self._upcoming
 
     def _home_of(
         self, entry: _Entry, siblings: Sequence[Candidate]
@@ -556,6 +563,11 @@ class MemoryStore:
     def _members(self, story: _Story) -> list[_Entry]:
         return [entry for entry in self._entries.values() if entry.story is story]
 
+    @property
+    def _upcoming(self) -> int:
+        """The revision that is being made."""
+        return self._revision.number + 1
+
     def _bump(self, at: datetime) -> None:
         self._revision = Revision(number=self._revision.number + 1, changed_at=at)
 
@@ -572,9 +584,11 @@ class MemoryStore:
         return len(set(self._selected(selection)))
 
     def _selected(self, selection: Selection) -> Collection[_Story]:
+        after = selection.after
         return {
             entry.story
             for entry in self._shown()
+            if after is None or Position(entry.story.rank_at, entry.story.id) < after
             if selection.sources is None or entry.source.spec.key in selection.sources
             if (selection.search or "").lower() in entry.content.title.lower()
             or (selection.search or "").lower() in entry.content.text.lower()
@@ -613,6 +627,24 @@ class MemoryStore:
         newest = sorted(found, key=lambda s: (s.rank_at, s.id), reverse=True)[:limit]
         return [self._whole(story, self._entries.values()) for story in newest]
 
+    async def changed_stories(self, after: Step, *, limit: int) -> list[ChangedStory]:
+        stories = {entry.story for entry in self._entries.values()}
+        steps = sorted((Step(each.changed_in, each.id), each) for each in stories)
+        return [
+            ChangedStory(
+                story=self._whole(story, self._entries.values()),
+                opened=Step(story.opened_in, story.id),
+                changed=step,
+            )
+            for step, story in steps
+            if step > after
+        ][:limit]
+
+    async def first_change(self, since: datetime) -> Step:
+        stories = (entry.story for entry in self._entries.values())
+        changed = [story.changed_in for story in stories if story.changed_at >= since]
+        return Step(min(changed), 0) if changed else self._revision.end
+
     async def tombstones(self, digests: Collection[bytes]) -> list[Tombstone]:
         return [
             Tombstone(source=source.spec.key, pruned_at=None)
@@ -624,6 +656,7 @@ class MemoryStore:
         members = [entry for entry in among if entry.story is story]
         return Story(
             id=story.published_id,
+            number=story.id,
             rank_at=story.rank_at,
             changed_at=story.changed_at,
             entries=tuple(

@@ -1,0 +1,31 @@
+"""Where a story stands among all: by rank, and by when it last changed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aggregator.core.model import Story
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """By rank, and by its number where ranks are equal."""
+
+    rank_at: datetime
+    number: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Step:
+    """In the order of changes: by the revision, and by the story's number inside of it."""
+
+    revision: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedStory:
+    """A story as it is now, and the steps that opened and last changed it."""
+
+    story: Story
+    opened: Step
+    changed: Step

@@ -1,0 +1,44 @@
+"""Stories in the order of their changes: what is new or other since a place in it.
+
+The order is that of the revisions, since a wall clock may be set back. The lock on stories makes
+one revision at a time, so that none becomes visible after a later one.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import func, select, true, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aggregator.core.positions import ChangedStory, Step
+from aggregator.store.reads import STORY_COLUMNS, with_entries
+from aggregator.store.revisions import current
+from aggregator.store.schema import stories
+
+_STEP = (stories.c.changed_in, stories.c.id)
+
+
+async def changed_stories(
+    connection: AsyncConnection, after: Step, *, limit: int
+) -> list[ChangedStory]:
+    oldest_first = (
+        select(*STORY_COLUMNS, stories.c.opened_in, stories.c.changed_in)
+        .where(tuple_(*_STEP) > (after.revision, after.number))
+        .order_by(*_STEP)
+        .limit(limit)
+    )
+    rows = (await connection.execute(oldest_first)).all()
+    whole = await with_entries(connection, rows, true())
+    return [
+        ChangedStory(
+            story=story,
+            opened=Step(row.opened_in, row.id),
+            changed=Step(row.changed_in, row.id),
+        )
+        for row, story in zip(rows, whole, strict=True)
+    ]
+
+
+async def first_change(connection: AsyncConnection, since: datetime) -> Step:
+    first = select(func.min(stories.c.changed_in)).where(stories.c.changed_at >= since)
+    revision = await connection.scalar(first)
+    return (await current(connection)).end if revision is None else Step(revision, 0)

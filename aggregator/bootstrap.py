@@ -31,6 +31,7 @@ from aggregator.service.changes import Announcing, Changes
 from aggregator.service.counting import Tally, count_matches
 from aggregator.service.discovering import Discoverer
 from aggregator.service.dispatch import PER_HOST, Dispatcher, DispatchPolicy, Watch
+from aggregator.service.entry_lists import EntryLists
 from aggregator.service.explaining import Explainer
 from aggregator.service.health import Health
 from aggregator.service.looking import Looker
@@ -69,6 +70,7 @@ class Service:
     publisher: Publisher
     readership: Readership
     changes: Changes
+    lists: EntryLists
 
     async def take(self, settings: Settings) -> None:
         """Works by these settings from now on; those of `restart_needed` excepted."""
@@ -80,7 +82,9 @@ class Service:
             if after[key].pace.shortest < before[key].pace.shortest
         }
         self.poller.policies = after
-        self.publisher.take(catalogue(settings))
+        published = catalogue(settings)
+        self.publisher.take(published)
+        self.lists.take(published)
         now = self.clock.steady()
         await self.store.sync_sources(source_specs(settings), now=now)
         await self.store.hasten(sooner, now=now)
@@ -163,6 +167,7 @@ def _wired(
         publisher=publisher,
         readership=readership,
         changes=changes,
+        lists=EntryLists(store=store, clock=clock, catalogue=catalogue(settings)),
     )
 
 
@@ -328,6 +333,7 @@ def catalogue(settings: Settings) -> Catalogue:
             tag: frozenset(k for k, source in settings.sources.items() if tag in source.tags)
             for tag in tags
         },
+        tags_of={key: source.tags for key, source in settings.sources.items()},
         filters=filters(settings),
         content={key: source.content for key, source in settings.sources.items()},
     )

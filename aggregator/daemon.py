@@ -96,6 +96,7 @@ class Daemon:
             clock=self._service.clock,
             report=self._watch.failed,
             audience=self._service.readership,
+            lists=self._service.lists,
         )
         try:
             await serve(app, host=server.host, port=server.port, stop=stop, ready=self._say_where)

@@ -157,6 +157,7 @@ async def _trial(home: Path) -> bool:
             clock=clock,
             report=quiet.failed,
             audience=service.readership,
+            lists=service.lists,
         )
         recorder = Recorder(app)
         serving = asyncio.create_task(

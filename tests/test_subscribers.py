@@ -53,6 +53,7 @@ async def be_read(service, clock, *agents):
         clock=clock,
         report=Notebook().failed,
         audience=service.readership,
+        lists=service.lists,
     )
     for _ in range(2):
         for agent in agents:

@@ -19,7 +19,6 @@ from aggregator.cli.output import (
     print_polls,
     print_source,
     print_sources,
-    source_row,
 )
 from aggregator.cli.progress import RoundWatch, progress
 from aggregator.cli.shell import FAILED, Config, Json, finish, known, settings_of, speak_utf8
@@ -30,6 +29,7 @@ from aggregator.demo.samples import sample_configuration
 from aggregator.formats.entry_json import entry_object
 from aggregator.service.once import Round
 from aggregator.service.ports import Selection
+from aggregator.service.source_rows import source_row
 
 app = typer.Typer(
     name="aggregator",

@@ -2,8 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
@@ -12,11 +11,10 @@ from rich.text import Text
 
 from aggregator.core.shown import Shown
 from aggregator.core.wire import Validators
-from aggregator.formats.entry_json import rfc3339
 from aggregator.service.looking import Look
-from aggregator.service.ports import PastPoll, SourceHealth
+from aggregator.service.ports import PastPoll
 from aggregator.service.reports import PollReport
-from aggregator.service.states import state
+from aggregator.service.source_rows import second
 
 _PIPE_WIDTH = 10_000
 
@@ -37,35 +35,15 @@ def poll_row(report: PollReport) -> dict[str, Any]:
         "entries_updated": report.entries_updated,
         "bytes": report.bytes,
         "elapsed_ms": round(report.elapsed.total_seconds() * 1000),
-        "next_poll_at": _time(report.next_poll_at),
+        "next_poll_at": second(report.next_poll_at),
         "error": report.error,
-    }
-
-
-def source_row(source: SourceHealth, tags: Sequence[str], now: datetime) -> dict[str, Any]:
-    """The row of `sources --json`."""
-    return {
-        "key": source.key,
-        "url": source.url,
-        "name": source.name or source.info.title or source.key,
-        "tags": list(tags),
-        "state": state(source, now),
-        "last_poll_at": _time(source.last_poll_at),
-        "last_success_at": _time(source.last_success_at),
-        "next_poll_at": _time(source.next_poll_at),
-        "next_poll_reason": source.next_poll_reason,
-        "failures": source.failures,
-        "last_error": source.last_error,
-        "entries": source.entries,
-        "moved_to": source.moved_to,
-        "suggested_url": source.suggested_url,
     }
 
 
 def past_poll_row(poll: PastPoll) -> dict[str, Any]:
     """One of `polls` in the row of `sources KEY --json`."""
     return {
-        "polled_at": _time(poll.polled_at),
+        "polled_at": second(poll.polled_at),
         "outcome": poll.outcome,
         "status": poll.status,
         "bytes": poll.bytes,
@@ -190,7 +168,3 @@ def _cell(value: object) -> Text:
 def _plain(text: str, *, style: str = "") -> Text:
     """As it is, without markup; control characters would move a terminal's cursor."""
     return Text("".join(character for character in text if character.isprintable()), style=style)
-
-
-def _time(moment: datetime | None) -> str | None:
-    return rfc3339(moment.replace(microsecond=0)) if moment else None

@@ -27,6 +27,8 @@ class Catalogue:
     """Source keys to the names that they are shown under."""
     tags: Mapping[str, frozenset[str]]
     """Tags to the keys of their sources."""
+    tags_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Keys of sources to their tags, in the order of the configuration."""
     filters: Filters = NO_FILTERS
     """Those that hold in every publication."""
     content: Mapping[str, ContentMode] = field(default_factory=dict)

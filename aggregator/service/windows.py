@@ -57,7 +57,7 @@ async def window_of(
     now: datetime,
 ) -> Window:
     """As far as selected."""
-    inside = replace(publication, sources=_both(publication.sources, selection.sources))
+    inside = replace(publication, sources=both(publication.sources, selection.sources))
     if not narrows(publication, filters):
         selection = replace(selection, sources=inside.sources)
         stories = await store.stories(selection, limit=publication.limit)
@@ -108,7 +108,7 @@ async def judged_stories(
             break
 
 
-def _both(some: Collection[str] | None, others: Collection[str] | None) -> frozenset[str] | None:
+def both(some: Collection[str] | None, others: Collection[str] | None) -> frozenset[str] | None:
     """What two conditions allow together; None is no condition."""
     if some is None or others is None:
         either = others if some is None else some

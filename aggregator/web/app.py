@@ -8,6 +8,7 @@ Edge               safe headers, preflights, failures      (middleware)
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,13 +19,14 @@ from starlette.responses import Response
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.service.ports import Clock
 from aggregator.web import assets
+from aggregator.web.api import Api, failure
 from aggregator.web.browsing import Browsing
 from aggregator.web.desk import Desk
 from aggregator.web.feeds import Feeds
 from aggregator.web.machines import Machines
 from aggregator.web.middleware import Edge
 from aggregator.web.pages import Pages
-from aggregator.web.ports import Audience, Publications, Readiness, Report
+from aggregator.web.ports import Audience, Lists, Publications, Readiness, Report
 from aggregator.web.responses import HTML
 
 _RETRY_AFTER = "30"
@@ -38,6 +40,7 @@ def create_app(
     clock: Clock,
     report: Report,
     audience: Audience,
+    lists: Lists,
 ) -> Starlette:
     """The whole site. `report` hears of every failure that is ours, `audience` of feed fetches."""
     desk = Desk(
@@ -54,6 +57,7 @@ def create_app(
             *feeds.routes(),
             *Browsing(desk, feeds).routes(),
             *Machines(desk).routes(),
+            *Api(desk, lists).routes(),
             *assets.routes(),
         ],
         middleware=[Middleware(Edge, report=report, failure=failures.page)],
@@ -72,9 +76,11 @@ class _Failures:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def on_refusal(self, _: Request, error: Exception) -> Response:
+    async def on_refusal(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = error.headers if isinstance(error, HTTPException) else None
+        if request.url.path.startswith("/api/"):
+            return failure(status, HTTPStatus(status).phrase.lower(), headers)
         return self.page(status, headers)
 
     async def on_unknown(self, _: Request, __: Exception) -> Response:

@@ -78,7 +78,8 @@ class _Outgoing:
 
 def _is_open(scope: Scope) -> bool:
     path: str = scope["path"]
-    return path.endswith((".atom", ".rss", ".json")) or path == "/opml.xml"
+    is_feed = path.endswith((".atom", ".rss", ".json"))
+    return is_feed or path == "/opml.xml" or path.startswith("/api/")
 
 
 def _is_ambiguous(scope: Scope) -> bool:

@@ -1,9 +1,12 @@
 """What the web needs of the services."""
 
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
+from aggregator.core.positions import Step
 from aggregator.core.publication import Document, Format, Publication, Site
 from aggregator.service.catalogue import Kind
+from aggregator.service.entry_lists import Bookmark, Changed, Part, Scope
 from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
 
@@ -31,6 +34,24 @@ class Publications(Protocol):
         """A source and its last polls, newest first. Raises UnknownPublication."""
 
     async def opml(self) -> bytes: ...
+
+
+class Lists(Protocol):
+    """Lists of entries for programs. Every coroutine may raise StoreError."""
+
+    async def part(self, scope: Scope, *, after: Bookmark | None = None, limit: int) -> Part: ...
+
+    async def changed(self, scope: Scope, since: Step, *, limit: int) -> Changed: ...
+
+    async def end(self) -> Step:
+        """The step behind which only what is yet to come stands."""
+
+    async def since(self, moment: datetime) -> Step: ...
+
+    async def sources(self) -> list[dict[str, Any]]: ...
+
+    def view(self, scope: Scope) -> str:
+        """Another one when the configuration shows something else of the scope."""
 
 
 class Readiness(Protocol):

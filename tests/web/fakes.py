@@ -11,9 +11,12 @@ from aggregator.core.model import Content, FeedInfo, PublishedEntry, PublishedSo
 from aggregator.core.publication import CONTENT_TYPES, Document, Format, Publication, Site
 from aggregator.core.shown import Shown
 from aggregator.core.wire import Validators
-from aggregator.service.catalogue import Kind
+from aggregator.service.catalogue import Catalogue, Kind
+from aggregator.service.entry_lists import EntryLists
 from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
+from tests.fakes import FakeClock
+from tests.store.memory import MemoryStore
 
 NOON = datetime(2026, 3, 4, 12, 0, 0, 250_000, tzinfo=UTC)
 SITE = Site(title="Latest updates", url="https://planet.example/", tagline="Incoming transmission")
@@ -171,6 +174,12 @@ class FakePublisher:
 
     def break_store(self) -> None:
         self.failing = StoreError("no such table: secret")
+
+
+def no_lists() -> EntryLists:
+    """Lists of a database in which nothing is stored."""
+    nothing = Catalogue(site=SITE, publications=(LATEST,), names={}, tags={})
+    return EntryLists(store=MemoryStore(), clock=FakeClock(), catalogue=nothing)
 
 
 class FakeHealth:

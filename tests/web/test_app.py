@@ -7,7 +7,7 @@ import pytest
 
 from aggregator.web.app import create_app
 from tests.fakes import FakeClock
-from tests.web.fakes import FakeHealth, FakePublisher, Guestbook, Reports, health, shown
+from tests.web.fakes import FakeHealth, FakePublisher, Guestbook, Reports, health, no_lists, shown
 
 FEEDS = ["/feed.atom", "/publications/papers.rss", "/sources/blog.json", "/tags/python.atom"]
 PAGES = ["/", "/publications/papers", "/sources", "/sources/blog", "/tags/python"]
@@ -44,6 +44,7 @@ def connected(publisher, reports, readiness=None) -> httpx.AsyncClient:
         clock=FakeClock(),
         report=reports,
         audience=Guestbook(),
+        lists=no_lists(),
     )
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app),

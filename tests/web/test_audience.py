@@ -5,7 +5,7 @@ import pytest
 
 from aggregator.web.app import create_app
 from tests.fakes import FakeClock
-from tests.web.fakes import FakeHealth, FakePublisher, Guestbook, Reports, health, shown
+from tests.web.fakes import FakeHealth, FakePublisher, Guestbook, Reports, health, no_lists, shown
 
 AGENT = "Reader/1.0 (3 subscribers)"
 
@@ -20,7 +20,14 @@ def visit(guestbook):
     """Asks for an address as a client of some address, and returns the answer."""
     publisher = FakePublisher([shown()], tags=["python", "node.json"], healths=[health()])
     reports = Reports()
-    app = create_app(publisher, FakeHealth(), clock=FakeClock(), report=reports, audience=guestbook)
+    app = create_app(
+        publisher,
+        FakeHealth(),
+        clock=FakeClock(),
+        report=reports,
+        audience=guestbook,
+        lists=no_lists(),
+    )
 
     async def visit(
         path: str, method: str = "GET", *, peer: str = "192.0.2.7", broken: bool = False, **headers

@@ -1,0 +1,202 @@
+"""Lists of entries for programs: as they stand by rank, and as they change.
+
+whole_stories | changed_stories   below a position, or behind a step   (store)
+| judge                           conditions and filters               (core)
+| show                            cut to the site's length             (catalogue)
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from aggregator.core.digest import digest
+from aggregator.core.filters import Filter
+from aggregator.core.model import PublishedEntry, Story
+from aggregator.core.positions import ChangedStory, Position, Step
+from aggregator.core.publication import Publication
+from aggregator.core.select import LeftOut, Selector, narrows
+from aggregator.core.shown import Shown
+from aggregator.service.catalogue import Catalogue
+from aggregator.service.ports import Clock, ReadStore, Selection
+from aggregator.service.source_rows import source_row
+from aggregator.service.windows import DEEPEST_WINDOW, WINDOW, both
+
+MOST_STEPS = 2000
+"""Changes looked at for one answer."""
+
+_ALL = Publication(slug="", title="", path="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which entries a list is about. None means no condition."""
+
+    publication: Publication | None = None
+    sources: frozenset[str] | None = None
+    search: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bookmark:
+    """Where a list goes on: below a position, `count` entries of it having been told."""
+
+    position: Position
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of a list. `rest` is None at its end."""
+
+    entries: list[Shown]
+    rest: Bookmark | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What became of a story: as it is shown now; None where it is not shown any more."""
+
+    id: str
+    shown: Shown | None
+    new: bool
+    """Whether it was opened after the step that was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What changed, oldest first, and the step behind which it goes on."""
+
+    changes: list[Change]
+    until: Step
+    more: bool
+
+
+class EntryLists:
+    """What a feed hides is not listed. The catalogue changes when the configuration does."""
+
+    def __init__(self, *, store: ReadStore, clock: Clock, catalogue: Catalogue) -> None:
+        self._store = store
+        self._clock = clock
+        self._catalogue = catalogue
+
+    def take(self, catalogue: Catalogue) -> None:
+        """Lists by another configuration from now on."""
+        self._catalogue = catalogue
+
+    async def sources(self) -> list[dict[str, Any]]:
+        """The rows of all sources, by key."""
+        tags, now = self._catalogue.tags_of, self._clock.steady()
+        return [
+            source_row(source, tags.get(source.key, ()), now)
+            for source in await self._store.sources()
+        ]
+
+    async def end(self) -> Step:
+        """The step behind which only what is yet to come stands."""
+        return (await self._store.revision()).end
+
+    async def since(self, moment: datetime) -> Step:
+        """The step behind which every change of that time and later stands."""
+        return await self._store.first_change(moment)
+
+    def view(self, scope: Scope) -> str:
+        """Over all that decides by configuration alone which entries are told of, and how."""
+        publication = scope.publication or _ALL
+        everywhere = self._catalogue.filters
+        filters = [everywhere.everywhere, *everywhere.of_sources.values(), publication.filter]
+        parts = (
+            repr(sorted(self._catalogue.content.items())),
+            repr([_written(each) for each in filters]),
+            repr((_sorted(publication.sources), _sorted(publication.languages))),
+        )
+        return digest(*parts).hex()
+
+    async def part(self, scope: Scope, *, after: Bookmark | None = None, limit: int) -> Part:
+        """The next `limit` entries, newest first by rank; fewer where filters hide nearly all.
+
+        Of a publication as many as its `limit` in all: what its feeds show.
+        """
+        told, most = after.count if after else 0, limit
+        if scope.publication is not None:
+            most = min(limit, scope.publication.limit - told)
+        if most <= 0:
+            return Part(entries=[], rest=None)
+        shown, looked, at_end = await self._look(scope, after, most + 1)
+        entries = [self._catalogue.show(entry) for _, entry in shown[:most]]
+        told += len(entries)
+        full = scope.publication is not None and told == scope.publication.limit
+        if full or looked is None or (at_end and len(shown) <= most):
+            return Part(entries=entries, rest=None)
+        last = shown[most - 1][0] if len(shown) > most else looked
+        return Part(entries=entries, rest=Bookmark(position=last, count=told))
+
+    async def _look(
+        self, scope: Scope, after: Bookmark | None, wanted: int
+    ) -> tuple[list[tuple[Position, PublishedEntry]], Position | None, bool]:
+        """What is shown, the last position that was looked at, and whether none is below."""
+        inside, filters = _inside(scope), self._catalogue.filters
+        selector = Selector(inside, filters, now=self._clock.now())
+        start = after.position if after else None
+        # How many of its source stand above a story shows only from the top.
+        looked = None if inside.max_per_source else start
+        size = max(wanted, WINDOW) if narrows(inside, filters) else wanted
+        shown: list[tuple[Position, PublishedEntry]] = []
+        for _ in range(DEEPEST_WINDOW):
+            selection = Selection(sources=inside.sources, search=scope.search, after=looked)
+            some = await self._store.whole_stories(selection, limit=size)
+            for story in some:
+                looked = _position(story)
+                judged = selector.judge(story)
+                if not isinstance(judged, LeftOut) and (start is None or looked < start):
+                    shown.append((looked, judged))
+                if len(shown) == wanted:
+                    return shown, looked, False
+            if len(some) < size:
+                return shown, looked, True
+        return shown, looked, bool(inside.max_per_source)
+
+    async def changed(self, scope: Scope, since: Step, *, limit: int) -> Changed:
+        """What was opened, changed or hidden after that step; each story once, as it is now.
+
+        A publication's `limit` and `max_per_source` do not count here.
+        """
+        inside = replace(_inside(scope), max_per_source=None)
+        selector = Selector(inside, self._catalogue.filters, now=self._clock.now())
+        changes: list[Change] = []
+        until, size = since, min(max(limit + 1, WINDOW), MOST_STEPS)
+        for _ in range(MOST_STEPS // size):
+            some = await self._store.changed_stories(until, limit=size)
+            for step in some:
+                if len(changes) == limit:
+                    return Changed(changes=changes, until=until, more=True)
+                changes += self._told(selector, step, since)
+                until = step.changed
+            if len(some) < size:
+                return Changed(changes=changes, until=until, more=False)
+        return Changed(changes=changes, until=until, more=True)
+
+    def _told(self, selector: Selector, changed: ChangedStory, since: Step) -> list[Change]:
+        """Nothing of a story that was never told of, and is not to be."""
+        judged, new = selector.judge(changed.story), changed.opened > since
+        if not isinstance(judged, LeftOut):
+            return [Change(id=judged.id, shown=self._catalogue.show(judged), new=new)]
+        return [] if new else [Change(id=changed.story.id, shown=None, new=False)]
+
+
+def _inside(scope: Scope) -> Publication:
+    publication = scope.publication or _ALL
+    return replace(publication, sources=both(publication.sources, scope.sources))
+
+
+def _position(story: Story) -> Position:
+    return Position(story.rank_at, story.number)
+
+
+def _written(filter: Filter) -> tuple[object, ...]:
+    rules = [[rule.written for rule in some] for some in (filter.include, filter.exclude)]
+    return (filter.place, *rules)
+
+
+def _sorted(names: Collection[str] | None) -> list[str] | None:
+    return None if names is None else sorted(names)

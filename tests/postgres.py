@@ -75,8 +75,8 @@ async def postgres(_shared_database: str) -> str:
 _END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
-_EMPTY = """TRUNCATE edits, marks, entries, stories, tombstones, polls, sources, readers
-    RESTART IDENTITY;
+_EMPTY = """TRUNCATE edits, marks, entries, stories, tombstones, polls, sources, readers,
+    archives, archived RESTART IDENTITY;
     UPDATE revision SET number = 0, changed_at = 0"""
 
 

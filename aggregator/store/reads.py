@@ -93,7 +93,7 @@ NEWEST_FIRST = (stories.c.rank_at.desc(), stories.c.id.desc())
 async def _page(
     connection: AsyncConnection, selection: Selection, limit: int, offset: int
 ) -> Sequence[AnyRow]:
-    condition = await _condition(connection, selection)
+    condition = await select_stories(connection, selection)
     newest = select(*STORY_COLUMNS).where(condition).order_by(*NEWEST_FIRST)
     if (after := selection.after) is not None:
         newest = newest.where(tuple_(*_PLACE) < (after.rank_at, after.number))
@@ -101,12 +101,12 @@ async def _page(
 
 
 async def count_stories(connection: AsyncConnection, selection: Selection) -> int:
-    condition = await _condition(connection, selection)
+    condition = await select_stories(connection, selection)
     count = select(func.count()).select_from(stories).where(condition)
     return await connection.scalar(count) or 0
 
 
-async def _condition(connection: AsyncConnection, selection: Selection) -> ColumnElement[bool]:
+async def select_stories(connection: AsyncConnection, selection: Selection) -> ColumnElement[bool]:
     """Which stories are selected: those with an entry that is."""
     search = one_line(selection.search or "", _LONGEST_SEARCH)
     shown = await _shown_sources(connection, selection.sources)

@@ -9,6 +9,8 @@
     tombstones  guids that must not come back as new
     revision    one row: counts the changes to what is shown
     readers     who fetches our feeds, as digests
+    archives    feeds, and how far their archives have come
+    archived    the stories of each archive, in the order in which they came in
 
 A text can be longer than an index takes, so that what must be unique is so by its digest.
 Short columns come first: SQLite reads a long row only as far as it must.
@@ -259,5 +261,31 @@ readers = Table(
     Column("told", Integer),
     Column("first_seen_at", UtcMicros, nullable=False),
     Column("last_seen_at", UtcMicros, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+archives = Table(
+    "archives",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("definition", LargeBinary, nullable=False),  # which stories it is about
+    Column("scanned_to", BigInteger),  # the story that its scan of all has come to; empty: done
+    Column("followed_to", BigInteger, nullable=False),  # the revision that it has come to, ...
+    Column("followed_story", BigInteger, nullable=False),  # ... and the story of that one
+    Column("again_at", UtcMicros),  # when time alone may let other stories in, ...
+    Column("again_from", BigInteger),  # ... and the first of those
+    Column("length", BigInteger, nullable=False),  # stories that ever came in
+    UniqueConstraint("path"),
+    sqlite_autoincrement=True,
+)
+
+archived = Table(
+    "archived",
+    metadata,
+    Column("archive_id", BigInteger, ForeignKey("archives.id"), primary_key=True),
+    Column("place", BigInteger, primary_key=True, autoincrement=False),  # from 0, none used twice
+    Column("story_id", BigInteger, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False),
+    UniqueConstraint("story_id", "archive_id"),
     sqlite_with_rowid=False,
 )

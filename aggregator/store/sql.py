@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
+from aggregator.core.archives import Archive, Archived, Unarchived
 from aggregator.core.knowledge import Knowledge
 from aggregator.core.model import PublishedEntry, RecalledEntry, Story
 from aggregator.core.positions import ChangedStory, Step
@@ -25,6 +26,7 @@ from aggregator.service.ports import (
     Tombstone,
 )
 from aggregator.store import (
+    archives,
     changed,
     claims,
     finding,
@@ -79,7 +81,7 @@ async def existing_store(url: str) -> AsyncIterator["SqlStore | None"]:
 
 
 class SqlStore:
-    """Signs `service.ports.PollStore`, `ReadStore` and `ReaderStore`.
+    """Signs `service.ports.PollStore`, `ReadStore` and `ReaderStore`, and `ArchiveStore`.
 
     Every method may raise StoreError.
     """
@@ -250,6 +252,40 @@ class SqlStore:
     async def past_polls(self, key: str) -> list[PastPoll]:
         async with self._database.reading() as connection:
             return await polls.past_polls(connection, key)
+
+    @unbroken
+    async def archive(self, path: str) -> Archive | None:
+        async with self._database.reading() as connection:
+            return await archives.find(connection, path)
+
+    @unbroken
+    async def unarchived(
+        self, archive: Archive, sources: Collection[str] | None, *, limit: int
+    ) -> Unarchived:
+        async with self._database.reading() as connection:
+            return await archives.unarchived(connection, archive, sources, limit=limit)
+
+    @unbroken
+    async def extend_archive(
+        self, before: Archive, after: Archive, stories: Sequence[int]
+    ) -> Archive | None:
+        async with self._database.writing() as connection:
+            return await archives.extend(connection, before, after, stories)
+
+    @unbroken
+    async def archived(self, path: str, start: int, stop: int) -> list[Archived]:
+        async with self._database.reading() as connection:
+            return await archives.list_archived(connection, path, start, stop)
+
+    @unbroken
+    async def archived_beside(self, path: str, start: int, stop: int) -> tuple[int | None, ...]:
+        async with self._database.reading() as connection:
+            return await archives.beside(connection, path, start, stop)
+
+    @unbroken
+    async def numbered_stories(self, numbers: Collection[int]) -> dict[int, Story]:
+        async with self._database.reading() as connection:
+            return await archives.numbered_stories(connection, numbers)
 
     @unbroken
     async def ping(self) -> None:

@@ -52,6 +52,7 @@ from aggregator.service.ports import (
     SourceSpec,
     Tombstone,
 )
+from tests.store.memory_archives import MemoryArchives
 
 KEPT_POLLS = 30
 
@@ -192,8 +193,9 @@ def _has(entry: _Entry, parts: Collection[str]) -> bool:
     return any(part in text.lower() for part in wanted for text in there)
 
 
-class MemoryStore:
+class MemoryStore(MemoryArchives):
     def __init__(self, domain_of: Callable[[str], str] = str) -> None:
+        super().__init__()
         self._ids = count(1)
         self._domain_of = domain_of
         self._sources: dict[str, _Source] = {}
@@ -570,6 +572,15 @@ class MemoryStore:
 
     def _bump(self, at: datetime) -> None:
         self._revision = Revision(number=self._revision.number + 1, changed_at=at)
+
+    def _number(self) -> int:
+        return self._revision.number
+
+    def _all_stories(self) -> Collection[_Story]:
+        return {entry.story for entry in self._entries.values()}
+
+    def _whole_shown(self, story: _Story) -> Story:
+        return self._whole(story, self._shown())
 
     async def revision(self) -> Revision:
         return self._revision

@@ -10,6 +10,7 @@ from aggregator.core.model import Content, EditedEntry, Entry, EntryChanges, Fee
 from aggregator.core.moves import Moves
 from aggregator.core.wire import Validators
 from aggregator.service.ports import (
+    ArchiveStore,
     ClaimedSource,
     Lease,
     PastPoll,
@@ -27,7 +28,7 @@ HOUR = timedelta(hours=1)
 EVERYTHING = Selection()
 
 
-class Store(PollStore, ReadStore, ReaderStore, Protocol):
+class Store(PollStore, ReadStore, ReaderStore, ArchiveStore, Protocol):
     """The database as a whole."""
 
 

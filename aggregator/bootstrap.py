@@ -376,7 +376,7 @@ def filters(settings: Settings) -> Filters:
 
 
 def site(settings: Settings) -> Site:
-    return Site(**dict(settings.site))
+    return Site(**settings.site.model_dump(exclude={"templates"}))
 
 
 def _publication(settings: Settings, slug: str, made: PublicationSettings) -> Publication:

@@ -17,7 +17,9 @@ from aggregator.log import LogWatch
 from aggregator.scheduler import Scheduler
 from aggregator.service.dispatch import TICK
 from aggregator.web.app import create_app
+from aggregator.web.pages import Pages
 from aggregator.web.server import serve
+from aggregator.web.trial import template_faults
 
 RELOAD = timedelta(seconds=2)
 PRUNE = timedelta(hours=1)
@@ -45,6 +47,7 @@ class Daemon:
         self._service = service
         self._watch = watch
         self._file = _fingerprint(path)
+        self._pages = Pages(settings.site.templates, report=watch.failed)
 
     async def run(self, *, only: Role | None, stop: asyncio.Event) -> None:
         """Works until `stop` is set; then ends requests, saves answers and closes connections."""
@@ -61,6 +64,8 @@ class Daemon:
             scheduler.every(COUNT, self._count_subscribers, name="subscribers")
             tasks.append(asyncio.create_task(self._service.dispatcher.run(), name="polls"))
         if only != "poll":
+            self._warn_of_templates()
+            scheduler.every(RELOAD, self._look_at_templates, name="templates")
             scheduler.every(SAVE_READERS, self._save_readers, name="readers")
             tasks.append(asyncio.create_task(self._serve(only, stop), name="web"))
         stopped = asyncio.create_task(stop.wait(), name="stop")
@@ -97,6 +102,7 @@ class Daemon:
             report=self._watch.failed,
             audience=self._service.readership,
             lists=self._service.lists,
+            pages=self._pages,
         )
         try:
             await serve(app, host=server.host, port=server.port, stop=stop, ready=self._say_where)
@@ -150,6 +156,15 @@ class Daemon:
         if later:
             self._watch.warn("restart to take the rest", changed=", ".join(later))
         return True
+
+    async def _look_at_templates(self) -> None:
+        if self._pages.take(self._settings.site.templates):
+            self._watch.say("templates taken")
+            self._warn_of_templates()
+
+    def _warn_of_templates(self) -> None:
+        for fault in template_faults(self._settings.site.templates):
+            self._watch.warn("template not taken; ours stands in", fault=fault)
 
     def _say_where(self, host: str, port: int) -> None:
         feed = f"{self._service.publisher.site.url}feed.atom"

@@ -167,6 +167,26 @@ def test_a_broken_file_is_reported_and_the_old_one_stays(place):
         assert process.wait(timeout=10) == 0
 
 
+def test_changed_templates_are_taken_and_broken_ones_are_reported(place):
+    config, port = place
+    templates = config.parent / "templates"
+    templates.mkdir()
+    page = templates / "entries.html"
+    page.write_text("as {% for entry in entries %}{{ entry.title }} {% endfor %}")
+    config.write_text(config.read_text().replace("[site]", '[site]\ntemplates = "templates"'))
+    with daemon(config) as process:
+        until(lambda: get(port, "/")[2].startswith(b"as ") and b"three of b" in get(port, "/")[2])
+        first = get(port, "/")[1]["ETag"]
+        page.write_text("{{ nobody }}")
+        until(lambda: f"{page}:1:" in process.stderr.readline())
+        _, headers, body = get(port, "/")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+    assert b"<!doctype html>" in body
+    assert headers["ETag"] != first
+
+
 def test_a_port_in_use_is_said_and_ends_it(place):
     config, port = place
     with socket.socket() as taken:

@@ -12,6 +12,7 @@ from aggregator.cli.shell import FAILED, Config, Json, finish, settings_of
 from aggregator.config.settings import Settings
 from aggregator.core.errors import StoreError
 from aggregator.service.counting import Tally
+from aggregator.web.trial import template_faults
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +42,11 @@ def check(
 async def _check(settings: Settings, *, online: bool, as_json: bool) -> int:
     if settings.rule_places:
         await _try_rules(settings, as_json=as_json)
-    return await _look(settings, as_json=as_json) if online else 0
+    faults = template_faults(settings.site.templates)
+    for fault in faults:
+        typer.echo(fault, err=True)
+    looked = await _look(settings, as_json=as_json) if online else 0
+    return FAILED if faults else looked
 
 
 async def _try_rules(settings: Settings, *, as_json: bool) -> None:

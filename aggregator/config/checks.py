@@ -7,6 +7,7 @@ has other mistakes.
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -100,6 +101,14 @@ def not_applied(tables: Mapping[str, Any]) -> list[Mistake]:
         for option in options
         if option in table
     ]
+
+
+def missing_folders(file: ConfigFile, folder: Path) -> list[Mistake]:
+    """What the file names beside itself and is not there; `folder` is the one that it lies in."""
+    templates = file.site.templates
+    if templates is None or (folder / templates).is_dir():
+        return []
+    return [(("site", "templates"), "there is no such folder beside this file")]
 
 
 def rules_of(file: ConfigFile) -> Iterator[tuple[Location, tuple[Rule, ...]]]:

@@ -7,7 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from aggregator.config.checks import fit_mistakes, not_applied, rule_doubts, rules_of
+from aggregator.config.checks import (
+    fit_mistakes,
+    missing_folders,
+    not_applied,
+    rule_doubts,
+    rules_of,
+)
 from aggregator.config.environment import expand, without_secrets
 from aggregator.config.lines import Location, line_of
 from aggregator.config.mistakes import Mistake, dotted, shape_mistakes
@@ -18,6 +24,7 @@ from aggregator.config.settings import (
     DatabaseSettings,
     PublicationSettings,
     Settings,
+    SiteSettings,
 )
 from aggregator.core.errors import ConfigError
 
@@ -28,12 +35,14 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     expansion = expand(tables, environ)
     file, shape = _checked(expansion.tables)
     fit = fit_mistakes(expansion.tables, expansion.locations)
-    mistakes = _written((*expansion.mistakes, *shape, *fit), path, lines)
+    folder = path.absolute().parent
+    missing = missing_folders(file, folder) if file else []
+    mistakes = _written((*expansion.mistakes, *shape, *fit, *missing), path, lines)
     if mistakes or file is None:
         raise ConfigError(mistakes)
     return Settings(
-        site=file.site,
-        database=_placed(file.database, path.absolute().parent),
+        site=_beside(file.site, folder),
+        database=_placed(file.database, folder),
         server=file.server,
         fetch=file.fetch,
         retention=file.retention,
@@ -92,6 +101,11 @@ def _placed(database: DatabaseSettings, folder: Path) -> DatabaseSettings:
     if start or not sqlite:
         return database
     return database.model_copy(update={"url": f"sqlite:///{folder / relative}"})
+
+
+def _beside(site: SiteSettings, folder: Path) -> SiteSettings:
+    templates = site.templates and folder / site.templates
+    return site.model_copy(update={"templates": templates})
 
 
 def _titled(file: ConfigFile) -> dict[str, PublicationSettings]:

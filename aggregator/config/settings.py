@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
@@ -60,6 +61,10 @@ class SiteSettings(_Section):
         tuple[tuple[str, str], ...], PlainValidator(values.placeholders)
     ] = values.placeholders({})
     """Language prefix to placeholder, the first match wins; "" matches every language."""
+    noindex: Switch = False
+    """Asks search engines to leave the site alone."""
+    templates: Annotated[Path | None, PlainValidator(values.folder)] = None
+    """The folder whose templates replace ours; absolute."""
 
 
 class DatabaseSettings(_Section):

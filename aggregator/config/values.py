@@ -8,6 +8,7 @@ Numbers and switches may also come as text, because a value from the environment
 import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from aggregator.core.rules import Rule, parse_rule
@@ -183,6 +184,14 @@ def _prefix(name: str) -> str:
     if name != "default" and not _LANGUAGE.fullmatch(name):
         raise ValueError('must have languages such as "zh" or "default" as its keys')
     return name.lower()
+
+
+def folder(value: object) -> Path | None:
+    """A folder's path; empty text means none."""
+    written = text(value)
+    if not written.isprintable():
+        raise ValueError("must be the path of a folder, in one line")
+    return Path(written) if written else None
 
 
 def source_url(value: object) -> str:

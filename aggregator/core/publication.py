@@ -32,6 +32,8 @@ class Site:
     """Characters."""
     code_placeholders: tuple[tuple[str, str], ...] = (("zh", "[代码]"), ("", "[code]"))
     """Language prefix to placeholder, the first match wins; "" matches every language."""
+    noindex: bool = False
+    """Whether search engines are asked to leave the site alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

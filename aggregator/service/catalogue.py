@@ -80,7 +80,8 @@ class Catalogue:
         """Over all that decides how equal entries look on a page; the same in every process."""
         content = sorted(self.content.items())
         titles = [(each.slug, each.title, each.description) for each in self.publications]
-        return digest(repr(self.site), repr(content), repr(titles)).hex()
+        tagged = str(bool(self.tags))  # then there is a page with all tags, and a link to it
+        return digest(repr(self.site), repr(content), repr(titles), tagged).hex()
 
 
 def titled(publication: Publication, stories: Sequence[PublishedEntry]) -> Publication:

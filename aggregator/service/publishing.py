@@ -10,7 +10,7 @@ revision       counts changes to what is published              (store)
 
 import asyncio
 import gzip
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -95,6 +95,10 @@ class Publisher:
     def publications(self) -> tuple[Publication, ...]:
         """The configured ones, `latest` first."""
         return self._catalogue.publications
+
+    def tags(self) -> Mapping[str, frozenset[str]]:
+        """Tags to the keys of their sources."""
+        return self._catalogue.tags
 
     def find(self, kind: Kind, name: str) -> Publication:
         """What is published under a slug, a source's key or a tag; raises UnknownPublication."""

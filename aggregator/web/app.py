@@ -18,8 +18,8 @@ from starlette.responses import Response
 
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.service.ports import Clock
-from aggregator.web import assets
 from aggregator.web.api import Api, failure
+from aggregator.web.assets import Assets
 from aggregator.web.browsing import Browsing
 from aggregator.web.desk import Desk
 from aggregator.web.feeds import Feeds
@@ -41,15 +41,18 @@ def create_app(
     report: Report,
     audience: Audience,
     lists: Lists,
+    pages: Pages | None = None,
 ) -> Starlette:
-    """The whole site. `report` hears of every failure that is ours, `audience` of feed fetches."""
+    """The whole site. `report` hears of every failure that is ours, `audience` of feed fetches.
+    Without `pages` they are made of our own templates.
+    """
     desk = Desk(
         publisher=publisher,
         health=health,
         clock=clock,
         report=report,
         audience=audience,
-        pages=Pages(),
+        pages=pages or Pages(),
     )
     feeds, failures = Feeds(desk), _Failures(desk)
     app = Starlette(
@@ -58,9 +61,16 @@ def create_app(
             *Browsing(desk, feeds).routes(),
             *Machines(desk).routes(),
             *Api(desk, lists).routes(),
-            *assets.routes(),
+            *Assets(desk.pages).routes(),
         ],
-        middleware=[Middleware(Edge, report=report, failure=failures.page)],
+        middleware=[
+            Middleware(
+                Edge,
+                report=report,
+                failure=failures.page,
+                noindex=lambda: publisher.site.noindex,
+            )
+        ],
         exception_handlers={
             HTTPException: failures.on_refusal,
             UnknownPublication: failures.on_unknown,

@@ -4,23 +4,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aggregator.web.pages import ICON, STYLE_VERSION, STYLESHEET
+from aggregator.web.pages import Pages
 from aggregator.web.responses import ASSET_CACHE, CSS, FOREVER, SVG, fixed, respond
 
 
-def routes() -> list[Route]:
-    return [
-        Route("/static/style.css", _stylesheet),
-        Route("/static/icon.svg", _icon),
-        Route("/favicon.ico", _icon),
-    ]
+class Assets:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
 
+    def routes(self) -> list[Route]:
+        return [
+            Route("/static/style.css", self.stylesheet),
+            Route("/static/icon.svg", self.icon),
+            Route("/favicon.ico", self.icon),
+        ]
 
-async def _stylesheet(request: Request) -> Response:
-    current = request.query_params.get("v") == STYLE_VERSION
-    caching = FOREVER if current else ASSET_CACHE
-    return respond(request, fixed(STYLESHEET, content_type=CSS, cache_control=caching))
+    async def stylesheet(self, request: Request) -> Response:
+        pages = self._pages
+        current = request.query_params.get("v") == pages.style_version
+        caching = FOREVER if current else ASSET_CACHE
+        return respond(request, fixed(pages.stylesheet, content_type=CSS, cache_control=caching))
 
-
-async def _icon(request: Request) -> Response:
-    return respond(request, fixed(ICON, content_type=SVG, cache_control=ASSET_CACHE))
+    async def icon(self, request: Request) -> Response:
+        icon = fixed(self._pages.icon, content_type=SVG, cache_control=ASSET_CACHE)
+        return respond(request, icon)

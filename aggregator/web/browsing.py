@@ -40,6 +40,7 @@ class Browsing:
             Route("/", self.latest),
             *(Route(f"/{kind}/{{name:path}}", self.named(kind)) for kind in KINDS),
             Route("/sources", self.sources),
+            Route("/tags", self.tags),
         ]
 
     async def latest(self, request: Request) -> Response:
@@ -98,4 +99,9 @@ class Browsing:
         desk = self._desk
         sources, now = await desk.publisher.sources(), desk.clock.steady()
         body = desk.pages.sources(desk.place("sources"), sources, now)
+        return respond(request, fixed(body, content_type=HTML, cache_control=PAGE_CACHE))
+
+    async def tags(self, request: Request) -> Response:
+        desk = self._desk
+        body = desk.pages.tags(desk.place("tags"))
         return respond(request, fixed(body, content_type=HTML, cache_control=PAGE_CACHE))

@@ -28,7 +28,12 @@ class Desk:
     def place(self, path: str) -> Place:
         """Where a page stands."""
         publisher = self.publisher
-        return Place(site=publisher.site, path=path, navigation=publisher.publications())
+        return Place(
+            site=publisher.site,
+            path=path,
+            navigation=publisher.publications(),
+            tags=publisher.tags(),
+        )
 
 
 def format_of(ending: str) -> Format | None:

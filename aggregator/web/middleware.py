@@ -25,6 +25,8 @@ _OPEN = {
     "Access-Control-Expose-Headers": "ETag, Last-Modified, Retry-After",
 }
 
+_UNLISTED = {"X-Robots-Tag": "noindex"}
+
 _PREFLIGHT = {
     "Allow": "GET, HEAD, OPTIONS",
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
@@ -34,10 +36,20 @@ _PREFLIGHT = {
 
 
 class Edge:
-    """The outermost layer. `failure` makes the answer with a given status."""
+    """The outermost layer. `failure` makes the answer with a given status; while `noindex` says
+    so, search engines are asked to leave everything alone.
+    """
 
-    def __init__(self, app: ASGIApp, *, report: Report, failure: Callable[[int], Response]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        report: Report,
+        failure: Callable[[int], Response],
+        noindex: Callable[[], bool],
+    ) -> None:
         self._app = app
+        self._noindex = noindex
         self._report = report
         self._failure = failure
 
@@ -45,13 +57,17 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        outgoing = _Outgoing(send, _SAFE | _OPEN if _is_open(scope) else _SAFE)
+        outgoing = _Outgoing(send, self._headers(scope))
         try:
             await self._inner(scope)(scope, receive, outgoing)
         except Exception as error:  # noqa: BLE001 - the last place that can answer at all
             self._report(f"{scope['method']} {scope['path']}", error)
             if not outgoing.started:
                 await self._failure(500)(scope, receive, outgoing)
+
+    def _headers(self, scope: Scope) -> dict[str, str]:
+        headers = _SAFE | _OPEN if _is_open(scope) else _SAFE
+        return headers | _UNLISTED if self._noindex() else headers
 
     def _inner(self, scope: Scope) -> ASGIApp:
         if _is_ambiguous(scope):

@@ -1,30 +1,22 @@
 """HTML from the templates. Every text is escaped; every address is http(s) or left out."""
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from importlib.resources import files
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import quote, urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from aggregator import __version__
 from aggregator.core.publication import CONTENT_TYPES, Format, Publication, Site
-from aggregator.core.shown import Shown
 from aggregator.core.urls import web_url
 from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
 from aggregator.service.states import state
+from aggregator.web.listing import formulas, listed
+from aggregator.web.ports import Report
 from aggregator.web.responses import short_digest
-
-STYLESHEET = (files("aggregator.web") / "static/style.css").read_bytes()
-ICON = (files("aggregator.web") / "static/icon.svg").read_bytes()
-STYLE_VERSION = short_digest(STYLESHEET)
-"""Stands in the stylesheet's address, so that a changed one is fetched anew."""
-
-_LONGEST_BORROWED_TITLE = 80
-"""Characters of the excerpt that stand in for a missing title."""
+from aggregator.web.theme import Filters, Folder, TemplateFault, Theme, read_folder
 
 _FORMATS: tuple[tuple[Format, str], ...] = (("atom", "Atom"), ("rss", "RSS"), ("json", "JSON Feed"))
 
@@ -36,6 +28,10 @@ _SENTENCES = {
 }
 _APOLOGY = "Something went wrong here, and it has been noted. Please try again later."
 
+_RIGHT_TO_LEFT = frozenset(["ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"])
+
+_THOUSAND = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -44,17 +40,29 @@ class Place:
     site: Site
     path: str
     navigation: tuple[Publication, ...]
+    tags: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Tags to the keys of their sources."""
 
     @property
     def root(self) -> str:
         """The site's address without its host: links hold on whatever name the visitor uses."""
         return urlsplit(self.site.url).path or "/"
 
+    @property
+    def direction(self) -> str:
+        """Of the site's own language."""
+        language = (self.site.language or "").lower().partition("-")[0]
+        return "rtl" if language in _RIGHT_TO_LEFT else "ltr"
+
     def href(self, path: str) -> str:
         return self.root + path
 
     def absolute(self, path: str) -> str:
         return self.site.url + path
+
+    def tags_of(self, source: str) -> list[str]:
+        """The tags of a source, given its key."""
+        return sorted(tag for tag, keys in self.tags.items() if source in keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,35 +73,47 @@ class FeedLink:
 
 
 class Pages:
-    def __init__(self) -> None:
-        self._templates = Environment(
-            loader=PackageLoader("aggregator.web", "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters.update(
-            headline=headline,
-            web_url=web_url,
-            day=_day,
-            minute=_minute,
-            second=_second,
-            instant=_instant,
-            milliseconds=_milliseconds,
-        )
-        self._templates.globals.update(style_version=STYLE_VERSION)
-        self.version = short_digest(STYLESHEET, *_template_texts(self._templates))
+    """`report` hears of the operator's templates that fail; ours take their place then."""
+
+    def __init__(self, folder: Path | None = None, report: Report | None = None) -> None:
+        self._report = report
+        self._heard: set[str] = set()
+        self._folder = read_folder(folder)
+        self._theme = _theme(self._folder)
+
+    @property
+    def version(self) -> str:
         """Changes whenever the same entries would look different."""
+        return short_digest(self._theme.version.encode(), __version__.encode())
+
+    @property
+    def stylesheet(self) -> bytes:
+        return self._theme.stylesheet
+
+    @property
+    def style_version(self) -> str:
+        """Stands in the stylesheet's address, so that a changed one is fetched anew."""
+        return short_digest(self._theme.stylesheet)
+
+    @property
+    def icon(self) -> bytes:
+        return self._theme.icon
+
+    def take(self, folder: Path | None) -> bool:
+        """Makes pages of the files that are in the folder now; says whether they are others."""
+        found = read_folder(folder)
+        if found == self._folder:
+            return False
+        self._folder, self._theme = found, _theme(found)
+        self._heard.clear()
+        return True
+
+    def faults(self) -> tuple[TemplateFault, ...]:
+        """What is wrong with the operator's files."""
+        return self._theme.faults()
 
     def entries(self, place: Place, page: Page) -> bytes:
-        return self._render(
-            "entries.html",
-            place,
-            page=page,
-            feeds=feed_links(place.path),
-            numbers=page_numbers(page.number, page.pages),
-        )
+        return self._render("entries.html", place, **_of_page(page))
 
     def sources(self, place: Place, sources: list[SourceHealth], now: datetime) -> bytes:
         """`now` is the steady clock's."""
@@ -112,13 +132,16 @@ class Pages:
         return self._render(
             "source.html",
             place,
-            page=page,
-            feeds=feed_links(place.path),
-            numbers=page_numbers(page.number, page.pages),
+            **_of_page(page),
             source=source,
             state=state(source, now),
             polls=polls,
         )
+
+    def tags(self, place: Place) -> bytes:
+        """All tags, each with the number of its sources."""
+        rows = [(tag, len(place.tags[tag])) for tag in sorted(place.tags, key=str.casefold)]
+        return self._render("tags.html", place, rows=rows)
 
     def failure(self, place: Place, status: int) -> bytes:
         return self._render(
@@ -129,19 +152,36 @@ class Pages:
         )
 
     def _render(self, template: str, place: Place, **values: object) -> bytes:
-        return self._templates.get_template(template).render(place=place, **values).encode()
+        body, fault = self._theme.render(template, place=place, **values)
+        if fault and self._report and str(fault) not in self._heard:
+            self._heard.add(str(fault))
+            self._report(f"making a page of {template}; ours stands in", fault)
+        return body
 
 
-def _template_texts(templates: Environment) -> list[bytes]:
-    folder = files("aggregator.web") / "templates"
-    return [(folder / name).read_bytes() for name in sorted(templates.list_templates())]
+def _theme(folder: Folder) -> Theme:
+    values = {"generator": f"aggregator {__version__}", "feed_links": feed_links}
+    return Theme(folder, filters=FILTERS, values=values)
 
 
-def feed_links(path: str) -> tuple[FeedLink, ...]:
-    """The addresses of a publication's feeds, given that of its page."""
-    stem = path or "feed"
+def _of_page(page: Page) -> dict[str, object]:
+    return {
+        "page": page,
+        "publication": page.publication,
+        "entries": listed(page.entries),
+        "feeds": feed_links(page.publication),
+        "numbers": page_numbers(page.number, page.pages),
+    }
+
+
+def feed_links(publication: Publication) -> tuple[FeedLink, ...]:
+    """A publication's feeds, the preferred one first."""
     return tuple(
-        FeedLink(name=name, type=CONTENT_TYPES[format].partition(";")[0], path=f"{stem}.{format}")
+        FeedLink(
+            name=name,
+            type=CONTENT_TYPES[format].partition(";")[0],
+            path=publication.at(format),
+        )
         for format, name in _FORMATS
     )
 
@@ -160,15 +200,25 @@ def page_numbers(number: int, pages: int) -> list[int | None]:
     return numbers
 
 
-def headline(shown: Shown) -> str:
-    """The title; without one, how the text begins."""
-    if shown.entry.content.title:
-        return shown.entry.content.title
-    text = shown.excerpt
-    if len(text) <= _LONGEST_BORROWED_TITLE:
-        return text or "Untitled"
-    whole_words = re.sub(r"\s\S*$", "", text[: _LONGEST_BORROWED_TITLE + 1])
-    return whole_words[:_LONGEST_BORROWED_TITLE].rstrip() + "…"
+def size(length: int) -> str:
+    """Bytes, to be read: "48.1 MB", in thousands."""
+    amount, units = float(length), iter(("kB", "MB", "GB"))
+    unit = "bytes"
+    while amount >= _THOUSAND and (larger := next(units, None)):
+        amount, unit = amount / _THOUSAND, larger
+    return f"{amount:.0f} {unit}" if unit in {"bytes", "kB"} else f"{amount:.1f} {unit}"
+
+
+def play_time(seconds: int) -> str:
+    """How long something plays: "1:02:33", "4:05"."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _segment(name: str) -> str:
+    """As one segment of an address."""
+    return quote(name, safe="")
 
 
 def _day(moment: datetime) -> str:
@@ -190,3 +240,18 @@ def _milliseconds(span: timedelta) -> str:
 def _instant(moment: datetime) -> str:
     """RFC 3339, as the attribute `datetime` has it."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+FILTERS: Filters = {
+    "web_url": web_url,
+    "formulas": formulas,
+    "segment": _segment,
+    "day": _day,
+    "minute": _minute,
+    "second": _second,
+    "instant": _instant,
+    "milliseconds": _milliseconds,
+    "size": size,
+    "play_time": play_time,
+}
+"""What templates may do with a value, by name."""

@@ -1,5 +1,6 @@
 """What the web needs of the services."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -19,6 +20,9 @@ class Publications(Protocol):
 
     def publications(self) -> tuple[Publication, ...]:
         """The configured ones, `latest` first."""
+
+    def tags(self) -> Mapping[str, frozenset[str]]:
+        """Tags to the keys of their sources."""
 
     def find(self, kind: Kind, name: str) -> Publication:
         """Raises UnknownPublication."""

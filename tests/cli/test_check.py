@@ -96,3 +96,16 @@ def test_a_mistake_in_a_rule_is_told_with_its_place(path):
 
     assert ran.exit_code == 2
     assert ran.stderr.startswith(f'{place(path, 1)}: unknown field; did you mean "title: …"?')
+
+
+def test_templates_are_tried(path):
+    templates = path.parent / "templates"
+    templates.mkdir()
+    text = path.read_text().replace("[site]", '[site]\ntemplates = "templates"')
+    path.write_text(text)
+    (templates / "entries.html").write_text("\n{{ nobody }}")
+
+    ran = run(path, "check")
+
+    assert ran.exit_code == 1
+    assert f"{templates}/entries.html:2: UndefinedError: 'nobody' is undefined" in ran.stderr

@@ -180,6 +180,17 @@ def test_a_path_through_a_file_is_told(tmp_path):
         load(tmp_path / "file" / "config.toml", {})
 
 
+def test_templates_lie_beside_the_file(loaded, mistakes, tmp_path):
+    text = SMALLEST.replace("[site]", '[site]\ntemplates = "looks"')
+    assert mistakes(text) == [
+        "config.toml:3: site.templates: there is no such folder beside this file"
+    ]
+    (tmp_path / "looks").mkdir()
+
+    assert loaded(text).site.templates == tmp_path / "looks"
+    assert loaded(SMALLEST).site.templates is None
+
+
 SECRET = "hunter2-hunter2"
 
 SECRETS = """

@@ -66,6 +66,7 @@ def test_the_shipped_file_loads_without_any_variable():
 
 
 def test_the_shipped_file_also_loads_with_every_option_in_force(tmp_path):
+    (tmp_path / "templates").mkdir()
     path = tmp_path / "config.toml"
     path.write_text(with_every_option(), encoding="utf-8")
 
@@ -104,6 +105,7 @@ def test_the_defaults_in_the_manual_are_the_defaults(section):
 
 
 def test_the_options_without_effect_are_marked_in_the_manual(tmp_path):
+    (tmp_path / "templates").mkdir()
     path = tmp_path / "config.toml"
     path.write_text(with_every_option(), encoding="utf-8")
     noted = {tuple(note.split(": ")[1].split(".")[::2]) for note in load(path, {}).notes}

@@ -101,7 +101,7 @@ class FakePublisher:
     ) -> None:
         self.site = site
         self.entries = tuple(entries)
-        self.tags = tags
+        self._tags = tags
         self.healths = list(healths)
         self.polls: list[PastPoll] = []
         self.revision = 1
@@ -110,13 +110,16 @@ class FakePublisher:
     def publications(self) -> tuple[Publication, ...]:
         return (LATEST, PAPERS)
 
+    def tags(self) -> dict[str, frozenset[str]]:
+        return dict.fromkeys(self._tags, frozenset({"blog"}))
+
     def find(self, kind: Kind, name: str) -> Publication:
         known = {
             "publications": {each.slug: each for each in self.publications()},
             "sources": {"blog": Publication(slug="blog", title="A Blog", path="sources/blog")},
             "tags": {
                 tag: Publication(slug=tag, title=tag, path=f"tags/{quote(tag, safe='')}")
-                for tag in self.tags
+                for tag in self._tags
             },
         }
         try:

@@ -1,16 +1,26 @@
 import gzip
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from aggregator.web.app import create_app
 from tests.fakes import FakeClock
-from tests.web.fakes import FakeHealth, FakePublisher, Guestbook, Reports, health, no_lists, shown
+from tests.web.fakes import (
+    SITE,
+    FakeHealth,
+    FakePublisher,
+    Guestbook,
+    Reports,
+    health,
+    no_lists,
+    shown,
+)
 
 FEEDS = ["/feed.atom", "/publications/papers.rss", "/sources/blog.json", "/tags/python.atom"]
-PAGES = ["/", "/publications/papers", "/sources", "/sources/blog", "/tags/python"]
+PAGES = ["/", "/publications/papers", "/sources", "/sources/blog", "/tags", "/tags/python"]
 OTHERS = ["/opml.xml", "/static/style.css", "/static/icon.svg", "/favicon.ico"]
 MACHINES = ["/healthz", "/readyz"]
 ERRORS = ["/nothing", "/?page=0", "/feed.exe", "/publications/none.atom", "/sources/", "/tags/"]
@@ -352,3 +362,29 @@ async def test_being_ready_takes_more_than_being_alive(publisher, reports):
     assert ready.status_code == 503
     assert ready.text == "the database does not answer\nthe schedule stands still\n"
     assert ready.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", FEEDS + PAGES + OTHERS + ERRORS)
+async def test_search_engines_are_asked_to_stay_away_where_the_site_wants_it(reports, path):
+    site = replace(SITE, noindex=True)
+    shy = FakePublisher([shown()], site=site, tags=["python"], healths=[health()])
+    open_to_all = FakePublisher([shown()], tags=["python"], healths=[health()])
+    async with connected(shy, reports) as client, connected(open_to_all, reports) as other:
+        hidden, found = await client.get(path), await other.get(path)
+
+    assert hidden.headers["x-robots-tag"] == "noindex"
+    assert "x-robots-tag" not in found.headers
+
+
+async def test_the_page_of_tags_leads_to_each(client):
+    page = (await client.get("/tags")).text
+
+    links = re.findall(r'<a href="(/tags/[^"]*)"', page)
+    assert links == [
+        "/tags/c%2Fc%2B%2B",
+        "/tags/node.json",
+        "/tags/python",
+        "/tags/%E4%B8%AD%E6%96%87",
+    ]
+    for link in links:
+        assert (await client.get(link)).status_code == 200

@@ -133,10 +133,14 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+def _counts(name: str) -> bool:
+    return name.endswith(".html") or name in {STYLESHEET, ICON}
+
+
 def _our_files() -> dict[str, _File]:
     package = files("aggregator.web")
     found = [*(package / "templates").iterdir(), *(package / "static").iterdir()]
-    return {file.name: _File(str(file), file.read_bytes()) for file in found if file.is_file()}
+    return {file.name: _File(str(file), file.read_bytes()) for file in found if _counts(file.name)}
 
 
 _OUR_FILES: _Files = _our_files()
@@ -151,7 +155,7 @@ def read_folder(path: Path | None) -> Folder:
     found: dict[str, _File] = {}
     unread = []
     for each in inside:
-        if each.suffix != ".html" and each.name not in {STYLESHEET, ICON}:
+        if not _counts(each.name):
             continue
         try:
             found[each.name] = _File(str(each), each.read_bytes())

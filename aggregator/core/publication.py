@@ -89,11 +89,12 @@ class Document:
     """A rendered publication, ready to be served."""
 
     body: bytes
-    gzipped: bytes
     content_type: str
     etag: str
-    """Strong and quoted, of the identity representation."""
-    gzip_etag: str
+    """Strong and quoted, of these very bytes; a packed form has another."""
     last_modified: datetime
+    """When what it shows last changed; never in the future."""
     self_url: str
     hub: str | None = None
+    until: datetime | None = None
+    """When time alone will change it."""

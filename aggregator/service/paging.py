@@ -24,6 +24,8 @@ class Page:
     entries: tuple[Shown, ...]
     etag: str
     last_modified: datetime
+    until: datetime | None = None
+    """When time alone will change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Paging:
             entries=tuple(catalogue.show(story) for story in stories),
             etag=f'"{digest(*parts).hex()}"',
             last_modified=revision.changed_at,
+            until=known.until if (known := self._counts.get(publication.at())) else None,
         )
 
     async def _part(

@@ -344,6 +344,9 @@ class ReadStore(Protocol):
     async def sources(self, keys: Collection[str] | None = None) -> list[SourceHealth]:
         """The configured sources that are named (None: all), by key."""
 
+    async def first_due(self, keys: Collection[str] | None, *, now: datetime) -> datetime | None:
+        """When the first of these (None: any) is or was due; without those that are paused."""
+
     async def past_polls(self, key: str) -> list[PastPoll]:
         """The last polls of the source, newest first; none for an unknown key."""
 

@@ -1,92 +1,54 @@
 """What subscribers and visitors get: a publication, its documents and its pages.
 
-revision       counts changes to what is published              (store)
-| stories      the publication's window, newest first by rank   (store)
-| judge        its own conditions, and filters                  (windows, core)
-| excerpt      cut to the site's length                         (core)
-| write        Atom, RSS or JSON Feed; gzip once                (formats)
-| keep         until the revision moves on
+Documents      feeds, rendered once a change                    (documents)
+Paging         the pages that visitors read                     (paging)
+Lifetimes      for how long all of that stays as it is          (lifetimes)
 """
 
-import asyncio
-import gzip
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from aggregator.core.digest import body_digest
 from aggregator.core.errors import StoreError, UnknownPublication
-from aggregator.core.model import PublishedEntry
-from aggregator.core.publication import (
-    CONTENT_TYPES,
-    Channel,
-    Document,
-    Format,
-    Publication,
-    Site,
-)
+from aggregator.core.publication import Document, Format, Publication, Site
 from aggregator.core.shown import Shown
-from aggregator.formats.jsonfeed_writing import write_json_feed
 from aggregator.formats.opml import write_opml
-from aggregator.formats.writing.atom import write_atom
-from aggregator.formats.writing.rss import write_rss
-from aggregator.service.catalogue import Catalogue, Kind, titled
+from aggregator.service.catalogue import Catalogue, Kind
+from aggregator.service.documents import Documents
+from aggregator.service.lifetimes import SHORTEST, Lifetimes
 from aggregator.service.paging import Page, Paging
 from aggregator.service.ports import (
     Clock,
     Complain,
     PastPoll,
     ReadStore,
-    Revision,
     Selection,
     SourceHealth,
 )
-from aggregator.service.windows import (
-    EVERYTHING,
-    Window,
-    window_of,
-)
-
-MOST_KEPT = 100
-"""Documents in memory."""
-
-WRITERS = {"atom": write_atom, "rss": write_rss, "json": write_json_feed}
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A document, the revision that it shows, and when an entry becomes too old for it."""
-
-    revision: int
-    document: Document
-    until: datetime | None = None
-
-    def shows(self, revision: Revision, now: datetime) -> bool:
-        return self.revision >= revision.number and (self.until is None or now <= self.until)
+from aggregator.service.windows import window_of
 
 
 class Publisher:
-    """Renders what changed and keeps it. The catalogue changes when the configuration does."""
+    """What is published. The catalogue changes when the configuration does."""
 
     def __init__(
         self, *, store: ReadStore, clock: Clock, catalogue: Catalogue, complain: Complain
     ) -> None:
         self._store = store
-        self._complain = complain
         self._clock = clock
-        self._kept: dict[tuple[str, Format], _Kept] = {}
+        self._documents = Documents(
+            store=store, clock=clock, catalogue=catalogue, complain=complain
+        )
         self._paging = Paging(store, clock, catalogue)
-        self._rendering = asyncio.Lock()
+        self._lifetimes = Lifetimes(store, clock)
         self._catalogue = catalogue
-        self._taken_at: datetime | None = None
 
     def take(self, catalogue: Catalogue) -> None:
         """Publishes by another configuration from now on."""
-        if catalogue != self._catalogue:
-            self._taken_at = self._clock.now()
         self._catalogue = catalogue
-        self._kept.clear()
+        self._documents.take(catalogue)
         self._paging.take(catalogue)
+        self._lifetimes.forget()
 
     @property
     def site(self) -> Site:
@@ -105,55 +67,25 @@ class Publisher:
         return self._catalogue.find(kind, name)
 
     async def document(self, publication: Publication, format: Format) -> Document:
-        """The publication in one format; the last good one while the store does not answer."""
-        key = (publication.at(), format)
-        kept = self._kept.get(key)
+        """The publication in one format; the last good one while it cannot be made."""
+        return await self._documents.get(publication, format)
+
+    async def fresh_for(
+        self, publication: Publication | None = None, until: datetime | None = None
+    ) -> timedelta:
+        """How long it stays as it is, as far as can be told; None: what shows all sources.
+
+        `until` is when time alone changes it.
+        """
         try:
-            revision = await self._store.revision()
-            if kept and kept.shows(revision, self._clock.now()):
-                return kept.document
-            async with self._rendering:
-                return await self._render(publication, format, revision)
+            return await self._lifetimes.fresh_for(publication, until)
         except StoreError:
-            if kept:
-                return kept.document
-            raise
-
-    async def _render(
-        self, publication: Publication, format: Format, revision: Revision
-    ) -> Document:
-        key = (publication.at(), format)
-        kept, catalogue, now = self._kept.get(key), self._catalogue, self._clock.now()
-        if kept and kept.shows(revision, now):  # rendered while we waited for our turn
-            return kept.document
-        window = await self._window(publication)
-        stories = window.stories
-        channel = self._channel(publication, format, stories, revision)
-        written = WRITERS[format](channel, [self._catalogue.show(story) for story in stories])
-        if written.dropped:
-            left_out = ValueError(f"cannot be written: {', '.join(written.dropped)}")
-            self._complain(f"writing {channel.self_url}", left_out)
-        changed = max((story.changed_at for story in stories), default=revision.changed_at)
-        document = _document(written.body, format, channel, self._since(changed))
-        if catalogue is self._catalogue:  # else it is another configuration's
-            self._keep(key, _Kept(revision.number, document, window.until))
-        return document
-
-    def _since(self, changed: datetime) -> datetime:
-        """When it last looked different: a changed configuration counts as well."""
-        return max(changed, self._taken_at) if self._taken_at else changed
-
-    def _keep(self, key: tuple[str, Format], kept: _Kept) -> None:
-        """Documents that were asked for long ago make room: there may be thousands of sources."""
-        self._kept.pop(key, None)
-        self._kept[key] = kept
-        while len(self._kept) > MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
+            return SHORTEST
 
     async def page(self, publication: Publication, number: int) -> Page:
         """One HTML page; raises UnknownPublication past the last one."""
         page = await self._paging.page(publication, number)
-        return replace(page, last_modified=self._since(page.last_modified))
+        return replace(page, last_modified=self._documents.since(page.last_modified))
 
     async def entries(
         self, publication: Publication | None, selection: Selection, *, limit: int
@@ -162,7 +94,9 @@ class Publisher:
         if publication is None:
             stories = await self._store.stories(selection, limit=limit)
         else:
-            stories = (await self._window(publication, selection)).stories
+            filters, now = self._catalogue.filters, self._clock.now()
+            window = await window_of(self._store, publication, filters, selection, now=now)
+            stories = window.stories
         return [self._catalogue.show(story) for story in stories[:limit]]
 
     async def sources(self) -> list[SourceHealth]:
@@ -177,48 +111,3 @@ class Publisher:
     async def opml(self) -> bytes:
         """The subscriptions as OPML 2.0."""
         return write_opml(self.site.title, await self._store.sources())
-
-    async def _window(self, publication: Publication, selection: Selection = EVERYTHING) -> Window:
-        return await window_of(
-            self._store, publication, self._catalogue.filters, selection, now=self._clock.now()
-        )
-
-    def _channel(
-        self,
-        publication: Publication,
-        format: Format,
-        stories: Sequence[PublishedEntry],
-        revision: Revision,
-    ) -> Channel:
-        site = self.site
-        page_url = site.url + publication.at()
-        return Channel(
-            title=titled(publication, stories).title,
-            id=page_url,
-            self_url=site.url + publication.at(format),
-            page_url=page_url,
-            updated=max((story.updated for story in stories), default=_whole(revision.changed_at)),
-            subtitle=publication.description or site.description or site.tagline,
-            language=site.language,
-            author=site.author or site.title,
-            icon=site.icon,
-            hub=self._catalogue.hub,
-        )
-
-
-def _whole(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)
-
-
-def _document(body: bytes, format: Format, channel: Channel, changed: datetime) -> Document:
-    tag = body_digest(body).hex()
-    return Document(
-        body=body,
-        gzipped=gzip.compress(body, mtime=0),
-        content_type=CONTENT_TYPES[format],
-        etag=f'"{tag}"',
-        gzip_etag=f'"{tag}-gzip"',
-        last_modified=changed,
-        self_url=channel.self_url,
-        hub=channel.hub,
-    )

@@ -104,6 +104,19 @@ async def next_due(connection: AsyncConnection, *, after: datetime) -> datetime 
     return found
 
 
+async def first_due(
+    connection: AsyncConnection, keys: Collection[str] | None, *, now: datetime
+) -> datetime | None:
+    first = select(func.min(sources.c.next_poll_at, type_=UtcMicros)).where(
+        _is_polled(), _may_be_asked(now)
+    )
+    found = [
+        await connection.scalar(first if chunk is None else first.where(sources.c.key.in_(chunk)))
+        for chunk in ([None] if keys is None else chunks(sorted(keys)))
+    ]
+    return min((moment for moment in found if moment), default=None)
+
+
 async def overdue(connection: AsyncConnection, *, now: datetime) -> list[Overdue]:
     statement = (
         select(sources.c.id, sources.c.key)

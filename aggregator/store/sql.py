@@ -249,6 +249,11 @@ class SqlStore:
             return await reads.list_sources(connection, keys)
 
     @unbroken
+    async def first_due(self, keys: Collection[str] | None, *, now: datetime) -> datetime | None:
+        async with self._database.reading() as connection:
+            return await claims.first_due(connection, keys, now=now)
+
+    @unbroken
     async def past_polls(self, key: str) -> list[PastPoll]:
         async with self._database.reading() as connection:
             return await polls.past_polls(connection, key)

@@ -30,7 +30,7 @@ from aggregator.web.cursors import (
 from aggregator.web.desk import Desk
 from aggregator.web.ports import Lists
 from aggregator.web.questions import BadQuestion, asked, limit_of, moment_of, scope_of
-from aggregator.web.responses import fixed, respond
+from aggregator.web.responses import fixed
 
 JSON = "application/json"
 API_CACHE = "public, max-age=10"
@@ -97,7 +97,7 @@ class Api:
     ) -> Response:
         end = await self._lists.end()  # first: what changes meanwhile is told once more
         part = await self._lists.part(scope, after=after, limit=limit)
-        return self._json(
+        return await self._json(
             request,
             {
                 "entries": [entry_object(shown) for shown in part.entries],
@@ -112,7 +112,7 @@ class Api:
         step = await start_of(since, scope, self._lists)
         found = await self._lists.changed(scope, step, limit=limit)
         cursor = change_cursor(found.until, self._lists.view(scope))
-        return self._json(
+        return await self._json(
             request,
             {
                 "entries": [change_object(change) for change in found.changes],
@@ -123,16 +123,17 @@ class Api:
 
     async def sources(self, request: Request) -> Response:
         asked(request, ())
-        return self._json(request, {"sources": await self._lists.sources()})
+        return await self._json(request, {"sources": await self._lists.sources()})
 
     async def openapi(self, request: Request) -> Response:
-        return self._json(request, openapi(self._desk.publisher.site.url))
+        return await self._json(request, openapi(self._desk.publisher.site.url))
 
     async def nothing(self, _: Request) -> Response:
         raise BadQuestion(404, "there is nothing here: /api/openapi.json lists what there is")
 
-    def _json(self, request: Request, content: dict[str, Any]) -> Response:
-        return respond(request, fixed(encoded(content), content_type=JSON, cache_control=API_CACHE))
+    async def _json(self, request: Request, content: dict[str, Any]) -> Response:
+        resource = fixed(encoded(content), content_type=JSON, cache_control=API_CACHE)
+        return await self._desk.respond(request, resource)
 
 
 async def start_of(since: str, scope: Scope, lists: Lists) -> Step:

@@ -4,7 +4,7 @@ Edge               safe headers, preflights, failures      (middleware)
 | route            Browsing, Feeds, Machines, assets
 | Publications     what is asked for                       (service)
 | Pages            HTML, where it is a page                (pages)
-| respond          304, or the coding that is preferred    (responses)
+| respond          304, or the form that is preferred      (responses)
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def create_app(
             *Browsing(desk, feeds).routes(),
             *Machines(desk).routes(),
             *Api(desk, lists).routes(),
-            *Assets(desk.pages).routes(),
+            *Assets(desk).routes(),
         ],
         middleware=[
             Middleware(

@@ -4,13 +4,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aggregator.web.pages import Pages
-from aggregator.web.responses import ASSET_CACHE, CSS, FOREVER, SVG, fixed, respond
+from aggregator.web.desk import Desk
+from aggregator.web.responses import ASSET_CACHE, CSS, FOREVER, SVG, fixed
 
 
 class Assets:
-    def __init__(self, pages: Pages) -> None:
-        self._pages = pages
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     def routes(self) -> list[Route]:
         return [
@@ -20,11 +20,12 @@ class Assets:
         ]
 
     async def stylesheet(self, request: Request) -> Response:
-        pages = self._pages
+        pages = self._desk.pages
         current = request.query_params.get("v") == pages.style_version
         caching = FOREVER if current else ASSET_CACHE
-        return respond(request, fixed(pages.stylesheet, content_type=CSS, cache_control=caching))
+        resource = fixed(pages.stylesheet, content_type=CSS, cache_control=caching)
+        return await self._desk.respond(request, resource)
 
     async def icon(self, request: Request) -> Response:
-        icon = fixed(self._pages.icon, content_type=SVG, cache_control=ASSET_CACHE)
-        return respond(request, icon)
+        resource = fixed(self._desk.pages.icon, content_type=SVG, cache_control=ASSET_CACHE)
+        return await self._desk.respond(request, resource)

@@ -1,7 +1,6 @@
 """The pages that people read, and the feeds that stand beside them under the same names."""
 
 from collections.abc import Awaitable, Callable
-from functools import cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,15 +14,7 @@ from aggregator.web.conditional import Validity
 from aggregator.web.desk import Desk, format_of, page_number
 from aggregator.web.feeds import Feeds
 from aggregator.web.pages import Place
-from aggregator.web.responses import (
-    HTML,
-    PAGE_CACHE,
-    Resource,
-    compressed,
-    fixed,
-    respond,
-    tagged,
-)
+from aggregator.web.responses import HTML, Resource, feeds_of, fixed
 
 KINDS: tuple[Kind, ...] = ("publications", "sources", "tags")
 
@@ -70,7 +61,9 @@ class Browsing:
 
     async def _page(self, request: Request, publication: Publication) -> Response:
         page = await self._desk.publisher.page(publication, page_number(request))
-        return respond(request, self._entries(self._desk.place(publication.path), page))
+        place = self._desk.place(publication.path)
+        caching = await self._desk.cached(publication, page.until)
+        return await self._desk.respond(request, self._entries(place, page, caching))
 
     async def _source(self, request: Request, publication: Publication) -> Response:
         """One source's entries, with what became of its last polls."""
@@ -79,29 +72,37 @@ class Browsing:
         source, polls = await desk.publisher.source(publication.slug)
         place, now = desk.place(publication.path), desk.clock.steady()
         body = desk.pages.source(place, page, source, polls, now)
-        return respond(request, fixed(body, content_type=HTML, cache_control=PAGE_CACHE))
+        resource = fixed(
+            body,
+            content_type=HTML,
+            cache_control=await desk.cached(publication, page.until),
+            links=feeds_of(place.site, publication),
+        )
+        return await desk.respond(request, resource)
 
-    def _entries(self, place: Place, page: Page) -> Resource:
-        body = cache(lambda: self._desk.pages.entries(place, page))
+    def _entries(self, place: Place, page: Page, caching: str) -> Resource:
         return Resource(
             content_type=HTML,
-            cache_control=PAGE_CACHE,
+            cache_control=caching,
             validity=self._validity(page),
-            body=body,
-            gzipped=lambda: compressed(body()),
+            body=lambda: self._desk.pages.entries(place, page),
+            links=feeds_of(place.site, page.publication),
         )
 
     def _validity(self, page: Page) -> Validity:
         opaque = page.etag.strip('"')
-        return tagged(f"{opaque}.{self._desk.pages.version}", page.last_modified)
+        tag = f"{opaque}.{self._desk.pages.version}"
+        return Validity(tag=tag, last_modified=page.last_modified)
 
     async def sources(self, request: Request) -> Response:
         desk = self._desk
         sources, now = await desk.publisher.sources(), desk.clock.steady()
         body = desk.pages.sources(desk.place("sources"), sources, now)
-        return respond(request, fixed(body, content_type=HTML, cache_control=PAGE_CACHE))
+        resource = fixed(body, content_type=HTML, cache_control=await desk.cached())
+        return await desk.respond(request, resource)
 
     async def tags(self, request: Request) -> Response:
         desk = self._desk
         body = desk.pages.tags(desk.place("tags"))
-        return respond(request, fixed(body, content_type=HTML, cache_control=PAGE_CACHE))
+        resource = fixed(body, content_type=HTML, cache_control=await desk.cached())
+        return await desk.respond(request, resource)

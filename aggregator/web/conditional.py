@@ -1,65 +1,111 @@
 """Which coding a request asks for, and whether it holds the answer already (RFC 9110 §12, §13)."""
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Literal
 
-_TAG = re.compile(r'(?:W/)?("[^"]*")')
+from aggregator.formats.packing import CODINGS, Coding
+
+Form = Coding | Literal["identity"]
+"""How a body may be sent; "identity" is as it is."""
+
+_FORMS: tuple[Form, ...] = (*CODINGS, "identity")
+
+_MARKS: dict[Form, str] = {"br": ".br", "zstd": ".zst", "gzip": ".gz", "identity": ""}
+"""Ends of our tags. None of them is what a proxy would add."""
+
+_TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 # Proxies that compress on the way mark the tag so and send it back unmended: "x-gzip", "x;br".
-_PROXY_MARK = re.compile(r'[-;](?:gzip|br|zstd|df)"$')
+_PROXY_MARK = re.compile(r"[-;](?:gzip|br|zstd|df)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validity:
-    """The validators of one resource: a strong tag per coding, and when it last changed."""
+    """The validators of one resource. `tag` is opaque, without quotes; each form makes its own."""
 
-    etag: str
-    gzip_etag: str
+    tag: str
     last_modified: datetime | None = None
 
-
-def prefers_gzip(accept_encoding: str) -> bool:
-    """Whether gzip is accepted and nothing is said to be better (RFC 9110 §12.5.3)."""
-    weights = dict(map(_weighed, accept_encoding.lower().split(",")))
-    gzip = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
-    return gzip > 0 and gzip >= weights.get("identity", 0.0)
+    def etag(self, form: Form) -> str:
+        """Strong: each form has other bytes."""
+        return f'"{self.tag}{_MARKS[form]}"'
 
 
-def _weighed(item: str) -> tuple[str, float]:
-    coding, _, parameter = item.partition(";")
-    name, _, value = parameter.partition("=")
+def forms_for(accept_encoding: str) -> tuple[Form, ...]:
+    """What may be sent, best first (RFC 9110 §12.5.3); where nothing else is said, the smallest.
+
+    The plain form is always among them: better than an answer that is none.
+    """
+    weights = dict(_weighed(accept_encoding))
+    weights.setdefault("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
+    ranks: dict[Form, float] = {"identity": weights.get("identity", 0.0)}
+    for coding in CODINGS:
+        weight = weights.get(coding, weights.get("*", 0.0))
+        if weight > 0:
+            ranks[coding] = weight
+    return tuple(sorted(ranks, key=lambda form: (-ranks[form], _FORMS.index(form))))
+
+
+def wants_delta(a_im: str) -> bool:
+    """Whether a feed may be answered with what is new alone (RFC 3229 §10.5.3, "feed")."""
+    return dict(_weighed(a_im)).get("feed", 0.0) > 0
+
+
+def _weighed(listed: str) -> Iterable[tuple[str, float]]:
+    for item in listed.lower().split(","):
+        name, _, parameters = item.partition(";")
+        yield name.strip(), _weight(parameters)
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.partition(";")[0].partition("=")
     try:
         weight = float(value) if name.strip() == "q" else 1.0
     except ValueError:
-        weight = 0.0
-    return coding.strip(), weight
+        return 0.0
+    return weight if 0 <= weight <= 1 else 0.0
 
 
-def still_valid(
-    validity: Validity, *, gzip: bool, if_none_match: str | None, if_modified_since: str | None
-) -> str | None:
-    """The tag under which the client still holds the resource; None when it has to be sent.
+def held_form(
+    validity: Validity,
+    forms: Sequence[Form],
+    *,
+    if_none_match: str | None,
+    if_modified_since: str | None,
+) -> Form | None:
+    """The form in which the client still holds the resource; None when it has to be sent.
 
-    If-None-Match wins over If-Modified-Since (RFC 9110 §13.2.2).
+    `forms` are those that it takes, best first. If-None-Match wins over If-Modified-Since
+    (RFC 9110 §13.2.2); it compares weakly, as nobody asks for parts of our bytes.
     """
-    chosen = validity.gzip_etag if gzip else validity.etag
     if if_none_match is not None:
-        return _held(validity, chosen, if_none_match)
+        if if_none_match.strip() == "*":
+            return forms[0]
+        tags = {f'"{tag}"' for tag in _tags(if_none_match)}
+        return next((form for form in forms if validity.etag(form) in tags), None)
     if if_modified_since is not None and validity.last_modified is not None:
-        return chosen if _unchanged_since(validity.last_modified, if_modified_since) else None
+        return forms[0] if _unchanged_since(validity.last_modified, if_modified_since) else None
     return None
 
 
-def _held(validity: Validity, chosen: str, if_none_match: str) -> str | None:
-    tags = set(_TAG.findall(if_none_match))
-    if if_none_match.strip() == "*" or chosen in tags:
-        return chosen
-    foreign = tags - {validity.gzip_etag}
-    plain = {_PROXY_MARK.sub('"', tag) for tag in foreign}
-    # Who takes gzip can use the identity form as well; not so the other way round.
-    return validity.etag if validity.etag in plain else None
+def held_tags(if_none_match: str) -> list[str]:
+    """What `Validity.tag` may have been for the tags that a client holds."""
+    return [
+        tag.removesuffix(mark)
+        for tag in _tags(if_none_match)
+        for mark in _MARKS.values()
+        if tag.endswith(mark)
+    ]
+
+
+def _tags(if_none_match: str) -> list[str]:
+    """The tags that are listed, without quotes, and what they were before a proxy marked them."""
+    listed = _TAG.findall(if_none_match)
+    return [*listed, *(_PROXY_MARK.sub("", tag) for tag in listed if _PROXY_MARK.search(tag))]
 
 
 def _unchanged_since(last_modified: datetime, if_modified_since: str) -> bool:

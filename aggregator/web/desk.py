@@ -1,14 +1,17 @@
 """What all handlers have at hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
-from aggregator.core.publication import CONTENT_TYPES, Format
+from aggregator.core.publication import CONTENT_TYPES, Format, Publication
 from aggregator.service.ports import Clock
 from aggregator.web.pages import Pages, Place
 from aggregator.web.ports import Audience, Publications, Readiness, Report
+from aggregator.web.responses import Resource, Responder, cached
 
 _LONGEST_PAGE_NUMBER = 9
 """Digits. More than anybody has pages, and small enough for any database."""
@@ -24,6 +27,7 @@ class Desk:
     report: Report
     audience: Audience
     pages: Pages
+    responder: Responder = field(default_factory=Responder)
 
     def place(self, path: str) -> Place:
         """Where a page stands."""
@@ -34,6 +38,15 @@ class Desk:
             navigation=publisher.publications(),
             tags=publisher.tags(),
         )
+
+    async def respond(self, request: Request, resource: Resource) -> Response:
+        return await self.responder.respond(request, resource)
+
+    async def cached(
+        self, publication: Publication | None = None, until: datetime | None = None
+    ) -> str:
+        """The header Cache-Control of what shows a publication, or all sources (None)."""
+        return cached(await self.publisher.fresh_for(publication, until))
 
 
 def format_of(ending: str) -> Format | None:

@@ -8,7 +8,7 @@ from starlette.routing import Route
 from aggregator.core.publication import Format, Publication
 from aggregator.web.clients import client_address
 from aggregator.web.desk import Desk, format_of
-from aggregator.web.responses import FEED_CACHE, OPML, feed, fixed, respond
+from aggregator.web.responses import OPML, feed, fixed
 
 
 class Feeds:
@@ -33,8 +33,10 @@ class Feeds:
             address=client_address(request),
             agent=request.headers.get("user-agent", ""),
         )
-        return respond(request, feed(document))
+        caching = await self._desk.cached(publication, document.until)
+        return await self._desk.respond(request, feed(document, caching))
 
     async def opml(self, request: Request) -> Response:
         body = await self._desk.publisher.opml()
-        return respond(request, fixed(body, content_type=OPML, cache_control=FEED_CACHE))
+        resource = fixed(body, content_type=OPML, cache_control=await self._desk.cached())
+        return await self._desk.respond(request, resource)

@@ -22,7 +22,7 @@ _SAFE = {
 # for them conditionally.
 _OPEN = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Last-Modified, Retry-After",
+    "Access-Control-Expose-Headers": "ETag, IM, Last-Modified, Link, Retry-After",
 }
 
 _UNLISTED = {"X-Robots-Tag": "noindex"}
@@ -30,7 +30,7 @@ _UNLISTED = {"X-Robots-Tag": "noindex"}
 _PREFLIGHT = {
     "Allow": "GET, HEAD, OPTIONS",
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-    "Access-Control-Allow-Headers": "If-None-Match, If-Modified-Since",
+    "Access-Control-Allow-Headers": "A-IM, If-None-Match, If-Modified-Since",
     "Access-Control-Max-Age": "86400",
 }
 

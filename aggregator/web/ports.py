@@ -1,7 +1,7 @@
 """What the web needs of the services."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from aggregator.core.positions import Step
@@ -28,6 +28,14 @@ class Publications(Protocol):
         """Raises UnknownPublication."""
 
     async def document(self, publication: Publication, format: Format) -> Document: ...
+
+    async def fresh_for(
+        self, publication: Publication | None = None, until: datetime | None = None
+    ) -> timedelta:
+        """How long it stays as it is, as far as can be told; None: what shows all sources.
+
+        `until` is when time alone changes it. Raises nothing.
+        """
 
     async def page(self, publication: Publication, number: int) -> Page:
         """Raises UnknownPublication beyond the last page."""

@@ -1,17 +1,18 @@
-"""Answers that caches and readers can work with: validators, codings, lifetimes."""
+"""Answers that caches and readers can work with: validators, codings, lifetimes, links."""
 
-import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from email.utils import format_datetime
 from hashlib import sha256
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aggregator.core.publication import Document
-from aggregator.web.conditional import Validity, prefers_gzip, still_valid
+from aggregator.core.publication import CONTENT_TYPES, Document, Publication, Site
+from aggregator.web.conditional import Form, Validity, forms_for, held_form
+from aggregator.web.packed import Packed
 
 HTML = "text/html; charset=utf-8"
 PLAIN = "text/plain; charset=utf-8"
@@ -19,103 +20,128 @@ CSS = "text/css; charset=utf-8"
 OPML = "text/x-opml; charset=utf-8"
 SVG = "image/svg+xml"
 
-# A cache may show an old copy while it fetches a new one (a minute), and for a day when we are
-# out of reach (RFC 5861).
-_STALE = "stale-while-revalidate=60, stale-if-error=86400"
-FEED_CACHE = f"public, max-age=300, {_STALE}"
-PAGE_CACHE = f"public, max-age=60, {_STALE}"
 ASSET_CACHE = "public, max-age=3600"
 FOREVER = "public, max-age=31536000, immutable"
+
+_VARY = "Accept-Encoding"
+
+_IN_ADDRESS = "!#$%&'()*+,/:;=?@[]~"
+"""What may stand in an address as it is, RFC 3986 §2.2, beside letters, digits and `-._`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """Something that a GET asks for. The bodies are made only when they are sent."""
+    """Something that a GET asks for. The body is made only when it is sent."""
 
     content_type: str
     cache_control: str
     validity: Validity
     body: Callable[[], bytes]
-    gzipped: Callable[[], bytes]
+    links: tuple[str, ...] = ()
+    """Values for the header Link (RFC 8288)."""
 
 
-def respond(request: Request, resource: Resource) -> Response:
-    """304 where the client holds the resource already, else the coding that it prefers."""
-    gzip_wanted = prefers_gzip(_field(request, "accept-encoding") or "")
-    held = still_valid(
-        resource.validity,
-        gzip=gzip_wanted,
-        if_none_match=_field(request, "if-none-match"),
-        if_modified_since=_field(request, "if-modified-since"),
-    )
-    if held is not None:
-        return Response(status_code=304, headers=_lasting(resource, held))
-    etag = resource.validity.gzip_etag if gzip_wanted else resource.validity.etag
-    headers = {**_lasting(resource, etag), "content-type": resource.content_type}
-    if gzip_wanted:
-        headers["content-encoding"] = "gzip"
-    return _sent(request, resource.gzipped() if gzip_wanted else resource.body(), headers)
+class Responder:
+    """Answers with a resource, in the form that the client likes best."""
+
+    def __init__(self) -> None:
+        self._packed = Packed()
+
+    async def respond(self, request: Request, resource: Resource) -> Response:
+        """304 where the client holds the resource already."""
+        forms = forms_for(field(request, "accept-encoding") or "")
+        held = held_form(
+            resource.validity,
+            forms,
+            if_none_match=field(request, "if-none-match"),
+            if_modified_since=field(request, "if-modified-since"),
+        )
+        if held is not None:
+            return Response(status_code=304, headers=_lasting(resource, held))
+        return await self._sent(request, resource, forms[0])
+
+    async def _sent(self, request: Request, resource: Resource, form: Form) -> Response:
+        headers = {**_lasting(resource, form), "content-type": resource.content_type}
+        body = resource.body()
+        if form != "identity":
+            headers["content-encoding"] = form
+            body = await self._packed.get(headers["etag"], body, form)
+        headers["content-length"] = str(len(body))
+        return Response(b"" if request.method == "HEAD" else body, headers=headers)
 
 
-def _lasting(resource: Resource, etag: str) -> dict[str, str]:
+def _lasting(resource: Resource, form: Form) -> dict[str, str]:
     """What a 304 repeats (RFC 9110 §15.4.5)."""
     headers = {
-        "etag": etag,
+        "etag": resource.validity.etag(form),
         "cache-control": resource.cache_control,
-        "vary": "Accept-Encoding",
+        "vary": _VARY,
     }
     if resource.validity.last_modified is not None:
         headers["last-modified"] = format_datetime(resource.validity.last_modified, usegmt=True)
+    if resource.links:
+        headers["link"] = ", ".join(resource.links)
     return headers
 
 
-def _sent(request: Request, body: bytes, headers: dict[str, str]) -> Response:
-    headers["content-length"] = str(len(body))
-    return Response(b"" if request.method == "HEAD" else body, headers=headers)
-
-
-def _field(request: Request, name: str) -> str | None:
+def field(request: Request, name: str) -> str | None:
+    """A header's value; several lines of it are one list (RFC 9110 §5.3)."""
     lines = request.headers.getlist(name)
     return ", ".join(lines) if lines else None
 
 
-def feed(document: Document) -> Resource:
+def cached(fresh_for: timedelta) -> str:
+    """Readers honour `max-age`: it is how often we ask them to come.
+
+    A cache may show an old copy while it fetches a new one (a minute), and for a day when we are
+    out of reach (RFC 5861).
+    """
+    seconds = int(fresh_for.total_seconds())
+    return f"public, max-age={seconds}, stale-while-revalidate=60, stale-if-error=86400"
+
+
+def feed(document: Document, cache_control: str) -> Resource:
+    links = [link(document.self_url, "self")]
+    if document.hub:
+        links.append(link(document.hub, "hub"))
     return Resource(
         content_type=document.content_type,
-        cache_control=FEED_CACHE,
-        validity=Validity(
-            etag=document.etag,
-            gzip_etag=document.gzip_etag,
-            last_modified=document.last_modified,
-        ),
+        cache_control=cache_control,
+        validity=Validity(tag=document.etag.strip('"'), last_modified=document.last_modified),
         body=lambda: document.body,
-        gzipped=lambda: document.gzipped,
+        links=tuple(links),
     )
 
 
-def fixed(body: bytes, *, content_type: str, cache_control: str) -> Resource:
+def fixed(
+    body: bytes, *, content_type: str, cache_control: str, links: Iterable[str] = ()
+) -> Resource:
     """Bytes that are at hand: their digest is their tag."""
     return Resource(
         content_type=content_type,
         cache_control=cache_control,
-        validity=tagged(short_digest(body)),
+        validity=Validity(tag=short_digest(body)),
         body=lambda: body,
-        gzipped=lambda: compressed(body),
+        links=tuple(links),
     )
 
 
-def tagged(opaque: str, last_modified: datetime | None = None) -> Validity:
-    """Tags for both codings made from one opaque text without quotes."""
-    return Validity(etag=f'"{opaque}"', gzip_etag=f'"{opaque}.gz"', last_modified=last_modified)
+def feeds_of(site: Site, publication: Publication) -> tuple[str, ...]:
+    """Links from a publication's page to its feeds, the preferred one first."""
+    return tuple(
+        link(site.url + publication.at(format), "alternate", content_type.partition(";")[0])
+        for format, content_type in CONTENT_TYPES.items()
+    )
+
+
+def link(url: str, rel: str, type: str | None = None) -> str:
+    """A value for the header Link."""
+    what = f'; type="{type}"' if type else ""
+    return f'<{quote(url, safe=_IN_ADDRESS)}>; rel="{rel}"{what}'
 
 
 def short_digest(*parts: bytes) -> str:
     return sha256(b"\0".join(parts)).hexdigest()[:20]
-
-
-def compressed(body: bytes) -> bytes:
-    """The same bytes for the same body: no time stamp in it."""
-    return gzip.compress(body, compresslevel=6, mtime=0)
 
 
 def plain(text: str, status: int = 200) -> Response:

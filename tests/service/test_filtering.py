@@ -15,7 +15,7 @@ from aggregator.service.ports import Selection
 from aggregator.service.publishing import Publisher
 from tests.builders import ago, read_entry
 from tests.core.test_filters import filter_of
-from tests.service.test_publishing import LATEST, catalogue
+from tests.service.published import LATEST, catalogue
 from tests.service.world import World
 from tests.store.memory import MemoryStore
 

@@ -3,46 +3,17 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.core.errors import StoreError, UnknownPublication
-from aggregator.core.publication import Publication, Site
-from aggregator.service.catalogue import Catalogue
-from aggregator.service.ports import Revision, Selection
-from aggregator.service.publishing import MOST_KEPT, Publisher
-from tests.builders import ago, read_entry
+from aggregator.core.errors import UnknownPublication
+from aggregator.service.ports import Selection
+from aggregator.service.publishing import Publisher
+from tests.builders import read_entry
+from tests.service.published import LATEST, SITE, catalogue, two_sources
 from tests.service.world import World
-from tests.store.memory import MemoryStore
-
-SITE = Site(title="Latest", url="https://site.example/", page_size=3)
-LATEST = Publication(slug="latest", title="Latest", path="")
-
-
-def catalogue(**changes) -> Catalogue:
-    facts = {
-        "site": SITE,
-        "publications": (LATEST,),
-        "names": {"a": "A", "b": "B"},
-        "tags": {"数学": frozenset({"b"})},
-    }
-    return Catalogue(**{**facts, **changes})
 
 
 @pytest.fixture
 async def world() -> World:
-    """Source a has four entries and b two; all have been polled."""
-    world = World()
-    for key, count in (("a", 4), ("b", 2)):
-        url = await world.add(key)
-        world.serves(
-            url,
-            *(
-                read_entry(
-                    f"{key}{n}", link=f"https://{key}.example/{n}", published=ago(days=n + 1)
-                )
-                for n in range(count)
-            ),
-        )
-        await world.poll(key)
-    return world
+    return await two_sources()
 
 
 def publisher(world: World, **changes) -> Publisher:
@@ -75,40 +46,6 @@ async def test_the_same_entries_give_the_same_bytes_in_another_process(world, fo
     other = await publisher(world).document(LATEST, format)
 
     assert other == one
-
-
-async def test_the_last_good_document_is_served_while_the_database_fails(world):
-    store = Unreliable()
-    published = Publisher(
-        store=store, clock=world.clock, catalogue=catalogue(), complain=world.notebook.failed
-    )
-    good = await published.document(LATEST, "atom")
-    store.works = False
-
-    assert await published.document(LATEST, "atom") is good
-    with pytest.raises(StoreError):
-        await published.document(LATEST, "rss")
-
-
-class Unreliable(MemoryStore):
-    """Answers as long as it works."""
-
-    works = True
-
-    async def revision(self) -> Revision:
-        if not self.works:
-            raise StoreError("the database does not answer")
-        return await super().revision()
-
-
-async def test_only_so_many_documents_are_kept(world):
-    many = [replace(LATEST, slug=str(n), path=f"publications/{n}") for n in range(MOST_KEPT + 5)]
-    published = publisher(world)
-    for publication in many:
-        await published.document(publication, "json")
-
-    assert len(published._kept) == MOST_KEPT
-    assert (many[-1].path, "json") in published._kept
 
 
 async def test_pages_hold_the_newest_first_and_all_of_them(world):

@@ -717,6 +717,16 @@ class MemoryStore(MemoryArchives):
             entries=sum(entry.source is source for entry in self._entries.values()),
         )
 
+    async def first_due(self, keys: Collection[str] | None, *, now: datetime) -> datetime | None:
+        times = (
+            source.next_poll_at
+            for source in self._sources.values()
+            if source.listed and source.spec.enabled
+            if keys is None or source.spec.key in keys
+            if (paused := self._paused_until(source)) is None or paused <= now
+        )
+        return min(times, default=None)
+
     async def past_polls(self, key: str) -> list[PastPoll]:
         source = self._sources.get(key)
         return source.polls[::-1] if source else []

@@ -93,6 +93,21 @@ async def test_the_next_source_to_fall_due_is_known(store):
     assert await store.next_due(after=NOON + 2 * HOUR) is None
 
 
+async def test_the_first_of_some_sources_to_be_due_is_known_overdue_or_not(store):
+    await configure(store, "a", "b", "c", spec("d", enabled=False), "e")
+    for key, hours in (("a", 1), ("b", 2), ("c", 3)):
+        await save(store, key, next_poll_at=NOON + hours * HOUR)
+    await save(store, "e", next_poll_at=NOON, paused_until=NOON + 3 * HOUR)
+    after = NOON + timedelta(minutes=90)
+
+    assert await store.first_due(None, now=after) == NOON + HOUR
+    assert await store.first_due({"b", "c", "e", "nobody"}, now=after) == NOON + 2 * HOUR
+    assert await store.first_due({"d"}, now=after) is None
+    assert await store.first_due({"e"}, now=after) is None
+    assert await store.first_due({"e"}, now=NOON + 3 * HOUR) == NOON
+    assert await store.first_due(frozenset(), now=after) is None
+
+
 async def test_overdue_sources_can_be_put_off(store):
     await configure(store, "a", "b", "c")
     await save(store, "c", next_poll_at=NOON + HOUR)

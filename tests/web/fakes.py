@@ -1,6 +1,5 @@
 """A publisher with its entries at hand, and entries to give it."""
 
-import gzip
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -106,6 +105,8 @@ class FakePublisher:
         self.polls: list[PastPoll] = []
         self.revision = 1
         self.failing: Exception | None = None
+        self.lifetime = timedelta(minutes=5)
+        self.hub: str | None = None
 
     def publications(self) -> tuple[Publication, ...]:
         return (LATEST, PAPERS)
@@ -133,13 +134,19 @@ class FakePublisher:
         tag = f"{publication.slug}-{format}-{self.revision}"
         return Document(
             body=body,
-            gzipped=gzip.compress(body, mtime=0),
             content_type=CONTENT_TYPES[format],
             etag=f'"{tag}"',
-            gzip_etag=f'"{tag}-gzip"',
             last_modified=NOON,
             self_url=self.site.url + publication.at(format),
+            hub=self.hub,
         )
+
+    async def fresh_for(
+        self,
+        publication: Publication | None = None,  # noqa: ARG002 - all of them alike
+        until: datetime | None = None,  # noqa: ARG002
+    ) -> timedelta:
+        return self.lifetime
 
     async def page(self, publication: Publication, number: int) -> Page:
         self._answer()

@@ -1,0 +1,216 @@
+"""The feeds as they were rendered, each until something in it changes.
+
+revision       counts changes to what is published; the same: nothing to do   (store)
+| window       the publication's stories, newest first by rank                (windows)
+| excerpt      cut to the site's length                                       (core)
+| made_of      over all of that; the same: nothing to write
+| write        Atom, RSS or JSON Feed, in a thread                            (formats)
+| keep         also as the last good one, for when any of this fails
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from aggregator.core.digest import body_digest, digest
+from aggregator.core.errors import StoreError, UnknownPublication
+from aggregator.core.model import PublishedEntry
+from aggregator.core.publication import CONTENT_TYPES, Channel, Document, Format, Publication
+from aggregator.core.shown import Shown
+from aggregator.formats.jsonfeed_writing import write_json_feed
+from aggregator.formats.writing.atom import write_atom
+from aggregator.formats.writing.rss import write_rss
+from aggregator.service.catalogue import Catalogue, titled
+from aggregator.service.ports import Clock, Complain, ReadStore, Revision
+from aggregator.service.windows import window_of
+
+MOST_KEPT = 100
+"""Documents in memory."""
+
+RETRY = timedelta(seconds=30)
+"""How long the last good document is served before one that cannot be written is tried again."""
+
+WRITERS = {"atom": write_atom, "rss": write_rss, "json": write_json_feed}
+
+_NEVER = -1
+"""A revision that there is not: of a document that is good only as the last good one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What goes into a document."""
+
+    channel: Channel
+    content_type: str
+    shown: tuple[Shown, ...]
+    until: datetime | None
+    changed_at: datetime
+    """Of the story that changed last."""
+    revised_at: datetime
+    """Of anything that is published anywhere."""
+
+    def digest(self) -> bytes:
+        """Equal ones make equal documents."""
+        return digest(self.content_type, repr(self.channel), *map(repr, self.shown))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """A document, what it was made of, and the revision that it shows."""
+
+    revision: int
+    made_of: bytes
+    document: Document
+    until: datetime | None
+
+    def shows(self, revision: Revision, now: datetime) -> bool:
+        return self.revision >= revision.number and (self.until is None or now <= self.until)
+
+
+class Documents:
+    """Renders what changed and keeps it."""
+
+    def __init__(
+        self, *, store: ReadStore, clock: Clock, catalogue: Catalogue, complain: Complain
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._complain = complain
+        self._catalogue = catalogue
+        self._taken_at: datetime | None = None
+        self._kept: dict[tuple[str, Format], _Kept] = {}
+        self._rendering = asyncio.Lock()
+
+    def take(self, catalogue: Catalogue) -> None:
+        """Renders by another configuration from now on."""
+        if catalogue != self._catalogue:
+            self._taken_at = self._clock.now()
+        self._catalogue = catalogue
+        self._kept = {key: replace(kept, revision=_NEVER) for key, kept in self._kept.items()}
+
+    def since(self, changed: datetime) -> datetime:
+        """When it last looked different: a changed configuration counts as well."""
+        moment = max(changed, self._taken_at) if self._taken_at else changed
+        return min(moment, self._clock.now())
+
+    async def get(self, publication: Publication, format: Format) -> Document:
+        """As it is now; the last good one where that cannot be found out or not be written."""
+        key = (publication.at(), format)
+        revision: Revision | None = None
+        try:
+            revision = await self._store.revision()
+            kept = self._kept.get(key)
+            if kept and kept.shows(revision, self._clock.now()):
+                return kept.document
+            async with self._rendering:
+                return await self._render(publication, format, revision)
+        except UnknownPublication:
+            raise
+        except Exception as error:  # noqa: BLE001 - subscribers have no use for any of them
+            return self._last_good(key, revision, error)
+
+    def _last_good(
+        self, key: tuple[str, Format], revision: Revision | None, error: Exception
+    ) -> Document:
+        """Raises the error where there is none. One that will come again waits for a while."""
+        kept = self._kept.get(key)
+        if kept is None:
+            raise error
+        if revision is not None and not isinstance(error, StoreError):
+            self._complain(f"writing {kept.document.self_url}", error)
+            until = self._clock.now() + RETRY
+            self._keep(key, replace(kept, revision=revision.number, until=until))
+        return kept.document
+
+    async def _render(
+        self, publication: Publication, format: Format, revision: Revision
+    ) -> Document:
+        key = (publication.at(), format)
+        kept, catalogue = self._kept.get(key), self._catalogue
+        if kept and kept.shows(revision, self._clock.now()):  # while we waited for our turn
+            return kept.document
+        made = await self._gather(publication, format, revision)
+        made_of = made.digest()
+        if kept and kept.made_of == made_of:
+            document = replace(kept.document, until=made.until)
+        else:
+            document = await self._write(made, format, kept)
+        if catalogue is self._catalogue:  # else it is another configuration's
+            fresh = _Kept(
+                revision=revision.number, made_of=made_of, document=document, until=made.until
+            )
+            self._keep(key, fresh)
+        return document
+
+    async def _gather(self, publication: Publication, format: Format, revision: Revision) -> _Made:
+        catalogue = self._catalogue
+        window = await window_of(self._store, publication, catalogue.filters, now=self._clock.now())
+        stories = window.stories
+        return _Made(
+            channel=_channel(catalogue, publication, format, stories, revision),
+            content_type=CONTENT_TYPES[format],
+            shown=tuple(catalogue.show(story) for story in stories),
+            until=window.until,
+            changed_at=max((s.changed_at for s in stories), default=revision.changed_at),
+            revised_at=revision.changed_at,
+        )
+
+    async def _write(self, made: _Made, format: Format, kept: _Kept | None) -> Document:
+        channel, shown = made.channel, made.shown
+        written = await asyncio.to_thread(WRITERS[format], channel, shown)
+        if written.dropped:
+            left_out = ValueError(f"cannot be written: {', '.join(written.dropped)}")
+            if len(written.dropped) == len(shown):
+                raise left_out
+            self._complain(f"writing {channel.self_url}", left_out)
+        return Document(
+            body=written.body,
+            content_type=made.content_type,
+            etag=f'"{body_digest(written.body).hex()}"',
+            last_modified=self._last_modified(made, kept),
+            self_url=channel.self_url,
+            hub=channel.hub,
+            until=made.until,
+        )
+
+    def _last_modified(self, made: _Made, kept: _Kept | None) -> datetime:
+        """Later than that of another document before: an entry may be gone, or just too old."""
+        moments = (self.since(made.changed_at), self.since(made.revised_at))
+        before = kept.document.last_modified if kept else None
+        later = (moment for moment in moments if before is None or moment > before)
+        return next(later, self._clock.now())
+
+    def _keep(self, key: tuple[str, Format], kept: _Kept) -> None:
+        """Documents that were asked for long ago make room: there may be thousands of sources."""
+        self._kept.pop(key, None)
+        self._kept[key] = kept
+        while len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+
+
+def _channel(
+    catalogue: Catalogue,
+    publication: Publication,
+    format: Format,
+    stories: Sequence[PublishedEntry],
+    revision: Revision,
+) -> Channel:
+    site = catalogue.site
+    page_url = site.url + publication.at()
+    return Channel(
+        title=titled(publication, stories).title,
+        id=page_url,
+        self_url=site.url + publication.at(format),
+        page_url=page_url,
+        updated=max((story.updated for story in stories), default=_whole(revision.changed_at)),
+        subtitle=publication.description or site.description or site.tagline,
+        language=site.language,
+        author=site.author or site.title,
+        icon=site.icon,
+        hub=catalogue.hub,
+    )
+
+
+def _whole(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)

@@ -1,0 +1,64 @@
+"""How long what we publish stays as it is: until a source is polled, or time itself changes it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aggregator.core.publication import Publication
+from aggregator.service.ports import Clock, ReadStore
+
+SHORTEST = timedelta(minutes=1)
+"""A poll that is due now may take as long; and nobody should come more often."""
+
+LONGEST = timedelta(minutes=15)
+"""A poll may come sooner than planned: somebody asks for it, or a hub brings news."""
+
+_LOOK_AGAIN = timedelta(seconds=30)
+"""How long a plan is believed that another process may have changed."""
+
+_BREATH = timedelta(seconds=1)
+"""Between two looks while a source is overdue."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """When the first source is due; believed until `stale_at`. Both by the steady clock."""
+
+    due: datetime | None
+    stale_at: datetime
+
+
+class Lifetimes:
+    """Plans are read from the database, so that they hold in a process that only serves, too."""
+
+    def __init__(self, store: ReadStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._plans: dict[frozenset[str] | None, _Plan] = {}
+
+    def forget(self) -> None:
+        """Another configuration has other sources."""
+        self._plans.clear()
+
+    async def fresh_for(
+        self, publication: Publication | None = None, until: datetime | None = None
+    ) -> timedelta:
+        """Between SHORTEST and LONGEST; without a publication: of what shows all sources.
+
+        `until` is when time alone changes it, by the wall clock.
+        """
+        due = await self._due(publication.sources if publication else None)
+        spans = [LONGEST]
+        if due is not None:
+            spans.append(due - self._clock.steady())
+        if until is not None:
+            spans.append(until - self._clock.now())
+        return max(SHORTEST, min(spans))
+
+    async def _due(self, keys: frozenset[str] | None) -> datetime | None:
+        now, plan = self._clock.steady(), self._plans.get(keys)
+        if plan is None or now >= plan.stale_at:
+            due = await self._store.first_due(keys, now=now)
+            soon = now + _LOOK_AGAIN
+            stale_at = max(now + _BREATH, min(due, soon) if due else soon)
+            plan = self._plans[keys] = _Plan(due, stale_at)
+        return plan.due

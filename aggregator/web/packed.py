@@ -1,0 +1,50 @@
+"""Bodies as they were packed, so that each is packed once."""
+
+import asyncio
+
+from aggregator.formats.packing import Coding, pack
+
+_MOST = 32_000_000
+"""Bytes in memory."""
+
+_SHORT = 16_384
+"""Bytes that take less time to pack than to hand to another thread."""
+
+
+class Packed:
+    """Packs in a thread, so that a long body holds up nobody else. The oldest make room."""
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._size = 0
+        self._bodies: dict[str, bytes] = {}
+        self._under_way: dict[str, asyncio.Task[bytes]] = {}
+
+    async def get(self, etag: str, body: bytes, coding: Coding) -> bytes:
+        """`etag` is that of the packed form; equal ones mean equal bodies."""
+        known = self._bodies.get(etag)
+        if known is not None:
+            return known
+        if len(body) <= _SHORT:
+            packed = pack(body, coding)
+        else:
+            packed = await self._shared(etag, body, coding)
+        self._keep(etag, packed)
+        return packed
+
+    async def _shared(self, etag: str, body: bytes, coding: Coding) -> bytes:
+        """All who ask at the same time wait for the same work."""
+        task = self._under_way.get(etag)
+        if task is None:
+            task = asyncio.create_task(asyncio.to_thread(pack, body, coding))
+            self._under_way[etag] = task
+            task.add_done_callback(lambda _: self._under_way.pop(etag, None))
+        return await asyncio.shield(task)
+
+    def _keep(self, etag: str, packed: bytes) -> None:
+        if etag in self._bodies or len(packed) > self._most:
+            return
+        self._bodies[etag] = packed
+        self._size += len(packed)
+        while self._size > self._most:
+            self._size -= len(self._bodies.pop(next(iter(self._bodies))))

@@ -1,0 +1,225 @@
+"""What is rendered, when, and what is served when that fails."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from aggregator.core.errors import StoreError, UnknownPublication
+from aggregator.formats.written import Written
+from aggregator.service import documents
+from aggregator.service.documents import MOST_KEPT, RETRY, Documents
+from aggregator.service.ports import Revision
+from tests.builders import read_entry
+from tests.service.published import LATEST, SITE, catalogue, two_sources
+from tests.service.world import World
+from tests.store.memory import MemoryStore
+
+
+@pytest.fixture
+async def world() -> World:
+    return await two_sources()
+
+
+def made(world: World, **changes) -> Documents:
+    return Documents(
+        store=world.store,
+        clock=world.clock,
+        catalogue=catalogue(**changes),
+        complain=world.notebook.failed,
+    )
+
+
+@pytest.fixture
+def writer(monkeypatch) -> "Writer":
+    writer = Writer()
+    monkeypatch.setitem(documents.WRITERS, "atom", writer)
+    return writer
+
+
+class Writer:
+    """Writes one line an entry, or fails."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.failing: Exception | None = None
+        self.drops = False
+
+    def __call__(self, channel, entries) -> Written:
+        self.times += 1
+        if self.failing:
+            raise self.failing
+        ids = [shown.entry.id for shown in entries]
+        lines = [channel.title, *([] if self.drops else ids)]
+        return Written(body="\n".join(lines).encode(), dropped=tuple(ids if self.drops else ()))
+
+
+async def add_entry(world: World, key: str = "a") -> None:
+    number = len(await world.titles())
+    world.serves(
+        f"https://{key}.example/feed",
+        read_entry(str(number), link=f"https://{key}.example/n{number}"),
+    )
+    await world.poll(key)
+
+
+async def test_what_has_not_changed_is_not_written_again(world, writer):
+    kept = made(world)
+    first = await kept.get(LATEST, "atom")
+    again = await kept.get(LATEST, "atom")
+
+    assert again is first
+    assert writer.times == 1
+
+
+async def test_a_change_elsewhere_writes_nothing(world, writer):
+    kept = made(world)
+    b = catalogue().find("sources", "b")
+    first = await kept.get(b, "atom")
+    await add_entry(world, "a")
+    again = await kept.get(b, "atom")
+
+    assert again == first
+    assert writer.times == 1
+
+
+async def test_who_asks_at_once_waits_for_one_and_the_same(world, writer):
+    kept = made(world)
+
+    got = await asyncio.gather(*(kept.get(LATEST, "atom") for _ in range(10)))
+
+    assert all(one is got[0] for one in got)
+    assert writer.times == 1
+
+
+async def test_the_last_good_document_is_served_while_the_database_fails(world):
+    store = Unreliable()
+    kept = Documents(
+        store=store, clock=world.clock, catalogue=catalogue(), complain=world.notebook.failed
+    )
+    good = await kept.get(LATEST, "atom")
+    store.works = False
+
+    assert await kept.get(LATEST, "atom") is good
+    with pytest.raises(StoreError):
+        await kept.get(LATEST, "rss")
+
+
+class Unreliable(MemoryStore):
+    """Answers as long as it works."""
+
+    works = True
+
+    async def revision(self) -> Revision:
+        if not self.works:
+            raise StoreError("the database does not answer")
+        return await super().revision()
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("a mistake of ours"), KeyError("x")])
+async def test_the_last_good_document_is_served_after_a_fault_in_writing(world, writer, error):
+    kept = made(world)
+    good = await kept.get(LATEST, "atom")
+    await add_entry(world)
+    writer.failing = error
+    served = await kept.get(LATEST, "atom")
+
+    assert served is good
+    assert [failure for _, failure in world.notebook.failures] == [error]
+
+
+async def test_a_document_that_could_not_be_written_is_tried_again_after_a_while(world, writer):
+    kept = made(world)
+    good = await kept.get(LATEST, "atom")
+    await add_entry(world)
+    writer.failing = ZeroDivisionError()
+    for _ in range(5):
+        await kept.get(LATEST, "atom")
+    tries, writer.failing = writer.times, None
+    world.clock.pass_(seconds=RETRY.total_seconds() + 1)
+    fresh = await kept.get(LATEST, "atom")
+
+    assert tries == 2
+    assert fresh.etag != good.etag
+
+
+async def test_an_update_that_leaves_no_entry_is_a_failed_one(world, writer):
+    kept = made(world)
+    good = await kept.get(LATEST, "atom")
+    await add_entry(world)
+    writer.drops = True
+
+    assert await kept.get(LATEST, "atom") is good
+
+
+async def test_without_a_good_document_the_fault_is_told(world, writer):
+    writer.failing = ZeroDivisionError()
+
+    with pytest.raises(ZeroDivisionError):
+        await made(world).get(LATEST, "atom")
+
+
+async def test_the_last_good_document_outlives_a_changed_configuration(world, writer):
+    kept = made(world)
+    good = await kept.get(LATEST, "atom")
+    kept.take(catalogue(site=replace(SITE, title="Renamed")))
+    writer.failing = ZeroDivisionError()
+
+    assert await kept.get(LATEST, "atom") is good
+
+
+async def test_an_address_that_there_is_not_is_no_fault_of_ours(world, monkeypatch):
+    kept = made(world)
+    await kept.get(LATEST, "atom")
+    await add_entry(world)
+
+    async def nowhere(*_, **__):
+        raise UnknownPublication("no such page")
+
+    monkeypatch.setattr(documents, "window_of", nowhere)
+
+    with pytest.raises(UnknownPublication):
+        await kept.get(LATEST, "atom")
+
+
+async def test_only_so_many_documents_are_kept(world):
+    many = [replace(LATEST, slug=str(n), path=f"publications/{n}") for n in range(MOST_KEPT + 5)]
+    kept = made(world)
+    for publication in many:
+        await kept.get(publication, "json")
+
+    assert len(kept._kept) == MOST_KEPT
+    assert (many[-1].path, "json") in kept._kept
+
+
+async def test_it_was_last_modified_when_its_newest_change_was_stored(world):
+    first = await made(world).get(LATEST, "atom")
+    world.clock.pass_(hours=1)
+    await add_entry(world)
+    changed_at = world.clock.now()
+    world.clock.pass_(hours=1)
+    then = await made(world).get(LATEST, "atom")
+
+    assert first.last_modified < then.last_modified == changed_at
+
+
+async def test_it_was_never_modified_in_the_future(world):
+    world.clock.step_the_wall_clock(days=1)
+    await add_entry(world)
+    world.clock.step_the_wall_clock(days=-1)
+
+    for publication in (LATEST, catalogue().find("sources", "a")):
+        document = await made(world).get(publication, "atom")
+        assert document.last_modified == world.clock.now()
+
+
+async def test_an_entry_that_is_gone_counts_as_a_change(world):
+    kept = made(world)
+    young = replace(LATEST, max_age=timedelta(days=1, hours=1))
+    first = await kept.get(young, "json")
+    world.clock.pass_(hours=2)
+    later = await kept.get(young, "json")
+
+    assert first.until is not None
+    assert first.last_modified < first.until < later.last_modified == world.clock.now()

@@ -1,0 +1,77 @@
+import asyncio
+import gzip
+import threading
+
+from aggregator.web import packed
+from aggregator.web.packed import Packed
+
+LONG = b"a long body " * 10_000
+
+
+def counting(monkeypatch) -> list[str]:
+    """The threads in which something was packed."""
+    threads: list[str] = []
+
+    def pack(body: bytes, _: str) -> bytes:
+        threads.append(threading.current_thread().name)
+        return gzip.compress(body)
+
+    monkeypatch.setattr(packed, "pack", pack)
+    return threads
+
+
+async def test_a_body_is_packed_once(monkeypatch):
+    threads = counting(monkeypatch)
+    bodies = Packed()
+
+    one, other = await bodies.get('"a.gz"', LONG, "gzip"), await bodies.get('"a.gz"', LONG, "gzip")
+
+    assert one is other
+    assert len(threads) == 1
+
+
+async def test_all_who_ask_at_once_share_the_work(monkeypatch):
+    threads = counting(monkeypatch)
+    bodies = Packed()
+
+    got = await asyncio.gather(*(bodies.get('"a.gz"', LONG, "gzip") for _ in range(20)))
+
+    assert {gzip.decompress(each) for each in got} == {LONG}
+    assert len(threads) == 1
+
+
+async def test_a_long_body_is_packed_in_another_thread(monkeypatch):
+    threads = counting(monkeypatch)
+
+    await Packed().get('"a.gz"', LONG, "gzip")
+    await Packed().get('"b.gz"', b"short", "gzip")
+
+    assert [name == threading.main_thread().name for name in threads] == [False, True]
+
+
+async def test_who_leaves_takes_the_work_from_nobody_else():
+    bodies = Packed()
+    leaving = asyncio.create_task(bodies.get('"a.gz"', LONG, "gzip"))
+    staying = asyncio.create_task(bodies.get('"a.gz"', LONG, "gzip"))
+    await asyncio.sleep(0)
+    leaving.cancel()
+
+    assert gzip.decompress(await staying) == LONG
+
+
+async def test_the_oldest_make_room(monkeypatch):
+    threads = counting(monkeypatch)
+    one = len(gzip.compress(LONG))
+    bodies = Packed(most=2 * one + 1)
+
+    for tag in ("a", "b", "c", "c", "b", "a"):
+        await bodies.get(f'"{tag}.gz"', LONG, "gzip")
+
+    assert len(threads) == 4  # a, b, c, and a once more
+
+
+async def test_what_is_larger_than_all_room_is_packed_and_not_kept():
+    bodies = Packed(most=10)
+
+    assert gzip.decompress(await bodies.get('"a.gz"', LONG, "gzip")) == LONG
+    assert bodies._bodies == {}

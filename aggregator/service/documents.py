@@ -17,11 +17,13 @@ from aggregator.core.digest import body_digest, digest
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.model import PublishedEntry
 from aggregator.core.publication import CONTENT_TYPES, Channel, Document, Format, Publication
+from aggregator.core.shelf import Shelf
 from aggregator.core.shown import Shown
 from aggregator.formats.jsonfeed_writing import write_json_feed
 from aggregator.formats.writing.atom import write_atom
 from aggregator.formats.writing.rss import write_rss
 from aggregator.service.catalogue import Catalogue, titled
+from aggregator.service.deltas import States, news
 from aggregator.service.ports import Clock, Complain, ReadStore, Revision
 from aggregator.service.windows import window_of
 
@@ -30,6 +32,9 @@ MOST_KEPT = 100
 
 RETRY = timedelta(seconds=30)
 """How long the last good document is served before one that cannot be written is tried again."""
+
+MOST_NEWS = 8_000_000
+"""Bytes in memory of documents that show only what is new to somebody."""
 
 WRITERS = {"atom": write_atom, "rss": write_rss, "json": write_json_feed}
 
@@ -80,6 +85,8 @@ class Documents:
         self._catalogue = catalogue
         self._taken_at: datetime | None = None
         self._kept: dict[tuple[str, Format], _Kept] = {}
+        self._states = States()
+        self._news = Shelf[tuple[str, ...]](MOST_NEWS)
         self._rendering = asyncio.Lock()
 
     def take(self, catalogue: Catalogue) -> None:
@@ -110,6 +117,44 @@ class Documents:
         except Exception as error:  # noqa: BLE001 - subscribers have no use for any of them
             return self._last_good(key, revision, error)
 
+    async def news(
+        self, publication: Publication, format: Format, document: Document, tags: Sequence[str]
+    ) -> bytes | None:
+        """The document with those entries alone that the state with one of these tags had not.
+
+        None where no such state is known, or where the whole document tells more, or no more: when
+        all is new, or nothing is and something else has changed.
+        """
+        address = publication.at(format)
+        states = self._states.of(address, tags)
+        if not states:
+            return None
+        key = (address, document.etag, *tags)
+        known = self._news.get(key)
+        if known is None:
+            try:
+                async with self._rendering:
+                    known = await self._write_news(publication, format, document, states)
+            except Exception as error:  # noqa: BLE001 - the whole document is there
+                self._complain(f"writing what is new in {document.self_url}", error)
+                return None
+            self._news.put(key, known)
+        return known or None
+
+    async def _write_news(
+        self, publication: Publication, format: Format, document: Document, states: Sequence[bytes]
+    ) -> bytes:
+        """Empty where there is nothing to be gained."""
+        kept = self._kept.get((publication.at(), format))
+        made = await self._gather(publication, format, await self._store.revision())
+        if kept is None or kept.document.etag != document.etag or kept.made_of != made.digest():
+            return b""  # it has moved on
+        some = news(states, made.shown)
+        if not 0 < len(some) < len(made.shown):
+            return b""
+        written = await asyncio.to_thread(WRITERS[format], made.channel, some)
+        return b"" if written.dropped else written.body
+
     def _last_good(
         self, key: tuple[str, Format], revision: Revision | None, error: Exception
     ) -> Document:
@@ -136,6 +181,7 @@ class Documents:
             document = replace(kept.document, until=made.until)
         else:
             document = await self._write(made, format, kept)
+            self._states.remember(publication.at(format), document.etag.strip('"'), made.shown)
         if catalogue is self._catalogue:  # else it is another configuration's
             fresh = _Kept(
                 revision=revision.number, made_of=made_of, document=document, until=made.until

@@ -5,7 +5,7 @@ Paging         the pages that visitors read                     (paging)
 Lifetimes      for how long all of that stays as it is          (lifetimes)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -69,6 +69,15 @@ class Publisher:
     async def document(self, publication: Publication, format: Format) -> Document:
         """The publication in one format; the last good one while it cannot be made."""
         return await self._documents.get(publication, format)
+
+    async def news(
+        self, publication: Publication, format: Format, document: Document, tags: Sequence[str]
+    ) -> bytes | None:
+        """Of the document the entries that are new or changed since it had one of these tags.
+
+        None where that is not known, or no less than the whole.
+        """
+        return await self._documents.news(publication, format, document, tags)
 
     async def fresh_for(
         self, publication: Publication | None = None, until: datetime | None = None

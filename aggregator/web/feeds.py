@@ -8,7 +8,7 @@ from starlette.routing import Route
 from aggregator.core.publication import Format, Publication
 from aggregator.web.clients import client_address
 from aggregator.web.desk import Desk, format_of
-from aggregator.web.responses import OPML, feed, fixed
+from aggregator.web.responses import OPML, feed, fixed, known_states
 
 
 class Feeds:
@@ -33,8 +33,12 @@ class Feeds:
             address=client_address(request),
             agent=request.headers.get("user-agent", ""),
         )
-        caching = await self._desk.cached(publication, document.until)
-        return await self._desk.respond(request, feed(document, caching))
+        resource = feed(document, await self._desk.cached(publication, document.until))
+        if tags := known_states(request, resource):
+            news = await self._desk.publisher.news(publication, format, document, tags)
+            if news:
+                return await self._desk.responder.respond_with_news(request, resource, news)
+        return await self._desk.respond(request, resource)
 
     async def opml(self, request: Request) -> Response:
         body = await self._desk.publisher.opml()

@@ -2,22 +2,21 @@
 
 import asyncio
 
+from aggregator.core.shelf import Shelf
 from aggregator.formats.packing import Coding, pack
 
 _MOST = 32_000_000
-"""Bytes in memory."""
+"""Bytes in memory; those that nobody asks for make room."""
 
 _SHORT = 16_384
 """Bytes that take less time to pack than to hand to another thread."""
 
 
 class Packed:
-    """Packs in a thread, so that a long body holds up nobody else. The oldest make room."""
+    """Packs in a thread, so that a long body holds up nobody else."""
 
     def __init__(self, most: int = _MOST) -> None:
-        self._most = most
-        self._size = 0
-        self._bodies: dict[str, bytes] = {}
+        self._bodies = Shelf[str](most)
         self._under_way: dict[str, asyncio.Task[bytes]] = {}
 
     async def get(self, etag: str, body: bytes, coding: Coding) -> bytes:
@@ -29,7 +28,7 @@ class Packed:
             packed = pack(body, coding)
         else:
             packed = await self._shared(etag, body, coding)
-        self._keep(etag, packed)
+        self._bodies.put(etag, packed)
         return packed
 
     async def _shared(self, etag: str, body: bytes, coding: Coding) -> bytes:
@@ -40,11 +39,3 @@ class Packed:
             self._under_way[etag] = task
             task.add_done_callback(lambda _: self._under_way.pop(etag, None))
         return await asyncio.shield(task)
-
-    def _keep(self, etag: str, packed: bytes) -> None:
-        if etag in self._bodies or len(packed) > self._most:
-            return
-        self._bodies[etag] = packed
-        self._size += len(packed)
-        while self._size > self._most:
-            self._size -= len(self._bodies.pop(next(iter(self._bodies))))

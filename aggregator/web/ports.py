@@ -1,6 +1,6 @@
 """What the web needs of the services."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -28,6 +28,14 @@ class Publications(Protocol):
         """Raises UnknownPublication."""
 
     async def document(self, publication: Publication, format: Format) -> Document: ...
+
+    async def news(
+        self, publication: Publication, format: Format, document: Document, tags: Sequence[str]
+    ) -> bytes | None:
+        """Of the document the entries that are new or changed since it had one of these tags.
+
+        None where that is not known, or no less than the whole. Raises nothing.
+        """
 
     async def fresh_for(
         self, publication: Publication | None = None, until: datetime | None = None

@@ -1,6 +1,6 @@
 """Answers that caches and readers can work with: validators, codings, lifetimes, links."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import format_datetime
@@ -11,7 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from aggregator.core.publication import CONTENT_TYPES, Document, Publication, Site
-from aggregator.web.conditional import Form, Validity, forms_for, held_form
+from aggregator.web.conditional import (
+    Form,
+    Validity,
+    forms_for,
+    held_form,
+    held_tags,
+    wants_delta,
+)
 from aggregator.web.packed import Packed
 
 HTML = "text/html; charset=utf-8"
@@ -50,24 +57,58 @@ class Responder:
     async def respond(self, request: Request, resource: Resource) -> Response:
         """304 where the client holds the resource already."""
         forms = forms_for(field(request, "accept-encoding") or "")
-        held = held_form(
-            resource.validity,
-            forms,
-            if_none_match=field(request, "if-none-match"),
-            if_modified_since=field(request, "if-modified-since"),
-        )
+        held = _held(request, resource, forms)
         if held is not None:
             return Response(status_code=304, headers=_lasting(resource, held))
-        return await self._sent(request, resource, forms[0])
+        headers = {**_lasting(resource, forms[0]), "content-type": resource.content_type}
+        body = await self._packing(headers, resource.body(), forms[0], key=headers["etag"])
+        return Response(b"" if request.method == "HEAD" else body, headers=headers)
 
-    async def _sent(self, request: Request, resource: Resource, form: Form) -> Response:
-        headers = {**_lasting(resource, form), "content-type": resource.content_type}
-        body = resource.body()
+    async def respond_with_news(
+        self, request: Request, resource: Resource, news: bytes
+    ) -> Response:
+        """A part of the feed, for a client that has the rest (RFC 3229).
+
+        The tag is that of the whole. Caches that know nothing of this must not keep it (§10.4.1).
+        """
+        form = forms_for(field(request, "accept-encoding") or "")[0]
+        headers = {
+            **_lasting(resource, form),
+            "content-type": resource.content_type,
+            "cache-control": "no-store, im",
+            "im": "feed",
+            "vary": f"A-IM, If-None-Match, {_VARY}",
+        }
+        body = await self._packing(headers, news, form, key=f"news {short_digest(news)} {form}")
+        return Response(body, 226, headers=headers)
+
+    async def _packing(
+        self, headers: dict[str, str], body: bytes, form: Form, *, key: str
+    ) -> bytes:
+        """The body in this form, which the headers tell. Equal keys mean equal results."""
         if form != "identity":
             headers["content-encoding"] = form
-            body = await self._packed.get(headers["etag"], body, form)
+            body = await self._packed.get(key, body, form)
         headers["content-length"] = str(len(body))
-        return Response(b"" if request.method == "HEAD" else body, headers=headers)
+        return body
+
+
+def known_states(request: Request, resource: Resource) -> list[str]:
+    """The tags of the states of a feed that a client holds, if it wants what is new since alone."""
+    if_none_match = field(request, "if-none-match") or ""
+    if request.method != "GET" or not wants_delta(field(request, "a-im") or ""):
+        return []
+    forms = forms_for(field(request, "accept-encoding") or "")
+    return [] if _held(request, resource, forms) else held_tags(if_none_match)
+
+
+def _held(request: Request, resource: Resource, forms: Sequence[Form]) -> Form | None:
+    return held_form(
+        resource.validity,
+        forms,
+        if_none_match=field(request, "if-none-match"),
+        if_modified_since=field(request, "if-modified-since"),
+    )
 
 
 def _lasting(resource: Resource, form: Form) -> dict[str, str]:

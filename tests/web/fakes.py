@@ -141,6 +141,9 @@ class FakePublisher:
             hub=self.hub,
         )
 
+    async def news(self, *_) -> bytes | None:
+        return None
+
     async def fresh_for(
         self,
         publication: Publication | None = None,  # noqa: ARG002 - all of them alike

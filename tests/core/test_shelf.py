@@ -1,0 +1,43 @@
+from aggregator.core.shelf import Shelf
+
+
+def test_what_was_put_there_is_there():
+    shelf = Shelf[str](10_000)
+    shelf.put("a", b"one")
+    shelf.put("a", b"two")
+
+    assert (shelf.get("a"), shelf.get("b")) == (b"two", None)
+
+
+def test_what_was_not_asked_for_the_longest_makes_room():
+    shelf = Shelf[str](3 * 1200)
+    for key in "abc":
+        shelf.put(key, b"x" * 1000)
+    shelf.get("a")
+    shelf.put("d", b"x" * 1000)
+
+    assert [key for key in "abcd" if shelf.get(key)] == ["a", "c", "d"]
+
+
+def test_what_is_put_again_takes_its_room_once():
+    shelf = Shelf[str](3 * 1200)
+    for key in "abcabcccc":
+        shelf.put(key, b"x" * 1000)
+
+    assert [key for key in "abc" if shelf.get(key)] == ["a", "b", "c"]
+
+
+def test_what_is_larger_than_all_the_room_drives_nothing_out():
+    shelf = Shelf[str](2000)
+    shelf.put("a", b"x" * 1000)
+    shelf.put("b", b"x" * 2000)
+
+    assert (shelf.get("a"), shelf.get("b")) == (b"x" * 1000, None)
+
+
+def test_many_small_things_are_bounded_as_well():
+    shelf = Shelf[int](100_000)
+    for number in range(10_000):
+        shelf.put(number, b"")
+
+    assert len(shelf._values) <= 500

@@ -389,6 +389,7 @@ def _publication(settings: Settings, slug: str, made: PublicationSettings) -> Pu
         filter=Filter(place=("publications", slug), include=made.include, exclude=made.exclude),
         languages=frozenset(language.lower() for language in made.languages) or None,
         limit=made.limit,
+        window=made.shown_for,
         max_per_source=made.max_per_source,
         max_age=made.max_age,
     )

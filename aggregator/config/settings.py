@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 
 from aggregator.config import values
 from aggregator.config.lines import Location
+from aggregator.core.publication import MOST_SHOWN, SHOWN_FOR
 from aggregator.core.rules import Rule
 
 LATEST = "latest"
@@ -169,9 +170,18 @@ class PublicationSettings(_Section):
     include: Rules = ()
     exclude: Rules = ()
     languages: tuple[Language, ...] = ()
-    limit: Annotated[int, _whole(1, 1000)] = 100
+    limit: Annotated[int, _whole(1, MOST_SHOWN)] = 100
+    window: Span | None = None
+    """What `limit` makes room for at least; None: see `shown_for`."""
     max_per_source: Annotated[int, _whole(1, 1000)] | None = None
     max_age: Span | None = None
+
+    @property
+    def shown_for(self) -> timedelta | None:
+        """How far back its feeds go at least; None where a `limit` that is written stands alone."""
+        if self.window is None and "limit" in self.model_fields_set:
+            return None
+        return self.window or SHOWN_FOR
 
 
 class ConfigFile(_Section):

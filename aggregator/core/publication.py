@@ -9,6 +9,12 @@ from aggregator.core.filters import NO_FILTER, Filter
 
 Format = Literal["atom", "rss", "json"]
 
+MOST_SHOWN = 1000
+"""Stories of one feed document at most."""
+
+SHOWN_FOR = timedelta(hours=48)
+"""How far back a feed goes, however much there is, unless the configuration says otherwise."""
+
 CONTENT_TYPES: dict[Format, str] = {
     "atom": "application/atom+xml; charset=utf-8",
     "rss": "application/rss+xml; charset=utf-8",
@@ -51,10 +57,20 @@ class Publication:
     """Its own; beside it hold the one for all and those of the sources."""
     languages: frozenset[str] | None = None
     limit: int = 100
+    window: timedelta | None = None
+    """Its feeds go so far back at least, by rank and from the newest story: the clock moves none.
+    None: just `limit`."""
     max_per_source: int | None = None
     max_age: timedelta | None = None
     query: tuple[tuple[str, str], ...] = ()
     """What its addresses carry behind the question mark, beside the page's number."""
+
+    def has_room(self, place: int, rank_at: datetime, newest: datetime) -> bool:
+        """Whether its feeds show what passes at a place (from 1); `newest` is the first's rank."""
+        if place <= self.limit:
+            return True
+        recent = self.window is not None and newest - rank_at <= self.window
+        return recent and place <= MOST_SHOWN
 
     def at(self, format: Format | None = None, *, page: int = 1) -> str:
         """The address below the site's of its web page, or of its feed in a format."""

@@ -67,9 +67,10 @@ def _not_from(story: Story) -> str:
     return f"no source of the configuration has it any more (it came from {gone})"
 
 
-def beyond(position: int, limit: int) -> str:
+def beyond(position: int, limit: int, window: timedelta | None) -> str:
     """Of a story that passes and that newer ones leave no place for."""
-    return f"{position - 1} that pass are newer, and its feeds show {limit}: limit"
+    newer = f"{position - 1} that pass are newer, and its feeds show {limit}"
+    return f"{newer} and the newest {_span(window)}: limit, window" if window else f"{newer}: limit"
 
 
 def _span(span: timedelta) -> str:

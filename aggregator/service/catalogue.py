@@ -10,7 +10,7 @@ from aggregator.core.errors import UnknownPublication
 from aggregator.core.excerpt import excerpt
 from aggregator.core.filters import NO_FILTERS, Filters
 from aggregator.core.model import PublishedEntry
-from aggregator.core.publication import Publication, Site
+from aggregator.core.publication import SHOWN_FOR, Publication, Site
 from aggregator.core.shown import ContentMode, Shown
 
 Kind = Literal["publications", "sources", "tags"]
@@ -53,14 +53,21 @@ class Catalogue:
         name = self.names.get(key)
         if name is None:
             return None
-        return Publication(slug=key, title=name, path=f"sources/{key}", sources=frozenset({key}))
+        return Publication(
+            slug=key,
+            title=name,
+            path=f"sources/{key}",
+            sources=frozenset({key}),
+            window=SHOWN_FOR,
+        )
 
     def _of_tag(self, tag: str) -> Publication | None:
         keys = self.tags.get(tag)
         if keys is None:
             return None
         title = f"{self.site.title}: {tag}"
-        return Publication(slug=tag, title=title, path=f"tags/{quote(tag, safe='')}", sources=keys)
+        path = f"tags/{quote(tag, safe='')}"
+        return Publication(slug=tag, title=title, path=path, sources=keys, window=SHOWN_FOR)
 
     def show(self, story: PublishedEntry) -> Shown:
         """As the site shows it: with an excerpt, and as much content as its source allows."""

@@ -118,13 +118,15 @@ class Explainer:
         if isinstance(alone, LeftOut):
             return self._left_out(story, alone, publication, now)
         selector = Selector(publication, self._filters, now=now)
-        position = 1
+        position, newest = 1, story.rank_at
         async for each, judged in judged_stories(self._store, selector, publication):
             if each.id == story.id:
                 if isinstance(judged, LeftOut):
                     return self._left_out(story, judged, publication, now)
-                return self._placed(publication, position)
-            position += not isinstance(judged, LeftOut)
+                return self._placed(publication, position, story.rank_at, newest)
+            if not isinstance(judged, LeftOut):
+                newest = each.rank_at if position == 1 else newest
+                position += 1
         deepest = WINDOW * DEEPEST_WINDOW
         reason = f"it is not among the newest {deepest} stories, and nobody looks further"
         return Standing(slug=publication.slug, shown=False, reason=reason)
@@ -136,9 +138,11 @@ class Explainer:
         reason = left_out(as_seen, by, publication, self._where, now=now)
         return Standing(slug=publication.slug, shown=False, reason=reason)
 
-    def _placed(self, publication: Publication, position: int) -> Standing:
-        shown = position <= publication.limit
-        reason = None if shown else beyond(position, publication.limit)
+    def _placed(
+        self, publication: Publication, position: int, rank_at: datetime, newest: datetime
+    ) -> Standing:
+        shown = publication.has_room(position, rank_at, newest)
+        reason = None if shown else beyond(position, publication.limit, publication.window)
         deepest = depth_of_pages(publication, self._filters)
         if reason and (deepest is None or position <= deepest):
             reason += "; its pages show it"

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from aggregator.core.archives import Archive, Archived, Unarchived
 from aggregator.core.knowledge import Knowledge
 from aggregator.core.model import (
     EntryChanges,
@@ -211,6 +210,8 @@ class Selection:
     search: str | None = None
     after: Position | None = None
     """Only those that stand below it, be it taken or not."""
+    since: datetime | None = None
+    """Only those of that rank and above."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,35 +366,3 @@ class ReaderStore(Protocol):
 
     async def forget_readers(self, *, before: datetime, keep: int) -> None:
         """Those that were not seen since, and all but about `keep` that were seen last."""
-
-
-class ArchiveStore(Protocol):
-    """One method is one transaction."""
-
-    async def archive(self, path: str) -> Archive | None: ...
-
-    async def unarchived(
-        self, archive: Archive, sources: Collection[str] | None, *, limit: int
-    ) -> Unarchived:
-        """Of at most `limit` stories those of listed sources among these that are not in it.
-
-        First all that are stored, the oldest first; then those that have changed since.
-        """
-
-    async def extend_archive(
-        self, before: Archive, after: Archive, stories: Sequence[int]
-    ) -> Archive | None:
-        """Adds these at the end, those that still are stored and not in it. None and nothing done
-        where the archive is not as it was `before`: another process was faster.
-        """
-
-    async def archived(self, path: str, start: int, stop: int) -> list[Archived]:
-        """The stories at the places from `start` to before `stop`, as far as they are stored yet;
-        the newest first.
-        """
-
-    async def archived_beside(self, path: str, start: int, stop: int) -> tuple[int | None, ...]:
-        """The nearest places before `start`, and from `stop` on, whose stories are stored yet."""
-
-    async def numbered_stories(self, numbers: Collection[int]) -> dict[int, Story]:
-        """Those of listed sources, each with all its entries of such."""

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from aggregator.core.filters import NO_FILTERS, Filters
 from aggregator.core.model import PublishedEntry, Story
-from aggregator.core.publication import Publication
+from aggregator.core.publication import MOST_SHOWN, Publication
 from aggregator.core.select import LeftOut, Selector, narrows
 from aggregator.service.ports import ReadStore, Selection
 
@@ -36,6 +36,8 @@ class Window:
 
     stories: list[PublishedEntry]
     count: int
+    more: bool = False
+    """Whether other stories pass below it."""
     until: datetime | None = None
 
 
@@ -56,13 +58,47 @@ async def window_of(
     *,
     now: datetime,
 ) -> Window:
-    """As far as selected."""
+    """What its feeds show, as far as selected."""
     inside = replace(publication, sources=both(publication.sources, selection.sources))
     if not narrows(publication, filters):
         selection = replace(selection, sources=inside.sources)
-        stories = await store.stories(selection, limit=publication.limit)
-        return Window(stories=stories, count=len(stories))
-    return await part_of(store, inside, filters, selection, most=publication.limit, now=now)
+        size = await _size(store, publication, selection)
+        stories = await store.stories(selection, limit=size + 1)
+        shown = stories[:size]
+        return Window(stories=shown, count=len(shown), more=len(stories) > size)
+    return await _of_what_passes(store, inside, filters, selection, now=now)
+
+
+async def _size(store: ReadStore, publication: Publication, selection: Selection) -> int:
+    """How many stories there is room for."""
+    newest = await store.whole_stories(selection, limit=1) if publication.window else ()
+    if not newest or publication.window is None:
+        return publication.limit
+    recent = replace(selection, since=newest[0].rank_at - publication.window)
+    return max(publication.limit, min(await store.count_stories(recent), MOST_SHOWN))
+
+
+async def _of_what_passes(
+    store: ReadStore,
+    publication: Publication,
+    filters: Filters,
+    selection: Selection,
+    *,
+    now: datetime,
+) -> Window:
+    selector = Selector(publication, filters, now=now)
+    shown: list[PublishedEntry] = []
+    newest: datetime | None = None
+    more = False
+    async for story, judged in judged_stories(store, selector, publication, selection):
+        if isinstance(judged, LeftOut):
+            continue
+        newest = newest or story.rank_at
+        more = not publication.has_room(len(shown) + 1, story.rank_at, newest)
+        if more:
+            break
+        shown.append(judged)
+    return Window(stories=shown, count=len(shown), more=more, until=selector.until)
 
 
 async def part_of(

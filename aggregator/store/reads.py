@@ -94,7 +94,7 @@ async def _page(
     connection: AsyncConnection, selection: Selection, limit: int, offset: int
 ) -> Sequence[AnyRow]:
     condition = await select_stories(connection, selection)
-    newest = select(*STORY_COLUMNS).where(condition).order_by(*NEWEST_FIRST)
+    newest = select(*STORY_COLUMNS).where(condition, _recent(selection)).order_by(*NEWEST_FIRST)
     if (after := selection.after) is not None:
         newest = newest.where(tuple_(*_PLACE) < (after.rank_at, after.number))
     return (await connection.execute(newest.limit(limit).offset(offset))).all()
@@ -102,8 +102,12 @@ async def _page(
 
 async def count_stories(connection: AsyncConnection, selection: Selection) -> int:
     condition = await select_stories(connection, selection)
-    count = select(func.count()).select_from(stories).where(condition)
+    count = select(func.count()).select_from(stories).where(condition, _recent(selection))
     return await connection.scalar(count) or 0
+
+
+def _recent(selection: Selection) -> ColumnElement[bool]:
+    return true() if selection.since is None else stories.c.rank_at >= selection.since
 
 
 async def select_stories(connection: AsyncConnection, selection: Selection) -> ColumnElement[bool]:

@@ -82,6 +82,22 @@ def test_a_relative_path_to_the_file_makes_an_absolute_database(loaded, tmp_path
     assert database.parent.samefile(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("written", "hours"),
+    [
+        ("", 48),
+        ("limit = 100", None),
+        ('window = "3h"', 3),
+        ('limit = 5\nwindow = "7d"', 168),
+    ],
+)
+def test_a_feed_goes_back_two_days_unless_its_limit_alone_is_written(loaded, written, hours):
+    settings = loaded(f"{SMALLEST}\n[publications.latest]\n{written}")
+
+    span = settings.publications["latest"].shown_for
+    assert span == (hours and timedelta(hours=hours))
+
+
 def test_a_publication_without_title_bears_its_slug(loaded):
     settings = loaded(f"{SMALLEST}\n[publications.code]\nlimit = 5\n[publications.latest]\nlimit=7")
 

@@ -60,6 +60,16 @@ SOURCE = '[site]\ntitle = "x"\n[sources.one]\nurl = "https://one.example/feed"\n
             "must be a whole number from 1 to 1000",
         ),
         (
+            '[publications.p]\nwindow = "two days"',
+            "6: publications.p.window",
+            "must be a duration",
+        ),
+        (
+            '[publications.p]\nwindows = "2d"',
+            "6: publications.p.windows",
+            'unknown key; did you mean "window"?',
+        ),
+        (
             '[publications.p]\nsources = ["ones"]',
             "6: publications.p.sources[0]",
             'unknown source; did you mean "one"?',

@@ -80,4 +80,6 @@ def test_a_date_of_our_own_is_told():
 
 
 def test_the_newer_ones_are_counted():
-    assert beyond(131, 100) == "130 that pass are newer, and its feeds show 100: limit"
+    told = "130 that pass are newer, and its feeds show 100"
+    assert beyond(131, 100, None) == f"{told}: limit"
+    assert beyond(131, 100, timedelta(hours=30)) == f"{told} and the newest 1d 6h: limit, window"

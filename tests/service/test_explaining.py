@@ -141,6 +141,16 @@ async def test_each_publication_says_why_it_does_not_show_it(world, text, change
     assert (found.shown, found.reason) == (False, reason)
 
 
+@pytest.mark.parametrize(("days", "shown"), [(1, False), (10, True)])
+@pytest.mark.parametrize("changes", [{}, {"filter": filter_of(exclude=("title: a2",))}])
+async def test_a_window_makes_room_for_what_limit_leaves_out(world, days, shown, changes):
+    window = timedelta(days=days)
+    found = await standing(world, "guid-a3", limit=2, window=window, **changes)
+
+    assert found.shown is shown
+    assert shown or "its feeds show 2 and the newest 1d: limit, window" in (found.reason or "")
+
+
 async def test_what_is_too_deep_for_everybody_is_told(world, monkeypatch):
     for module in (windows, explaining):
         monkeypatch.setattr(module, "WINDOW", 2)

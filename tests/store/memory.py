@@ -599,6 +599,7 @@ class MemoryStore(MemoryArchives):
         return {
             entry.story
             for entry in self._shown()
+            if selection.since is None or entry.story.rank_at >= selection.since
             if after is None or Position(entry.story.rank_at, entry.story.id) < after
             if selection.sources is None or entry.source.spec.key in selection.sources
             if (selection.search or "").lower() in entry.content.title.lower()

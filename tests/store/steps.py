@@ -9,8 +9,8 @@ from aggregator.core.digest import digest
 from aggregator.core.model import Content, EditedEntry, Entry, EntryChanges, FeedInfo, NewEntry
 from aggregator.core.moves import Moves
 from aggregator.core.wire import Validators
+from aggregator.service.archive_ports import ArchiveStore
 from aggregator.service.ports import (
-    ArchiveStore,
     ClaimedSource,
     Lease,
     PastPoll,

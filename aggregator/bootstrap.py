@@ -14,19 +14,16 @@ from aggregator.clock import SystemClock
 from aggregator.config.checks import polled_address
 from aggregator.config.settings import (
     FetchSettings,
-    PublicationSettings,
     Settings,
     SourceSettings,
 )
-from aggregator.core.filters import Filter, Filters
-from aggregator.core.publication import Publication, Site
 from aggregator.core.reconcile import Intake
 from aggregator.core.rhythm import Pace
 from aggregator.core.schedule import UNCONDITIONAL
 from aggregator.core.wire import Validators
 from aggregator.domains import registrable_domain
 from aggregator.fetch.http import HttpFetcher
-from aggregator.service.catalogue import Catalogue
+from aggregator.published import catalogue, filters
 from aggregator.service.changes import Announcing, Changes
 from aggregator.service.counting import Tally, count_matches
 from aggregator.service.discovering import Discoverer
@@ -321,24 +318,6 @@ def dispatch_policy(settings: Settings) -> DispatchPolicy:
     )
 
 
-def catalogue(settings: Settings) -> Catalogue:
-    """What is published, in which form."""
-    tags = {tag for source in settings.sources.values() for tag in source.tags}
-    latest_first = sorted(settings.publications.items(), key=lambda item: item[0] != "latest")
-    return Catalogue(
-        site=site(settings),
-        publications=tuple(_publication(settings, slug, made) for slug, made in latest_first),
-        names={key: source.name or key for key, source in settings.sources.items()},
-        tags={
-            tag: frozenset(k for k, source in settings.sources.items() if tag in source.tags)
-            for tag in tags
-        },
-        tags_of={key: source.tags for key, source in settings.sources.items()},
-        filters=filters(settings),
-        content={key: source.content for key, source in settings.sources.items()},
-    )
-
-
 def explainer(service: Service, settings: Settings) -> Explainer:
     return Explainer(
         store=service.store,
@@ -357,39 +336,3 @@ async def tally_rules(settings: Settings) -> list[Tally] | None:
         made = catalogue(settings)
         now = SystemClock().now()
         return await count_matches(store, made.publications, made.filters, now=now)
-
-
-def filters(settings: Settings) -> Filters:
-    """The rules that hold in every publication."""
-    of_sources = {
-        key: Filter(place=("sources", key), include=source.include, exclude=source.exclude)
-        for key, source in settings.sources.items()
-    }
-    return Filters(
-        everywhere=Filter(
-            place=("filters",),
-            include=settings.filters.include,
-            exclude=settings.filters.exclude,
-        ),
-        of_sources={key: its_own for key, its_own in of_sources.items() if its_own},
-    )
-
-
-def site(settings: Settings) -> Site:
-    return Site(**settings.site.model_dump(exclude={"templates"}))
-
-
-def _publication(settings: Settings, slug: str, made: PublicationSettings) -> Publication:
-    return Publication(
-        slug=slug,
-        title=made.title,
-        path="" if slug == "latest" else f"publications/{slug}",
-        description=made.description,
-        sources=settings.keys_of(made),
-        filter=Filter(place=("publications", slug), include=made.include, exclude=made.exclude),
-        languages=frozenset(language.lower() for language in made.languages) or None,
-        limit=made.limit,
-        window=made.shown_for,
-        max_per_source=made.max_per_source,
-        max_age=made.max_age,
-    )

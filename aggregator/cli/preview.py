@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from aggregator.bootstrap import open_discoverer, site, source_policy
+from aggregator.bootstrap import open_discoverer, source_policy
 from aggregator.cli.output import print_entries, print_json
 from aggregator.cli.shell import FAILED, Config, Json, address_of, finish, say, settings_or_new
 from aggregator.clock import SystemClock
@@ -14,6 +14,7 @@ from aggregator.config.settings import Settings, SourceSettings
 from aggregator.core.model import PublishedSource
 from aggregator.core.shown import Shown
 from aggregator.formats.entry_json import entry_object
+from aggregator.published import site
 from aggregator.service.discovering import Found
 from aggregator.service.previewing import previewed
 

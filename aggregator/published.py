@@ -1,0 +1,60 @@
+"""Settings to what is published: the part of the configuration that feeds and pages show."""
+
+from aggregator.config.settings import PublicationSettings, Settings
+from aggregator.core.filters import Filter, Filters
+from aggregator.core.publication import Publication, Site
+from aggregator.service.catalogue import Catalogue
+
+
+def catalogue(settings: Settings) -> Catalogue:
+    """What is published, in which form."""
+    tags = {tag for source in settings.sources.values() for tag in source.tags}
+    latest_first = sorted(settings.publications.items(), key=lambda item: item[0] != "latest")
+    return Catalogue(
+        site=site(settings),
+        publications=tuple(_publication(settings, slug, made) for slug, made in latest_first),
+        names={key: source.name or key for key, source in settings.sources.items()},
+        tags={
+            tag: frozenset(k for k, source in settings.sources.items() if tag in source.tags)
+            for tag in tags
+        },
+        tags_of={key: source.tags for key, source in settings.sources.items()},
+        filters=filters(settings),
+        content={key: source.content for key, source in settings.sources.items()},
+    )
+
+
+def filters(settings: Settings) -> Filters:
+    """The rules that hold in every publication."""
+    of_sources = {
+        key: Filter(place=("sources", key), include=source.include, exclude=source.exclude)
+        for key, source in settings.sources.items()
+    }
+    return Filters(
+        everywhere=Filter(
+            place=("filters",),
+            include=settings.filters.include,
+            exclude=settings.filters.exclude,
+        ),
+        of_sources={key: its_own for key, its_own in of_sources.items() if its_own},
+    )
+
+
+def site(settings: Settings) -> Site:
+    return Site(**settings.site.model_dump(exclude={"templates"}))
+
+
+def _publication(settings: Settings, slug: str, made: PublicationSettings) -> Publication:
+    return Publication(
+        slug=slug,
+        title=made.title,
+        path="" if slug == "latest" else f"publications/{slug}",
+        description=made.description,
+        sources=settings.keys_of(made),
+        filter=Filter(place=("publications", slug), include=made.include, exclude=made.exclude),
+        languages=frozenset(language.lower() for language in made.languages) or None,
+        limit=made.limit,
+        window=made.shown_for,
+        max_per_source=made.max_per_source,
+        max_age=made.max_age,
+    )

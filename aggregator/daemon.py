@@ -103,6 +103,8 @@ class Daemon:
             audience=self._service.readership,
             lists=self._service.lists,
             pages=self._pages,
+            news=self._service.changes.following,
+            stop=stop,
         )
         try:
             await serve(app, host=server.host, port=server.port, stop=stop, ready=self._say_where)

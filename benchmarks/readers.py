@@ -158,6 +158,8 @@ async def _trial(home: Path) -> bool:
             report=quiet.failed,
             audience=service.readership,
             lists=service.lists,
+            news=service.changes.following,
+            stop=asyncio.Event(),
         )
         recorder = Recorder(app)
         serving = asyncio.create_task(

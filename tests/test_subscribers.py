@@ -54,6 +54,8 @@ async def be_read(service, clock, *agents):
         report=Notebook().failed,
         audience=service.readership,
         lists=service.lists,
+        news=service.changes.following,
+        stop=asyncio.Event(),
     )
     for _ in range(2):
         for agent in agents:

@@ -58,6 +58,7 @@ class Change:
     """What became of a story: as it is shown now; None where it is not shown any more."""
 
     id: str
+    step: Step
     shown: Shown | None
     new: bool
     """Whether it was opened after the step that was asked for."""
@@ -179,9 +180,10 @@ class EntryLists:
     def _told(self, selector: Selector, changed: ChangedStory, since: Step) -> list[Change]:
         """Nothing of a story that was never told of, and is not to be."""
         judged, new = selector.judge(changed.story), changed.opened > since
-        if not isinstance(judged, LeftOut):
-            return [Change(id=judged.id, shown=self._catalogue.show(judged), new=new)]
-        return [] if new else [Change(id=changed.story.id, shown=None, new=False)]
+        if isinstance(judged, LeftOut) and new:
+            return []
+        shown = None if isinstance(judged, LeftOut) else self._catalogue.show(judged)
+        return [Change(id=changed.story.id, step=changed.changed, shown=shown, new=new)]
 
 
 def _inside(scope: Scope) -> Publication:

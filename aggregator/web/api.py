@@ -28,7 +28,7 @@ from aggregator.web.cursors import (
     read_list_cursor,
 )
 from aggregator.web.desk import Desk
-from aggregator.web.ports import Lists
+from aggregator.web.ports import Lists, Report
 from aggregator.web.questions import BadQuestion, asked, limit_of, moment_of, scope_of
 from aggregator.web.responses import fixed
 
@@ -57,28 +57,16 @@ class Api:
         self._lists = lists
 
     def routes(self) -> list[Route]:
+        addresses = {
+            "/api/entries": self.entries,
+            "/api/sources": self.sources,
+            "/api/openapi.json": self.openapi,
+            "/api/{rest:path}": self.nothing,
+        }
         return [
-            Route("/api/entries", self._answering(self.entries)),
-            Route("/api/sources", self._answering(self.sources)),
-            Route("/api/openapi.json", self._answering(self.openapi)),
-            Route("/api/{rest:path}", self._answering(self.nothing)),
+            Route(path, answering(handler, self._desk.report))
+            for path, handler in addresses.items()
         ]
-
-    def _answering(self, handler: Handler) -> Handler:
-        """The same, with failures told as JSON."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except BadQuestion as error:
-                return refusal(error)
-            except BrokenCursor:
-                return failure(400, _NO_CURSOR)
-            except StoreError as error:
-                self._desk.report(f"{request.method} {request.url.path}", error)
-                return unavailable()
-
-        return answer
 
     async def entries(self, request: Request) -> Response:
         parameters = asked(request, PARAMETERS)
@@ -136,6 +124,23 @@ class Api:
         return await self._desk.respond(request, resource)
 
 
+def answering(handler: Handler, report: Report) -> Handler:
+    """The same handler, with failures told as JSON."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except BadQuestion as error:
+            return failure(error.status, str(error))
+        except BrokenCursor:
+            return failure(400, _NO_CURSOR)
+        except StoreError as error:
+            report(f"{request.method} {request.url.path}", error)
+            return unavailable("the entries cannot be read right now: try again in a minute")
+
+    return answer
+
+
 async def start_of(since: str, scope: Scope, lists: Lists) -> Step:
     """The step that a cursor or a time stands for. Raises BadQuestion and BrokenCursor."""
     if moment := moment_of(since):
@@ -170,12 +175,7 @@ def encoded(content: dict[str, Any]) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def refusal(error: BadQuestion) -> Response:
-    return failure(error.status, str(error))
-
-
-def unavailable() -> Response:
-    sentence = "the entries cannot be read right now: try again in a minute"
+def unavailable(sentence: str) -> Response:
     return failure(503, sentence, {"retry-after": RETRY_AFTER})
 
 

@@ -7,6 +7,7 @@ Edge               safe headers, preflights, failures      (middleware)
 | respond          304, or the form that is preferred      (responses)
 """
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -22,6 +23,7 @@ from aggregator.web.api import Api, failure
 from aggregator.web.assets import Assets
 from aggregator.web.browsing import Browsing
 from aggregator.web.desk import Desk
+from aggregator.web.events import Events, News
 from aggregator.web.feeds import Feeds
 from aggregator.web.machines import Machines
 from aggregator.web.middleware import Edge
@@ -41,10 +43,14 @@ def create_app(
     report: Report,
     audience: Audience,
     lists: Lists,
+    news: News,
+    stop: asyncio.Event,
     pages: Pages | None = None,
 ) -> Starlette:
     """The whole site. `report` hears of every failure that is ours, `audience` of feed fetches.
-    Without `pages` they are made of our own templates.
+
+    Streams tell of `news` and end when `stop` is set. Without `pages` they are made of our own
+    templates.
     """
     desk = Desk(
         publisher=publisher,
@@ -60,6 +66,7 @@ def create_app(
             *feeds.routes(),
             *Browsing(desk, feeds).routes(),
             *Machines(desk).routes(),
+            *Events(desk, lists, news, stop).routes(),
             *Api(desk, lists).routes(),
             *Assets(desk).routes(),
         ],

@@ -17,7 +17,10 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 from hypercorn.events import Event, Updated
 from hypercorn.typing import ASGIFramework, LifespanState
-from starlette.types import ASGIApp
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_EVENTS = "text/event-stream"
 
 _LAST_WAIT = 0.5
 """Seconds for dropped connections to unwind."""
@@ -32,7 +35,8 @@ class Limits:
     headers: float = 10.0
     """For a request's headers to arrive, and for a kept connection to be used again."""
     exchange: float = 60.0
-    """From a request's headers until its answer has been taken."""
+    """From a request's headers until its answer has been taken; of a stream of events, the next
+    part of it."""
     shutdown: float = 4.0
     """For requests under way to end once we stop."""
     connections: int = 700
@@ -83,11 +87,43 @@ class _Client(TCPServer):
 
     busy_since: float | None = None
 
+    def moved(self) -> None:
+        """A part of a stream has been taken."""
+        if self.busy_since is not None:
+            self.busy_since = self.loop.time()
+
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, Updated):
             started = self.busy_since or self.loop.time()
             self.busy_since = None if event.idle else started
         await super().protocol_send(event)
+
+
+class _Streaming:
+    """The application; tells when a client has taken a part of a stream of events.
+
+    Such a stream may last: what counts is that it moves.
+    """
+
+    moved: Callable[[], None]
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        streams = False
+
+        async def sending(message: Message) -> None:
+            nonlocal streams
+            if message["type"] == "http.response.start":
+                streams = (
+                    Headers(raw=message["headers"]).get("content-type", "").startswith(_EVENTS)
+                )
+            await send(message)
+            if streams:
+                self.moved()
+
+        await self._app(scope, receive, sending)
 
 
 class _Connections:
@@ -96,7 +132,7 @@ class _Connections:
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._limits = limits
         self._config = _config(limits)
-        self._app = ASGIWrapper(cast("ASGIFramework", app))  # both describe ASGI 3, in other words
+        self._app = app
         self._context = WorkerContext(None)
         self._open: dict[_Client, asyncio.Task[None]] = {}
 
@@ -106,7 +142,10 @@ class _Connections:
             return
         loop = asyncio.get_running_loop()
         state = LifespanState()
-        client = _Client(self._app, loop, self._config, self._context, state, reader, writer)
+        streaming = _Streaming(self._app)
+        app = ASGIWrapper(cast("ASGIFramework", streaming))  # both describe ASGI 3, in other words
+        client = _Client(app, loop, self._config, self._context, state, reader, writer)
+        streaming.moved = client.moved
         self._open[client] = loop.create_task(self._attend(client))
 
     async def _attend(self, client: _Client) -> None:

@@ -1,6 +1,7 @@
 """A publisher with its entries at hand, and entries to give it."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -193,6 +194,12 @@ def no_lists() -> EntryLists:
     """Lists of a database in which nothing is stored."""
     nothing = Catalogue(site=SITE, publications=(LATEST,), names={}, tags={})
     return EntryLists(store=MemoryStore(), clock=FakeClock(), catalogue=nothing)
+
+
+async def no_news() -> AsyncIterator[int]:
+    """Nothing ever changes."""
+    yield 0
+    await asyncio.Event().wait()
 
 
 class FakeHealth:

@@ -1,5 +1,6 @@
 """The whole site over real services: what subscribers would see."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from aggregator.service.publishing import Publisher
 from aggregator.web.app import create_app
 from tests.builders import ago, read_entry
 from tests.service.world import World
-from tests.web.fakes import FakeHealth, Guestbook, Reports, no_lists
+from tests.web.fakes import FakeHealth, Guestbook, Reports, no_lists, no_news
 
 SITE = Site(title="Planet", url="https://planet.example/", page_size=3)
 LATEST = Publication(slug="latest", title="Planet", path="")
@@ -51,6 +52,8 @@ class Published:
             report=self.reports,
             audience=Guestbook(),
             lists=no_lists(),
+            news=no_news,
+            stop=asyncio.Event(),
         )
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://inside.example"

@@ -1,3 +1,4 @@
+import asyncio
 import gzip
 import re
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from tests.web.fakes import (
     Reports,
     health,
     no_lists,
+    no_news,
     shown,
 )
 
@@ -55,6 +57,8 @@ def connected(publisher, reports, readiness=None) -> httpx.AsyncClient:
         report=reports,
         audience=Guestbook(),
         lists=no_lists(),
+        news=no_news,
+        stop=asyncio.Event(),
     )
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app),

@@ -1,11 +1,22 @@
 """Who is noted as a reader of our feeds, and by which address."""
 
+import asyncio
+
 import httpx
 import pytest
 
 from aggregator.web.app import create_app
 from tests.fakes import FakeClock
-from tests.web.fakes import FakeHealth, FakePublisher, Guestbook, Reports, health, no_lists, shown
+from tests.web.fakes import (
+    FakeHealth,
+    FakePublisher,
+    Guestbook,
+    Reports,
+    health,
+    no_lists,
+    no_news,
+    shown,
+)
 
 AGENT = "Reader/1.0 (3 subscribers)"
 
@@ -27,6 +38,8 @@ def visit(guestbook):
         report=reports,
         audience=guestbook,
         lists=no_lists(),
+        news=no_news,
+        stop=asyncio.Event(),
     )
 
     async def visit(

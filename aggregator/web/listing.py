@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from aggregator.core.model import Enclosure, Origin, Person, PublishedSource
@@ -13,6 +14,7 @@ from aggregator.core.urls import web_url
 from aggregator.formats.item import Item, item_of, source_name
 
 Direction = Literal["ltr", "rtl", "auto"]
+Kind = Literal["words", "formula", "code"]
 
 _LONGEST_BORROWED_TITLE = 80
 """Characters of the excerpt that stand in for a missing title."""
@@ -26,11 +28,11 @@ _KINDS = {"audio": "Audio", "video": "Video", "image": "Picture"}
 
 # What TeX calls a formula: \(…\), \[…\], $$…$$, an environment, and $…$ where the dollars hug the
 # text and no digit follows, so that prices are none.
-_FORMULA = re.compile(
+_FORMULA = (
     r"\\\(.+?\\\)"
     r"|\\\[.+?\\\]"
     r"|\$\$.+?\$\$"
-    r"|\\begin\{([a-z]+\*?)\}.+?\\end\{\1\}"
+    r"|\\begin\{(?P<name>[a-z]+\*?)\}.+?\\end\{(?P=name)\}"
     r"|\$(?![\s$])[^$]*?[^\s$\\]\$(?!\d)"
 )
 
@@ -184,13 +186,22 @@ def direction(text: str) -> Direction:
     return "auto"
 
 
-def formulas(text: str) -> Iterator[tuple[bool, str]]:
-    """The text in pieces, each with whether it is a formula in TeX; together they are the text."""
+def pieces(text: str, placeholders: Sequence[tuple[str, str]] = ()) -> Iterator[tuple[Kind, str]]:
+    """The text in pieces, each with what it is; together they are the text.
+
+    `placeholders` are the site's: languages, and what stands for a block of code.
+    """
     end = 0
-    for found in _FORMULA.finditer(text):
+    for found in _special(tuple(shown for _, shown in placeholders if shown)).finditer(text):
         if found.start() > end:
-            yield False, text[end : found.start()]
-        yield True, found[0]
+            yield "words", text[end : found.start()]
+        yield "code" if found["code"] else "formula", found[0]
         end = found.end()
     if end < len(text):
-        yield False, text[end:]
+        yield "words", text[end:]
+
+
+@lru_cache(maxsize=8)
+def _special(placeholders: tuple[str, ...]) -> re.Pattern[str]:
+    code = "|".join(map(re.escape, placeholders)) or r"(?!)"
+    return re.compile(f"(?P<code>{code})|{_FORMULA}")

@@ -13,7 +13,7 @@ from aggregator.core.urls import web_url
 from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
 from aggregator.service.states import state
-from aggregator.web.listing import formulas, listed
+from aggregator.web.listing import listed, pieces
 from aggregator.web.ports import Report
 from aggregator.web.responses import short_digest
 from aggregator.web.theme import Filters, Folder, TemplateFault, Theme, read_folder
@@ -244,7 +244,7 @@ def _instant(moment: datetime) -> str:
 
 FILTERS: Filters = {
     "web_url": web_url,
-    "formulas": formulas,
+    "pieces": pieces,
     "segment": _segment,
     "day": _day,
     "minute": _minute,

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.core.model import Content, Enclosure, Origin, Person
-from aggregator.web.listing import Attribution, direction, formulas, headline, listed
+from aggregator.web.listing import Attribution, direction, headline, listed, pieces
 from tests.web.fakes import shown, source
 
 
@@ -132,7 +132,20 @@ def test_lines_begin_where_the_first_letter_says(text, expected):
     ],
 )
 def test_formulas_are_found_in_text(text, found):
-    pieces = list(formulas(text))
+    parts = list(pieces(text))
 
-    assert [piece for is_formula, piece in pieces if is_formula] == found
-    assert "".join(piece for _, piece in pieces) == text
+    assert [piece for kind, piece in parts if kind == "formula"] == found
+    assert "".join(piece for _, piece in parts) == text
+
+
+def test_what_stands_for_code_is_told_from_words():
+    text = "See [代码] and a[0] and [code]"
+
+    parts = list(pieces(text, [("zh", "[代码]"), ("de", ""), ("", "[code]")]))
+
+    assert parts == [
+        ("words", "See "),
+        ("code", "[代码]"),
+        ("words", " and a[0] and "),
+        ("code", "[code]"),
+    ]

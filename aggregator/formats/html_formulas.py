@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Iterable
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from aggregator.core.model import CODE_BLOCK
+from aggregator.formats.html_mathml import tex_of_presentation
 
 MARKS = ("math/tex", "katex", "mathjax", "mjx-", "mwe-math")
 """Where none of them stands, in lower case, there is nothing to do."""
@@ -33,11 +34,11 @@ def tidy_formulas(tree: LexborHTMLParser) -> None:
 
 
 def tex_of_math(node: LexborNode) -> str | None:
-    """A <math> element as TeX, where it brings that along; None where it does not."""
+    """A <math> element as TeX: what it brings along, else what it shows; None if that is nothing."""
     display = node.attributes.get("display") == "block"
     if (annotated := _annotated(node, display=display)) is not None:
         return annotated
-    written = node.attributes.get("alttext")
+    written = node.attributes.get("alttext") or tex_of_presentation(node)
     return _delimited(written, display=display) if written else None
 
 

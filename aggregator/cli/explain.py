@@ -12,7 +12,7 @@ from aggregator.cli.output import print_json
 from aggregator.cli.shell import FAILED, Config, Json, finish, refuse, say, settings_of
 from aggregator.config.settings import Settings
 from aggregator.core.filters import Hiding
-from aggregator.core.model import StoryEntry
+from aggregator.core.model import StoryEntry, Takedown
 from aggregator.core.reasons import Where, hidden, why_the_date
 from aggregator.formats.entry_json import rfc3339
 from aggregator.service.explaining import Explained, Explanation, Standing
@@ -78,6 +78,7 @@ def _row(explained: Explained, where: Where) -> Row:
             for entry, by in zip(story.entries, explained.hidden_by, strict=True)
         ],
         "publications": [_standing_row(each) for each in explained.standings],
+        "taken_down": [_takedown_row(each) for each in explained.takedowns],
     }
 
 
@@ -108,8 +109,20 @@ def _standing_row(standing: Standing) -> Row:
     }
 
 
+def _takedown_row(takedown: Takedown) -> Row:
+    return {
+        "id": takedown.id,
+        "at": _time(takedown.taken_at),
+        "reason": takedown.reason or None,
+    }
+
+
 def _lost_row(text: str, explanation: Explanation) -> Row:
-    reasons = [*map(_buried, explanation.tombstones), *map(_polled, explanation.neighbours)]
+    reasons = [
+        *map(_taken_down, map(_takedown_row, explanation.takedowns)),
+        *map(_buried, explanation.tombstones),
+        *map(_polled, explanation.neighbours),
+    ]
     return {
         "query": text,
         "found": False,
@@ -129,7 +142,13 @@ def _lost_row(text: str, explanation: Explanation) -> Row:
             }
             for each in explanation.neighbours
         ],
+        "taken_down": [_takedown_row(each) for each in explanation.takedowns],
     }
+
+
+def _taken_down(row: Row) -> str:
+    why = f": {row['reason']}" if row["reason"] else ""
+    return f"taken down {row['at']} with `aggregator hide`{why}"
 
 
 def _buried(tombstone: Tombstone) -> str:
@@ -154,6 +173,9 @@ def _lines(row: Row) -> Iterator[str]:
     yield _line("id", row["id"])
     yield _line("link", row["link"] or "none")
     yield _line("source", f"{row['source']}{also}" if row["source"] else "hidden everywhere")
+    for takedown in row["taken_down"]:
+        told = _taken_down(takedown)
+        yield _line("", told if takedown["id"] == row["id"] else f"{told} (as {takedown['id']})")
     yield _line("rank", row["rank"])
     yield _line("lead", f"{row['lead']['source']}: {row['lead']['reason']}")
     for entry in row["entries"]:

@@ -175,6 +175,8 @@ class PublicationSettings(_Section):
     """What `limit` makes room for at least; None: see `shown_for`."""
     max_per_source: Annotated[int, _whole(1, 1000)] | None = None
     max_age: Span | None = None
+    tombstones: Switch = False
+    """Names in its Atom document what was taken down (RFC 6721)."""
 
     @property
     def shown_for(self) -> timedelta | None:

@@ -10,6 +10,7 @@ All times are aware datetimes in UTC.
 All text is free of characters that XML forbids; all addresses are absolute http(s).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -266,7 +267,14 @@ class StoryEntry:
     updated: datetime
     first_seen: datetime
     joined_by: JoinedBy = "alone"
+    taken_down: str | None = None
+    """The id of the takedown that hides it."""
     content: Content
+
+    @property
+    def available(self) -> bool:
+        """Whether it may be shown, as far as filters let it."""
+        return self.listed and self.taken_down is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,3 +306,21 @@ class PublishedEntry:
     changed_at: datetime
     """When what we show of it last changed; decides Last-Modified."""
     content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takedown:
+    """A story that the operator has taken down, whether any of it is still stored or not."""
+
+    id: str
+    """The id that it was published under."""
+    taken_at: datetime
+    reason: str = ""
+    title: str = ""
+    link: str | None = None
+    entries: tuple[tuple[str, str], ...] = ()
+    """Its entries when it was taken down: key of the source, and guid."""
+
+    def concerns(self, sources: Collection[str] | None) -> bool:
+        """Whether it was a story of one of these sources; None is every source."""
+        return sources is None or any(key in sources for key, _ in self.entries)

@@ -6,6 +6,7 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from aggregator.core.filters import NO_FILTER, Filter
+from aggregator.core.model import Takedown
 
 Format = Literal["atom", "rss", "json"]
 
@@ -62,6 +63,8 @@ class Publication:
     None: just `limit`."""
     max_per_source: int | None = None
     max_age: timedelta | None = None
+    tombstones: bool = False
+    """Whether its Atom document names what was taken down (RFC 6721)."""
     query: tuple[tuple[str, str], ...] = ()
     """What its addresses carry behind the question mark, beside the page's number."""
 
@@ -98,6 +101,8 @@ class Channel:
     icon: str | None = None
     hub: str | None = None
     """Where its readers may ask to be told of changes (WebSub)."""
+    deleted: tuple[Takedown, ...] = ()
+    """Stories that readers shall forget (RFC 6721)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

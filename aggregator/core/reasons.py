@@ -60,6 +60,8 @@ def left_out(
 
 
 def _not_from(story: Story) -> str:
+    if any(entry.listed and entry.taken_down for entry in story.entries):
+        return "it was taken down"
     listed = sorted({entry.source.key for entry in story.entries if entry.listed})
     if listed:
         return f"the publication does not take from {', '.join(listed)}"

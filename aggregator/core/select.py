@@ -39,7 +39,7 @@ class Selector:
 
     def judge(self, story: Story) -> PublishedEntry | LeftOut:
         """The story as it is shown, or why it is not."""
-        judged = [(entry, self._hiding(entry)) for entry in story.entries if entry.listed]
+        judged = [(entry, self._hiding(entry)) for entry in story.entries if entry.available]
         inside = [by for entry, by in judged if self._takes_from(entry)]
         if not inside:
             return LeftOut(why="sources")

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from aggregator.core.digest import body_digest, digest
 from aggregator.core.errors import StoreError, UnknownPublication
-from aggregator.core.model import PublishedEntry
+from aggregator.core.model import PublishedEntry, Takedown
 from aggregator.core.publication import CONTENT_TYPES, Channel, Document, Format, Publication
 from aggregator.core.shelf import Shelf
 from aggregator.core.shown import Shown
@@ -51,7 +51,7 @@ class _Made:
     shown: tuple[Shown, ...]
     until: datetime | None
     changed_at: datetime
-    """Of the story that changed last."""
+    """Of the story that changed last, or went."""
     revised_at: datetime
     """Of anything that is published anywhere."""
 
@@ -193,14 +193,24 @@ class Documents:
         catalogue = self._catalogue
         window = await window_of(self._store, publication, catalogue.filters, now=self._clock.now())
         stories = window.stories
+        gone = await self._taken_down(publication)
+        channel = _channel(catalogue, publication, format, stories, revision)
+        if publication.tombstones:
+            channel = replace(channel, deleted=tuple(gone[: publication.limit]))
+        moments = [*(story.changed_at for story in stories), *(each.taken_at for each in gone)]
         return _Made(
-            channel=_channel(catalogue, publication, format, stories, revision),
+            channel=channel,
             content_type=CONTENT_TYPES[format],
             shown=tuple(catalogue.show(story) for story in stories),
             until=window.until,
-            changed_at=max((s.changed_at for s in stories), default=revision.changed_at),
+            changed_at=max(moments, default=revision.changed_at),
             revised_at=revision.changed_at,
         )
+
+    async def _taken_down(self, publication: Publication) -> list[Takedown]:
+        """Those of its sources, newest first."""
+        takedowns = await self._store.takedowns()
+        return [each for each in takedowns if each.concerns(publication.sources)]
 
     async def _write(self, made: _Made, format: Format, kept: _Kept | None) -> Document:
         channel, shown = made.channel, made.shown

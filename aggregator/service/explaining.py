@@ -1,7 +1,7 @@
 """Why an entry is, or is not, where it is.
 
 find_stories   by published id, guid or link, or a part of one      (store)
-| tombstones   where none is it: dropped, or left out               (store)
+| tombstones   where none is it: dropped, left out, or taken down   (store)
 | judge        by every publication, with what is newer             (windows, core)
 | sentences                                                         (core)
 """
@@ -12,7 +12,8 @@ from datetime import datetime
 
 from aggregator.core.digest import digest
 from aggregator.core.filters import Filters, Hiding, as_shown, hiding
-from aggregator.core.model import PublishedEntry, Story, StoryEntry
+from aggregator.core.model import PublishedEntry, Story, StoryEntry, Takedown
+from aggregator.core.names import names_story, names_takedown
 from aggregator.core.publication import Publication
 from aggregator.core.reasons import Where, beyond, left_out, why_it_leads
 from aggregator.core.select import LeftOut, Selector
@@ -48,6 +49,8 @@ class Explained:
     hidden_by: Sequence[Hiding | None]
     """For each entry what hides it everywhere."""
     standings: Sequence[Standing]
+    takedowns: Sequence[Takedown] = ()
+    """What the operator did to hide it, or some of its entries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,8 @@ class Explanation:
     """False where the text is but a part of what was found."""
     tombstones: Sequence[Tombstone] = ()
     """Where nothing is stored: who had it, or left it out."""
+    takedowns: Sequence[Takedown] = ()
+    """The stories that were taken down and of which nothing is stored any more."""
     neighbours: Sequence[SourceHealth] = field(default_factory=tuple)
     """Where nothing is known: the sources on the host that the text names."""
 
@@ -83,10 +88,11 @@ class Explainer:
 
     async def explain(self, text: str) -> Explanation:
         found = await self._store.find_stories(text, limit=MOST_FOUND)
-        exact = [story for story in found if _is(story, text)]
+        exact = [story for story in found if names_story(text, story)]
+        down = [each for each in await self._store.takedowns() if names_takedown(text, each)]
         dead = [] if exact else await self._store.tombstones(_digests(text))
-        if dead:
-            return Explanation(tombstones=dead)
+        if dead or (down and not exact):
+            return Explanation(tombstones=dead, takedowns=down)
         if not found:
             return Explanation(neighbours=await self._neighbours(text))
         explained = [await self._explained(story) for story in exact or found]
@@ -103,7 +109,7 @@ class Explainer:
         passing = [
             each
             for each, hidden in zip(story.entries, hidden_by, strict=True)
-            if each.listed and not hidden
+            if each.available and not hidden
         ]
         return Explained(
             story=story,
@@ -111,7 +117,12 @@ class Explainer:
             lead=why_it_leads(story),
             hidden_by=hidden_by,
             standings=[await self._standing(story, each, now) for each in self._publications],
+            takedowns=await self._takedowns(story),
         )
+
+    async def _takedowns(self, story: Story) -> list[Takedown]:
+        by = {entry.taken_down for entry in story.entries}
+        return [each for each in await self._store.takedowns() if each.id in by]
 
     async def _standing(self, story: Story, publication: Publication, now: datetime) -> Standing:
         alone = Selector(publication, self._filters, now=now).judge(story)
@@ -154,17 +165,9 @@ def _as_seen(story: Story, publication: Publication, filters: Filters, now: date
 
     def is_out(entry: StoryEntry) -> bool:
         over = filters.over(entry, publication.filter)
-        return not entry.listed or hiding(over, entry, now=now) is not None
+        return not entry.available or hiding(over, entry, now=now) is not None
 
     return replace(story, entries=tuple(sorted(story.entries, key=is_out)))
-
-
-def _is(story: Story, text: str) -> bool:
-    """Whether the text is its name, rather than a part of one."""
-    link = canonical_text(text)
-    names = {story.id, *(entry.guid for entry in story.entries)}
-    links = {entry.content.link for entry in story.entries if entry.content.link}
-    return text in names | links or (link is not None and link in map(canonical_text, links))
 
 
 def _digests(text: str) -> list[bytes]:

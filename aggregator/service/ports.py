@@ -16,6 +16,7 @@ from aggregator.core.model import (
     ReadFeed,
     RecalledEntry,
     Story,
+    Takedown,
 )
 from aggregator.core.moves import Moves
 from aggregator.core.positions import ChangedStory, Position, Step
@@ -341,6 +342,9 @@ class ReadStore(Protocol):
 
     async def tombstones(self, digests: Collection[bytes]) -> list[Tombstone]:
         """Those of listed sources, by source."""
+
+    async def takedowns(self) -> list[Takedown]:
+        """What was taken down, newest first; of the rest `find_stories` alone shows it."""
 
     async def sources(self, keys: Collection[str] | None = None) -> list[SourceHealth]:
         """The configured sources that are named (None: all), by key."""

@@ -15,9 +15,9 @@ from aggregator.core.archives import Archive, Archived, Unarchived
 from aggregator.core.model import Story
 from aggregator.service.ports import Selection
 from aggregator.store.mapping import AnyRow, Columns
-from aggregator.store.reads import STORY_COLUMNS, select_stories, with_entries
+from aggregator.store.reads import STORY_COLUMNS, available, select_stories, with_entries
 from aggregator.store.revisions import lock_stories
-from aggregator.store.schema import archived, archives, revision, sources, stories
+from aggregator.store.schema import archived, archives, revision, stories
 from aggregator.store.statements import chunks, insert_missing
 
 _LAST = 2**62
@@ -191,10 +191,10 @@ async def numbered_stories(
     connection: AsyncConnection, numbers: Collection[int]
 ) -> dict[int, Story]:
     found: dict[int, Story] = {}
-    theirs = await select_stories(connection, Selection())
+    theirs, which = await select_stories(connection, Selection()), await available(connection)
     for chunk in chunks(numbers):
         statement = select(*STORY_COLUMNS).where(stories.c.id.in_(chunk), theirs)
         page = (await connection.execute(statement)).all()
-        whole = await with_entries(connection, page, sources.c.listed)
+        whole = await with_entries(connection, page, which)
         found |= {row.id: story for row, story in zip(page, whole, strict=True)}
     return found

@@ -13,6 +13,7 @@ from aggregator.core.positions import ChangedStory, Step
 from aggregator.store.reads import STORY_COLUMNS, with_entries
 from aggregator.store.revisions import current
 from aggregator.store.schema import stories
+from aggregator.store.takedowns import entries_taken_down
 
 _STEP = (stories.c.changed_in, stories.c.id)
 
@@ -27,7 +28,8 @@ async def changed_stories(
         .limit(limit)
     )
     rows = (await connection.execute(oldest_first)).all()
-    whole = await with_entries(connection, rows, true())
+    hidden = await entries_taken_down(connection)
+    whole = await with_entries(connection, rows, true(), hidden)
     return [
         ChangedStory(
             story=story,

@@ -12,13 +12,15 @@ from aggregator.service.ports import Tombstone
 from aggregator.store.reads import NEWEST_FIRST, STORY_COLUMNS, with_entries
 from aggregator.store.schema import entries, sources, stories, tombstones
 from aggregator.store.statements import chunks
+from aggregator.store.takedowns import entries_taken_down
 
 
 async def find_stories(connection: AsyncConnection, text: str, *, limit: int) -> list[Story]:
     for condition in (_is(text), _has(text)):
         newest = select(*STORY_COLUMNS).where(condition).order_by(*NEWEST_FIRST).limit(limit)
         if page := (await connection.execute(newest)).all():
-            return await with_entries(connection, page, true())
+            hidden = await entries_taken_down(connection)
+            return await with_entries(connection, page, true(), hidden)
     return []
 
 

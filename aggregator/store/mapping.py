@@ -311,7 +311,7 @@ def whole_story(story: AnyRow, its_entries: Sequence[StoryEntry]) -> Story:
     )
 
 
-def story_entry(entry: AnyRow, source: AnyRow) -> StoryEntry:
+def story_entry(entry: AnyRow, source: AnyRow, taken_down: str | None = None) -> StoryEntry:
     return StoryEntry(
         source=published_source(source),
         listed=source.listed,
@@ -320,5 +320,6 @@ def story_entry(entry: AnyRow, source: AnyRow) -> StoryEntry:
         updated=entry.updated_at,
         first_seen=entry.first_seen_at,
         joined_by=entry.joined_by,
+        taken_down=taken_down,
         content=_content(entry),
     )

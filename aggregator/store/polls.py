@@ -44,6 +44,7 @@ from aggregator.store.revisions import UPCOMING, bump, lock_stories
 from aggregator.store.schema import edits, entries, polls, sources, stories, tombstones
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace, run_for_each
 from aggregator.store.stories import add_entries
+from aggregator.store.takedowns import keep_down
 
 KEPT_POLLS = 30
 """Of each source."""
@@ -226,6 +227,8 @@ async def _migrate(
         {"entry_id": entry_id, "guid": entry.guid, "digest": entry.digest}
         for entry_id, entry in migrated
     ]
+    if rows:
+        await keep_down(connection, source_id, migrated)
     refused = await run_for_each(connection, update(entries).where(_own(source_id)), rows)
     for chunk in chunks([row["entry_id"] for row in rows]):
         own = (entries.c.source_id == source_id) & entries.c.id.in_(chunk)

@@ -1,11 +1,12 @@
 """What is published: stories with their sources, and the sources with their health.
 
 page       ids of the stories that are asked for, by rank, off the index
-| members  their entries of listed sources
+| members  their entries of listed sources that nobody took down
 | leads    the content of one entry a story
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from sqlalchemy import (
     BindParameter,
@@ -34,6 +35,7 @@ from aggregator.store.mapping import (
 from aggregator.store.pauses import domain_pauses, later
 from aggregator.store.schema import entries, sources, stories
 from aggregator.store.statements import chunks
+from aggregator.store.takedowns import entries_taken_down
 
 _LONGEST_SEARCH = 200
 """Characters."""
@@ -43,7 +45,7 @@ async def list_stories(
     connection: AsyncConnection, selection: Selection, *, limit: int, offset: int
 ) -> list[PublishedEntry]:
     page = await _page(connection, selection, limit, offset)
-    members = await _members(connection, [row.id for row in page])
+    members = await _members(connection, [row.id for row in page], await available(connection))
     return await _show(connection, page, members)
 
 
@@ -51,13 +53,25 @@ async def whole_stories(
     connection: AsyncConnection, selection: Selection, *, limit: int, offset: int
 ) -> list[Story]:
     page = await _page(connection, selection, limit, offset)
-    return await with_entries(connection, page, sources.c.listed)
+    return await with_entries(connection, page, await available(connection))
+
+
+async def available(connection: AsyncConnection) -> ColumnElement[bool]:
+    """Which entries may be shown at all."""
+    return sources.c.listed & _but(await entries_taken_down(connection))
+
+
+def _but(hidden: Collection[int]) -> ColumnElement[bool]:
+    return entries.c.id.not_in(_literal(hidden)) if hidden else true()
 
 
 async def with_entries(
-    connection: AsyncConnection, page: Sequence[AnyRow], which: ColumnElement[bool]
+    connection: AsyncConnection,
+    page: Sequence[AnyRow],
+    which: ColumnElement[bool],
+    taken_down: Mapping[int, str] = MappingProxyType({}),
 ) -> list[Story]:
-    """These stories with their entries, as far as those are of such sources."""
+    """These stories with such of their entries; `taken_down` is by entry what hides it."""
     members = await _members(connection, [row.id for row in page], which)
     ids = [entry_id for those in members.values() for entry_id in those]
     contents = {row.id: row for row in await _rows(connection, entries, ids)}
@@ -67,7 +81,7 @@ async def with_entries(
         whole_story(
             story,
             [
-                story_entry(contents[entry_id], by_id[source_id])
+                story_entry(contents[entry_id], by_id[source_id], taken_down.get(entry_id))
                 for entry_id, source_id in _lead_first(story, members[story.id])
             ],
         )
@@ -114,11 +128,13 @@ async def select_stories(connection: AsyncConnection, selection: Selection) -> C
     """Which stories are selected: those with an entry that is."""
     search = one_line(selection.search or "", _LONGEST_SEARCH)
     shown = await _shown_sources(connection, selection.sources)
+    hidden = await entries_taken_down(connection)
     if search or selection.sources is not None:
-        conditions = [shown, _says(search)] if search else [shown]
+        conditions = [shown, _but(hidden)] + ([_says(search)] if search else [])
         return stories.c.id.in_(select(entries.c.story_id).where(*conditions))
-    if shown is _ANY_SOURCE:
+    if shown is _ANY_SOURCE and not hidden:
         return true()
+    shown = shown & _but(hidden)
     # Most stories pass, so that asking each in the order of rank soon fills a page.
     return select(entries.c.id).where(entries.c.story_id == stories.c.id, shown).exists()
 
@@ -147,17 +163,17 @@ async def _shown_sources(
     return entries.c.source_id.in_(_literal(named))
 
 
-def _literal(ids: Sequence[int]) -> BindParameter[int]:
+def _literal(ids: Collection[int]) -> BindParameter[int]:
     """Written into the statement, as there may be more of them than it takes variables."""
-    return bindparam("source_ids", ids, expanding=True, literal_execute=True)
+    return bindparam("ids", list(ids), unique=True, expanding=True, literal_execute=True)
 
 
 async def _members(
     connection: AsyncConnection,
     story_ids: Collection[int],
-    which: ColumnElement[bool] = sources.c.listed,
+    which: ColumnElement[bool],
 ) -> dict[int, dict[int, int]]:
-    """For each story the ids of its entries, oldest first, with their sources' ids."""
+    """For each story the ids of such of its entries, oldest first, with their sources' ids."""
     members: dict[int, dict[int, int]] = {story_id: {} for story_id in story_ids}
     for chunk in chunks(story_ids):
         rows = await connection.execute(

@@ -7,6 +7,7 @@
     stories     what we publish: one row for the entries that are one story
     marks       under which an entry's text is found again
     tombstones  guids that must not come back as new
+    takedowns   stories that are never shown again; taken_down: the guids that they had
     revision    one row: counts the changes to what is shown
     readers     who fetches our feeds, as digests
     archives    feeds, and how far their archives have come
@@ -242,6 +243,29 @@ tombstones = Table(
     Column("source_id", BigInteger, ForeignKey("sources.id"), primary_key=True),
     Column("digest", LargeBinary, primary_key=True),
     Column("pruned_at", UtcMicros),  # empty where `backfill` left the entry out
+    sqlite_with_rowid=False,
+)
+
+takedowns = Table(
+    "takedowns",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("published_digest", LargeBinary, nullable=False),
+    Column("taken_at", UtcMicros, nullable=False),
+    Column("published_id", Text, nullable=False),
+    Column("link", Text),
+    Column("title", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("published_digest"),
+)
+
+taken_down = Table(
+    "taken_down",
+    metadata,
+    Column("source_id", BigInteger, ForeignKey("sources.id"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("takedown_id", BigInteger, ForeignKey("takedowns.id"), primary_key=True, index=True),
+    Column("guid", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 

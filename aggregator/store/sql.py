@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from aggregator.core.archives import Archive, Archived, Unarchived
 from aggregator.core.knowledge import Knowledge
-from aggregator.core.model import PublishedEntry, RecalledEntry, Story
+from aggregator.core.model import PublishedEntry, RecalledEntry, Story, Takedown
 from aggregator.core.positions import ChangedStory, Step
 from aggregator.core.rhythm import Sighting
 from aggregator.core.subscribers import FeedReader
@@ -36,6 +36,7 @@ from aggregator.store import (
     reads,
     retention,
     revisions,
+    takedowns,
 )
 from aggregator.store.claims import NewToken
 from aggregator.store.engine import Database, connect, is_there, unbroken
@@ -81,7 +82,7 @@ async def existing_store(url: str) -> AsyncIterator["SqlStore | None"]:
 
 
 class SqlStore:
-    """Signs `service.ports.PollStore`, `ReadStore` and `ReaderStore`, and `ArchiveStore`.
+    """Signs what `service.ports` asks of a store, and `TakedownStore`.
 
     Every method may raise StoreError.
     """
@@ -242,6 +243,21 @@ class SqlStore:
     async def tombstones(self, digests: Collection[bytes]) -> list[Tombstone]:
         async with self._database.reading() as connection:
             return await finding.find_tombstones(connection, digests)
+
+    @unbroken
+    async def takedowns(self) -> list[Takedown]:
+        async with self._database.reading() as connection:
+            return await takedowns.list_takedowns(connection)
+
+    @unbroken
+    async def take_down(self, published_id: str, *, reason: str, now: datetime) -> bool:
+        async with self._database.writing() as connection:
+            return await takedowns.take_down(connection, published_id, reason=reason, at=now)
+
+    @unbroken
+    async def put_back(self, published_id: str, *, now: datetime) -> bool:
+        async with self._database.writing() as connection:
+            return await takedowns.put_back(connection, published_id, at=now)
 
     @unbroken
     async def sources(self, keys: Collection[str] | None = None) -> list[SourceHealth]:

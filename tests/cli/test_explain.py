@@ -26,8 +26,9 @@ FIELDS = [
     "lead",
     "entries",
     "publications",
+    "taken_down",
 ]
-LOST_FIELDS = ["query", "found", "reason", "tombstones", "sources"]
+LOST_FIELDS = ["query", "found", "reason", "tombstones", "sources", "taken_down"]
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from aggregator.core.model import (
     RecalledEntry,
     Story,
     StoryEntry,
+    Takedown,
 )
 from aggregator.core.moves import Moves
 from aggregator.core.positions import ChangedStory, Position, Step
@@ -201,6 +202,8 @@ class MemoryStore(MemoryArchives):
         self._sources: dict[str, _Source] = {}
         self._entries: dict[int, _Entry] = {}
         self._readers: dict[tuple[bytes, bytes], FeedReader] = {}
+        self._takedowns: dict[str, Takedown] = {}
+        self._taken_guids: dict[str, set[tuple[int, bytes]]] = {}
         self._revision = Revision(number=0, changed_at=datetime(1970, 1, 1, tzinfo=UTC))
 
     async def sync_sources(self, specs: Sequence[SourceSpec], *, now: datetime) -> None:
@@ -422,6 +425,9 @@ class MemoryStore(MemoryArchives):
     def _migrate(self, source: _Source, entry_id: int, entry: Entry) -> bool:
         stored = self._entries[entry_id]
         if stored.source is source:
+            for digests in self._taken_guids.values():
+                if (source.id, stored.known.digest) in digests:
+                    digests.add((source.id, entry.digest))
             stored.guid = entry.guid
             stored.known = replace(stored.known, digest=entry.digest)
             stored.story.changed_in = self._upcoming
@@ -607,7 +613,49 @@ class MemoryStore(MemoryArchives):
         }
 
     def _shown(self) -> Iterator[_Entry]:
-        return (entry for entry in self._entries.values() if entry.source.listed)
+        entries = self._entries.values()
+        return (e for e in entries if e.source.listed and self._taken_down(e) is None)
+
+    def _taken_down(self, entry: _Entry) -> str | None:
+        own = (entry.source.id, entry.known.digest)
+        by = [id for id, digests in self._taken_guids.items() if own in digests]
+        its_story = entry.story.published_id
+        return max([*by, *([its_story] if its_story in self._takedowns else [])], default=None)
+
+    async def takedowns(self) -> list[Takedown]:
+        return sorted(self._takedowns.values(), key=lambda each: each.taken_at)[::-1]
+
+    async def take_down(self, published_id: str, *, reason: str, now: datetime) -> bool:
+        members = [e for e in self._entries.values() if e.story.published_id == published_id]
+        if not members:
+            return False
+        lead = next(entry for entry in members if entry.known.id == entry.story.lead)
+        takedown = Takedown(
+            id=published_id,
+            taken_at=now,
+            reason=reason,
+            title=lead.content.title,
+            link=lead.content.link,
+            entries=tuple(sorted((e.source.spec.key, e.guid) for e in members)),
+        )
+        before = self._takedowns.setdefault(published_id, takedown)
+        entries = tuple(sorted({*before.entries, *takedown.entries}))
+        self._takedowns[published_id] = replace(before, entries=entries)
+        taken = self._taken_guids.setdefault(published_id, set())
+        taken.update((entry.source.id, entry.known.digest) for entry in members)
+        lead.story.changed_at, lead.story.changed_in = now, self._upcoming
+        self._bump(now)
+        return True
+
+    async def put_back(self, published_id: str, *, now: datetime) -> bool:
+        if published_id not in self._takedowns:
+            return False
+        for entry in self._entries.values():
+            if self._taken_down(entry) == published_id:
+                entry.story.changed_at, entry.story.changed_in = now, self._upcoming
+        del self._takedowns[published_id], self._taken_guids[published_id]
+        self._bump(now)
+        return True
 
     def _show(self, story: _Story) -> PublishedEntry:
         members = [entry for entry in self._shown() if entry.story is story]
@@ -680,6 +728,7 @@ class MemoryStore(MemoryArchives):
                     updated=entry.known.updated,
                     first_seen=entry.known.first_seen,
                     joined_by=entry.joined_by,
+                    taken_down=self._taken_down(entry),
                     content=entry.content,
                 )
                 for entry in sorted(members, key=lambda e: e.known.id != story.lead)

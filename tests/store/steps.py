@@ -17,18 +17,18 @@ from aggregator.service.ports import (
     PollRecord,
     PollStore,
     ReaderStore,
-    ReadStore,
     Selection,
     SourceHealth,
     SourceSpec,
 )
+from aggregator.service.taking_down import TakedownStore
 from tests.builders import NOON, entry
 
 HOUR = timedelta(hours=1)
 EVERYTHING = Selection()
 
 
-class Store(PollStore, ReadStore, ReaderStore, ArchiveStore, Protocol):
+class Store(PollStore, TakedownStore, ReaderStore, ArchiveStore, Protocol):
     """The database as a whole."""
 
 

@@ -5,6 +5,7 @@ feedgen 1.0.0 drops the attributes of an entry's links (lkiesow/python-feedgen#1
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -14,7 +15,7 @@ from lxml import etree
 
 from aggregator import __version__
 from aggregator.core.dates import plausible
-from aggregator.core.model import Origin, Person, PublishedSource
+from aggregator.core.model import Origin, Person, PublishedSource, Takedown
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.core.stories import is_absolute_iri
@@ -31,6 +32,8 @@ from aggregator.formats.writing.elements import (
 )
 from aggregator.formats.writing.media import MediaNamespace, add_media
 from aggregator.formats.written import Written, build_each
+
+_TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 
 
 def write_atom(channel: Channel, entries: Sequence[Shown]) -> Written:
@@ -56,7 +59,24 @@ def _feed(channel: Channel) -> FeedGenerator:
     feed.icon(fit_url(channel.icon) if channel.icon else None)
     feed.language(fit_language(channel.language))
     feed.register_extension("media", MediaNamespace, rss=False)
+    if channel.deleted:
+        feed.register_extension("tombstones", partial(_Tombstones, channel.deleted), rss=False)
     return feed
+
+
+@dataclass(frozen=True, slots=True)
+class _Tombstones:
+    """RFC 6721: what readers shall forget. Elsewhere than here nobody knows the namespace."""
+
+    deleted: Sequence[Takedown]
+
+    def extend_ns(self) -> dict[str, str]:
+        return {"at": _TOMBSTONES}
+
+    def extend_atom(self, feed: Element) -> None:
+        """An `at:deleted-entry` each; a pair of id and time stands once (§3)."""
+        for each in self.deleted:
+            child(feed, f"{{{_TOMBSTONES}}}deleted-entry", ref=each.id, when=rfc3339(each.taken_at))
 
 
 def _entry(channel: Channel, item: Item) -> Element:

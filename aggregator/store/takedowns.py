@@ -1,0 +1,162 @@
+"""Stories that were taken down, and which of the entries that are stored they hide.
+
+A takedown holds for the id that the story was published under, and for each guid that its entries
+had. What it hides is looked up, not written down beside the entries: so it holds whichever way
+an entry comes back, and whichever story it moves to. Takedowns are few, as a person makes each.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, insert, select, union, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aggregator.core.digest import digest
+from aggregator.core.model import Entry, Takedown
+from aggregator.core.text import xml_safe
+from aggregator.store.mapping import AnyRow
+from aggregator.store.revisions import UPCOMING, bump, lock_stories
+from aggregator.store.schema import entries, sources, stories, takedowns, taken_down
+from aggregator.store.statements import chunks, insert_missing
+
+_SAME_GUID = (taken_down.c.source_id == entries.c.source_id) & (
+    taken_down.c.digest == entries.c.digest
+)
+_SAME_STORY = takedowns.c.published_digest == stories.c.published_digest
+
+
+async def entries_taken_down(connection: AsyncConnection) -> dict[int, str]:
+    """By the ids of entries that must not be shown the takedowns that hide them."""
+    by_guid = (
+        select(entries.c.id, takedowns.c.published_id)
+        .join(taken_down, _SAME_GUID)
+        .join(takedowns, takedowns.c.id == taken_down.c.takedown_id)
+    )
+    by_story = (
+        select(entries.c.id, takedowns.c.published_id)
+        .join(stories, stories.c.id == entries.c.story_id)
+        .join(takedowns, _SAME_STORY)
+    )
+    rows = await connection.execute(union(by_guid, by_story).order_by("published_id"))
+    return {row.id: row.published_id for row in rows}
+
+
+async def list_takedowns(connection: AsyncConnection) -> list[Takedown]:
+    """Newest first."""
+    its_entries: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+    named = select(taken_down.c.takedown_id, sources.c.key, taken_down.c.guid).join(
+        sources, sources.c.id == taken_down.c.source_id
+    )
+    for row in await connection.execute(named):
+        its_entries[row.takedown_id].append((row.key, row.guid))
+    newest_first = (takedowns.c.taken_at.desc(), takedowns.c.id.desc())
+    rows = await connection.execute(select(takedowns).order_by(*newest_first))
+    return [
+        Takedown(
+            id=row.published_id,
+            taken_at=row.taken_at,
+            reason=row.reason,
+            title=row.title,
+            link=row.link,
+            entries=tuple(sorted(its_entries[row.id])),
+        )
+        for row in rows
+    ]
+
+
+async def take_down(
+    connection: AsyncConnection, published_id: str, *, reason: str, at: datetime
+) -> bool:
+    """False where nothing is stored under the id."""
+    await lock_stories(connection)
+    lead = await _lead(connection, published_id)
+    if lead is None:
+        return False
+    if await _takedown(connection, published_id) is None:
+        await connection.execute(insert(takedowns), _columns(lead, published_id, reason, at))
+    takedown_id = await _takedown(connection, published_id)
+    members = select(entries.c.source_id, entries.c.digest, entries.c.guid).where(
+        entries.c.story_id == lead.story_id
+    )
+    rows = [
+        {**row._mapping, "takedown_id": takedown_id}  # noqa: SLF001 the public name of it
+        for row in await connection.execute(members)
+    ]
+    await connection.execute(insert_missing(connection, taken_down), rows)
+    await _changed(connection, stories.c.id == lead.story_id, at)
+    await bump(connection, at)
+    return True
+
+
+async def _changed(connection: AsyncConnection, which: ColumnElement[bool], at: datetime) -> None:
+    """For those who follow what changes: they have to let go of it, or to take it again."""
+    await connection.execute(
+        update(stories).where(which).values(changed_at=at, changed_in=UPCOMING)
+    )
+
+
+def _columns(lead: AnyRow, published_id: str, reason: str, at: datetime) -> dict[str, object]:
+    return {
+        "published_digest": digest(published_id),
+        "published_id": published_id,
+        "taken_at": at,
+        "reason": xml_safe(reason),
+        "title": lead.title,
+        "link": lead.link,
+    }
+
+
+async def _lead(connection: AsyncConnection, published_id: str) -> AnyRow | None:
+    statement = (
+        select(entries.c.story_id, entries.c.title, entries.c.link)
+        .join(stories, stories.c.lead_entry_id == entries.c.id)
+        .where(stories.c.published_digest == digest(published_id))
+    )
+    return (await connection.execute(statement)).one_or_none()
+
+
+async def _takedown(connection: AsyncConnection, published_id: str) -> int | None:
+    its_own = takedowns.c.published_digest == digest(published_id)
+    found: int | None = await connection.scalar(select(takedowns.c.id).where(its_own))
+    return found
+
+
+async def put_back(connection: AsyncConnection, published_id: str, *, at: datetime) -> bool:
+    """False where it is not taken down. What retention dropped meanwhile stays away."""
+    await lock_stories(connection)
+    takedown_id = await _takedown(connection, published_id)
+    if takedown_id is None:
+        return False
+    hidden = [id for id, by in (await entries_taken_down(connection)).items() if by == published_id]
+    for chunk in chunks(hidden):
+        theirs = select(entries.c.story_id).where(entries.c.id.in_(chunk))
+        await _changed(connection, stories.c.id.in_(theirs), at)
+    await connection.execute(delete(taken_down).where(taken_down.c.takedown_id == takedown_id))
+    await connection.execute(delete(takedowns).where(takedowns.c.id == takedown_id))
+    await bump(connection, at)
+    return True
+
+
+async def keep_down(
+    connection: AsyncConnection, source_id: int, migrated: Sequence[tuple[int, Entry]]
+) -> None:
+    """Entries that are about to get another guid stay down under it, too."""
+    coming = dict(migrated)
+    for chunk in chunks(coming):
+        old = (
+            select(entries.c.id, taken_down.c.takedown_id)
+            .join(taken_down, _SAME_GUID)
+            .where(entries.c.source_id == source_id, entries.c.id.in_(chunk))
+        )
+        rows = [
+            {
+                "source_id": source_id,
+                "digest": coming[row.id].digest,
+                "guid": coming[row.id].guid,
+                "takedown_id": row.takedown_id,
+            }
+            for row in await connection.execute(old)
+        ]
+        if rows:
+            await connection.execute(insert_missing(connection, taken_down), rows)

@@ -34,7 +34,7 @@ def tidy_formulas(tree: LexborHTMLParser) -> None:
 
 
 def tex_of_math(node: LexborNode) -> str | None:
-    """A <math> element as TeX: what it brings along, else what it shows; None if that is nothing."""
+    """A <math> element as TeX: what it brings along, else what it shows; None for nothing."""
     display = node.attributes.get("display") == "block"
     if (annotated := _annotated(node, display=display)) is not None:
         return annotated

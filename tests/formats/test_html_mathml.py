@@ -14,8 +14,10 @@ from aggregator.formats.html import plain_text
         ("<msub><mi>x</mi><mrow><mi>i</mi><mo>+</mo><mn>1</mn></mrow></msub>", "x_{i+1}"),
         ("<msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup>", "x_i^2"),
         (
-            "<munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi>"
-            "</munderover><msub><mi>x</mi><mi>i</mi></msub>",
+            (
+                "<munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi>"
+                "</munderover><msub><mi>x</mi><mi>i</mi></msub>"
+            ),
             "∑_{i=1}^n x_i",
         ),
         ("<msqrt><mi>x</mi><mo>+</mo><mn>1</mn></msqrt>", r"\sqrt{x+1}"),
@@ -25,8 +27,10 @@ from aggregator.formats.html import plain_text
         ("<mi>x</mi><mphantom><mi>y</mi></mphantom>", "x"),
         ("<semantics><mi>x</mi><annotation encoding='e'>no</annotation></semantics>", "x"),
         (
-            "<mtable><mtr><mtd><mi>a</mi></mtd><mtd><mi>b</mi></mtd></mtr>"
-            "<mtr><mtd><mi>c</mi></mtd><mtd><mi>d</mi></mtd></mtr></mtable>",
+            (
+                "<mtable><mtr><mtd><mi>a</mi></mtd><mtd><mi>b</mi></mtd></mtr>"
+                "<mtr><mtd><mi>c</mi></mtd><mtd><mi>d</mi></mtd></mtr></mtable>"
+            ),
             r"a & b \\ c & d",
         ),
         ("<mfrac><mi>x</mi></mfrac>", "x"),

@@ -143,6 +143,7 @@ def _wired(
         clock=clock,
         chance=random.random,
         policies=source_policies(settings, subscribers),
+        domain_of=registrable_domain,
     )
     changes = Changes(store, watch.failed)
     dispatcher = Dispatcher(

@@ -14,6 +14,7 @@ from aggregator.config.settings import Settings
 from aggregator.core.digest import body_digest
 from aggregator.core.errors import CannotServe, ConfigError, StoreError
 from aggregator.log import LogWatch
+from aggregator.pushing import Pushes, open_pushes
 from aggregator.scheduler import Scheduler
 from aggregator.service.dispatch import TICK
 from aggregator.web.app import create_app
@@ -40,11 +41,14 @@ class Daemon:
         settings: Settings,
         service: Service,
         watch: LogWatch,
+        *,
+        pushes: Pushes | None = None,
     ) -> None:
         self._path = path
         self._environ = environ
         self._settings = settings
         self._service = service
+        self._pushes = pushes
         self._watch = watch
         self._file = _fingerprint(path)
         self._pages = Pages(settings.site.templates, report=watch.failed)
@@ -60,6 +64,8 @@ class Daemon:
         ]
         if only != "web":
             scheduler.every(TICK, self._sweep, name="sweep")
+            if self._pushes:
+                scheduler.every(TICK, self._pushes.subscriber.tend, name="subscriptions")
             scheduler.every(PRUNE, self._prune, name="prune")
             scheduler.every(COUNT, self._count_subscribers, name="subscribers")
             tasks.append(asyncio.create_task(self._service.dispatcher.run(), name="polls"))
@@ -68,6 +74,8 @@ class Daemon:
             scheduler.every(RELOAD, self._look_at_templates, name="templates")
             scheduler.every(SAVE_READERS, self._save_readers, name="readers")
             tasks.append(asyncio.create_task(self._serve(only, stop), name="web"))
+            if self._pushes:
+                tasks.append(asyncio.create_task(self._pushes.receiver.run(), name="pushes"))
         stopped = asyncio.create_task(stop.wait(), name="stop")
         try:
             done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -105,6 +113,7 @@ class Daemon:
             pages=self._pages,
             news=self._service.changes.following,
             stop=stop,
+            receiver=self._pushes.receiver if self._pushes else None,
         )
         try:
             await serve(app, host=server.host, port=server.port, stop=stop, ready=self._say_where)
@@ -145,6 +154,8 @@ class Daemon:
         try:
             settings = load(self._path, self._environ)
             await self._service.take(settings)
+            if self._pushes:
+                await self._pushes.take(settings)
         except ConfigError as error:
             for mistake in error.mistakes:
                 self._watch.warn("configuration not taken", mistake=mistake)
@@ -196,8 +207,11 @@ async def run(
     for doubt in settings.doubts:
         watch.warn("a rule looks wrong", note=doubt)
     stop = asyncio.Event()
-    async with open_service(settings, watch=watch) as service:
-        daemon = Daemon(path, environ, settings, service, watch)
+    async with (
+        open_service(settings, watch=watch) as service,
+        open_pushes(service, settings, watch=watch) as pushes,
+    ):
+        daemon = Daemon(path, environ, settings, service, watch, pushes=pushes)
         loop = asyncio.get_running_loop()
         reloads: set[asyncio.Task[bool]] = set()
 

@@ -2,12 +2,13 @@
 
 import logging
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from aggregator.core.errors import AggregatorError
+from aggregator.core.upcoming import in_words
 from aggregator.service.reports import PollReport
 
 
@@ -32,7 +33,7 @@ def configure() -> None:
 
 
 class LogWatch:
-    """Signs `service.dispatch.Watch`."""
+    """Signs `service.dispatch.Watch` and `service.subscribing.HubWatch`."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger()
@@ -67,6 +68,15 @@ class LogWatch:
             at=url,
             hint=f'if it is the same feed, set url = "{url}" in its section',
         )
+
+    def subscribed(self, source: str, hub: str, lease: timedelta) -> None:
+        self._log.info("subscribed", source=source, hub=hub, lease=in_words(lease))
+
+    def refused(self, source: str, hub: str, reason: str) -> None:
+        self._log.warning("not subscribed", source=source, hub=hub, error=reason)
+
+    def pushed(self, source: str, *, new: int, updated: int) -> None:
+        self._log.info("pushed", source=source, new=new, updated=updated)
 
     def failed(self, doing: str, error: Exception) -> None:
         expected = isinstance(error, AggregatorError)

@@ -33,6 +33,7 @@ from aggregator.config.settings import (
     ServerSettings,
     Settings,
     SiteSettings,
+    WebsubSettings,
 )
 from aggregator.core.errors import ConfigError
 
@@ -103,6 +104,7 @@ def new_settings() -> Settings:
         server=ServerSettings(),
         fetch=FetchSettings(),
         retention=RetentionSettings(),
+        websub=WebsubSettings(),
         filters=FiltersSettings(),
         sources={},
         publications={},

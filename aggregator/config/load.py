@@ -46,6 +46,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         server=file.server,
         fetch=file.fetch,
         retention=file.retention,
+        websub=file.websub,
         filters=file.filters,
         sources=MappingProxyType(file.sources),
         publications=MappingProxyType(_titled(file)),

@@ -113,6 +113,13 @@ class RetentionSettings(_Section):
     keep_per_source: Annotated[int, _whole(0, 1_000_000)] = 50
 
 
+class WebsubSettings(_Section):
+    """What is pushed."""
+
+    subscribe: Switch = True
+    """Whether sources that offer a hub push to us."""
+
+
 class FiltersSettings(_Section):
     """Which entries of all sources are shown anywhere."""
 
@@ -194,6 +201,7 @@ class ConfigFile(_Section):
     server: ServerSettings = ServerSettings()
     fetch: FetchSettings = FetchSettings()
     retention: RetentionSettings = RetentionSettings()
+    websub: WebsubSettings = WebsubSettings()
     filters: FiltersSettings = FiltersSettings()
     sources: Annotated[dict[Key, SourceSettings], Field(min_length=1)]
     publications: dict[Key, PublicationSettings] = Field(default_factory=dict)
@@ -208,6 +216,7 @@ class Settings:
     server: ServerSettings
     fetch: FetchSettings
     retention: RetentionSettings
+    websub: WebsubSettings
     filters: FiltersSettings
     sources: Mapping[str, SourceSettings]
     """By key, in the order of the file."""

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from aggregator.core.offers import Links
+
 CODE_BLOCK = "\ufffc"
 """Stands for one block of code in `text` (U+FFFC OBJECT REPLACEMENT CHARACTER)."""
 
@@ -143,6 +145,8 @@ class ReadFeed:
     format: str
     info: FeedInfo
     entries: tuple[ReadEntry, ...]
+    links: Links = field(default_factory=Links)
+    """Its hubs and itself, as the document names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from aggregator.core.offers import Links
+
 FailureKind = Literal[
     "blocked",  # the guard refused the address
     "dns",
@@ -64,6 +66,8 @@ class Fetched:
     """How long the server calls its answer fresh (RFC 9111 §4.2)."""
     retry_after: timedelta | None = None
     permanent_url: str | None = None
+    links: Links = field(default_factory=Links)
+    """Those of its header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,7 @@ class NotModified:
     retry_after: timedelta | None = None
     permanent_url: str | None = None
     """Set as in `Fetched`."""
+    links: Links = field(default_factory=Links)
     status: int = 304
 
 
@@ -106,6 +111,9 @@ class Call:
     method: Literal["GET", "POST"]
     url: str = field(repr=False)
     """It may hold a capability."""
+    named_by: tuple[str, ...] = ()
+    """The addresses that led here, such as a source's: a private network opens only where all of
+    them live in it. Empty: the operator named it."""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Content-Type among them, where there is a body."""
     body: bytes = field(default=b"", repr=False)

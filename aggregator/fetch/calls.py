@@ -7,7 +7,9 @@ from datetime import datetime
 import httpx
 
 from aggregator.core.addresses import IPNetwork
+from aggregator.core.urls import host_of
 from aggregator.core.wire import Call, Called, Failed
+from aggregator.fetch.addresses import opened_by
 from aggregator.fetch.failures import failure_of
 from aggregator.fetch.guard import Refused
 from aggregator.fetch.headers import ACCEPT_ENCODING, first, retry_after
@@ -52,7 +54,10 @@ class HttpCaller:
         self._transports.clear()
 
     async def _exchange(self, call: Call) -> Called | Failed:
-        hop = first_hop(call.url, self._networks)
+        networks = self._networks
+        for url in call.named_by:
+            networks = opened_by(host_of(url), networks)
+        hop = first_hop(call.url, networks)
         try:
             response = await self._transport(hop).handle_async_request(
                 httpx.Request(call.method, hop.url, headers=_headers(call), content=call.body)

@@ -36,6 +36,7 @@ from aggregator.fetch.headers import (
 )
 from aggregator.fetch.hops import REDIRECTS, Hop, first_hop, password_in
 from aggregator.fetch.inflate import BoundedBody
+from aggregator.fetch.links import links_of
 from aggregator.fetch.proxy import read_proxy
 from aggregator.fetch.resolver import Resolver
 from aggregator.fetch.ways import TransportFactory, Way, guarded_transports
@@ -131,6 +132,7 @@ class HttpFetcher:
                     fresh_for=fresh_for(fields),
                     retry_after=wait,
                     permanent_url=hop.permanent_url,
+                    links=links_of(fields, str(hop.url)),
                 )
             case HTTPStatus.NOT_MODIFIED if request.validators != Validators():
                 await _finish(response)
@@ -139,6 +141,7 @@ class HttpFetcher:
                     fresh_for=fresh_for(fields),
                     retry_after=wait,
                     permanent_url=hop.permanent_url,
+                    links=links_of(fields, str(hop.url)),
                 )
             case HTTPStatus.GONE:
                 return Gone(retry_after=wait)

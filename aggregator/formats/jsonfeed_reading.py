@@ -8,6 +8,7 @@ from typing import Any
 
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import Content, FeedInfo, Origin, Person, ReadEntry, ReadFeed
+from aggregator.core.offers import Links, links_from
 from aggregator.formats import reading_fields as fields
 from aggregator.formats.dates import read_date
 from aggregator.formats.html import unchanged
@@ -30,7 +31,10 @@ def read_json_feed(
     as_body = partial(fields.body, players=players, clean=clean)
     items = fields.dicts(document["items"])[: fields.MOST_ENTRIES]
     return ReadFeed(
-        format="json1", info=info, entries=tuple(_entry(item, info, url, as_body) for item in items)
+        format="json1",
+        info=info,
+        entries=tuple(_entry(item, info, url, as_body) for item in items),
+        links=_links(document, url),
     )
 
 
@@ -57,6 +61,16 @@ def _info(document: _Object, url: str) -> FeedInfo:
         icon=fields.first_url([document.get("icon"), document.get("favicon")], url),
         authors=_authors(document, url),
     )
+
+
+def _links(document: _Object, url: str) -> Links:
+    """`hubs` speak several protocols; for those of WebSub the topic is `feed_url`."""
+    hubs = [
+        hub["url"]
+        for hub in fields.dicts(document.get("hubs"))
+        if _string(hub.get("type")).lower() == "websub" and _string(hub.get("url"))
+    ]
+    return links_from(hubs, _string(document.get("feed_url")), url)
 
 
 def _entry(item: _Object, feed: FeedInfo, url: str, as_body: _AsBody) -> ReadEntry:

@@ -28,6 +28,7 @@ from aggregator.formats.jsonfeed_reading import read_json_feed
 from aggregator.formats.languages import with_languages
 from aggregator.formats.reading_entries import Page, read_dates, read_entry, read_info
 from aggregator.formats.reading_fields import MOST_ENTRIES, dicts
+from aggregator.formats.reading_links import read_links
 
 _WHITE = b" \t\r\n\x0b\x0c"
 _HEAD = 4096
@@ -231,6 +232,7 @@ def read_feed(
         format=page.format,
         info=page.info,
         entries=believed(read, built.__contains__),
+        links=read_links(result["feed"], url),
     )
     return with_languages(feed)
 

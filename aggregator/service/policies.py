@@ -35,6 +35,11 @@ class SourcePolicy:
         """Whether its address holds what may not be shown; what repeats it is not kept."""
         return self.url != self.shown_url
 
+    @property
+    def may_be_pushed(self) -> bool:
+        """Whether a hub may be told of it: not of a secret address, nor past its proxy."""
+        return not self.hides and self.proxy is None
+
     def request(self, url: str, validators: Validators) -> FetchRequest:
         """What a poll asks; secrets go to the origin that they were configured for alone."""
         own = origin_of(url) == origin_of(self.url)

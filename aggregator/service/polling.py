@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 
 from aggregator.core.digest import body_digest
 from aggregator.core.moves import Moves, after_poll
+from aggregator.core.offers import Links, Offer, offer_of
+from aggregator.core.pushes import has_missed, is_pushed
 from aggregator.core.rhythm import NEWEST, Habits, Sighting, learn
 from aggregator.core.schedule import Standing, after_outage, asks_for_a_pause, next_poll
 from aggregator.core.upcoming import NextPoll
@@ -53,7 +55,9 @@ class Settled:
 
 
 class Poller:
-    """Polls sources and saves what comes of it. `policies` may be replaced between two polls."""
+    """Polls sources and saves what comes of it. `policies` may be replaced between two polls;
+    `take_in` is there for what is pushed, too.
+    """
 
     def __init__(
         self,
@@ -65,13 +69,15 @@ class Poller:
         clock: Clock,
         chance: Callable[[], float],
         policies: Mapping[str, SourcePolicy],
+        domain_of: Callable[[str], str] = str,
     ) -> None:
         self._store = store
         self._fetcher = fetcher
-        self._take_in = take_in
+        self.take_in = take_in
         self._recovery = recovery
         self._clock = clock
         self._chance = chance
+        self._domain_of = domain_of
         self._network = Network()
         self.policies = policies
 
@@ -90,9 +96,10 @@ class Poller:
         now = self._clock.steady()
         self._network.saw(source, answer, now=now)
         excused = self._network.excuses(answer, now=now)
-        taken = await self._take_in(source, policy, answer)
+        taken = await self.take_in(source, policy, answer)
         habits = await self._habits(source, policy, taken)
-        standing = self._standing(source, taken, habits, excused=excused)
+        missed = self._has_missed(source, taken)
+        standing = self._standing(source, taken, habits, excused=excused, missed=missed)
         upcoming = self._upcoming(policy, taken.answer, standing, excused=excused)
         record = PollRecord(
             lease=source.lease,
@@ -111,6 +118,8 @@ class Poller:
             read=taken.read,
             info=taken.info,
             changes=taken.changes,
+            offer=self._offer(source, policy, taken),
+            missed_at=now if missed else None,
         )
         if not await self._store.save_poll(record):
             return Settled(report=report_of_lost(source, record))
@@ -168,7 +177,13 @@ class Poller:
         )
 
     def _standing(
-        self, source: ClaimedSource, taken: Taken, habits: Habits | None, *, excused: bool
+        self,
+        source: ClaimedSource,
+        taken: Taken,
+        habits: Habits | None,
+        *,
+        excused: bool,
+        missed: bool,
     ) -> Standing:
         before = source.failures, source.throttles, source.gone_count
         failures, throttles, gone_count = before if excused else _counts(source, taken)
@@ -182,7 +197,27 @@ class Poller:
             habits=habits,
             quiet_for=timedelta() if brought_news else now - (source.last_news_at or now),
             conditional=_is_conditional(source, taken),
+            pushed=not missed and is_pushed(source.push, self._clock.steady()),
         )
+
+    def _has_missed(self, source: ClaimedSource, taken: Taken) -> bool:
+        """Whether the poll found what its hub should have pushed."""
+        behind = self._clock.now() - self._clock.steady()  # entries have the wall clock's times
+        news = (one.published - behind for one in taken.changes.new)
+        return has_missed(source.push, news, self._clock.steady())
+
+    def _offer(self, source: ClaimedSource, policy: SourcePolicy, taken: Taken) -> Offer | None:
+        """None where the answer says nothing of hubs: then what was offered stays."""
+        answer = taken.answer
+        if not isinstance(answer, Fetched | NotModified):
+            return None
+        if taken.links is None and not answer.links.hubs:
+            return None
+        if not policy.may_be_pushed:
+            return Offer()
+        polled = answer.permanent_url or source.moves.to or policy.url
+        document = taken.links or Links()
+        return offer_of(answer.links, document, polled=polled, domain_of=self._domain_of)
 
     def _upcoming(
         self, policy: SourcePolicy, answer: Answer, standing: Standing, *, excused: bool

@@ -19,9 +19,10 @@ from aggregator.core.model import (
     Takedown,
 )
 from aggregator.core.moves import Moves
+from aggregator.core.offers import Offer
 from aggregator.core.positions import ChangedStory, Position, Step
+from aggregator.core.pushes import PushHealth, PushStanding
 from aggregator.core.rhythm import Sighting
-from aggregator.core.subscribers import FeedReader
 from aggregator.core.wire import Answer, Call, Called, Failed, FetchRequest, Validators
 
 Outcome = Literal["new", "unchanged", "not_modified", "gone", "throttled", "failed"]
@@ -118,6 +119,8 @@ class ClaimedSource:
     """When it last brought something new, by the wall clock."""
     info: FeedInfo
     """What its last document said of the feed."""
+    push: PushStanding | None = None
+    """What its hub does, where a subscription is verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +164,10 @@ class PollRecord:
     """True when a document was taken in; `info` and `changes` are its outcome."""
     info: FeedInfo = field(default_factory=FeedInfo)
     changes: EntryChanges = field(default_factory=EntryChanges)
+    offer: Offer | None = None
+    """What the source offers by way of pushes; None: as before."""
+    missed_at: datetime | None = None
+    """The time, by the steady clock, where the poll found what should have been pushed."""
 
     @property
     def succeeded(self) -> bool:
@@ -201,6 +208,8 @@ class SourceHealth:
     suggested_url: str | None
     """Where a lost feed seems to have gone; nothing is polled there."""
     entries: int
+    push: PushHealth | None = None
+    """Its hub, where it offers one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,16 +366,3 @@ class ReadStore(Protocol):
 
     async def ping(self) -> None:
         """Raises StoreError when the database does not answer."""
-
-
-class ReaderStore(Protocol):
-    """Where it is kept who fetches our feeds. One method is one transaction."""
-
-    async def save_readers(self, seen: Sequence[FeedReader]) -> None:
-        """What is known of them now; who was there before keeps the time it was first seen."""
-
-    async def readers(self, *, since: datetime) -> list[FeedReader]:
-        """Those that were seen then or later."""
-
-    async def forget_readers(self, *, before: datetime, keep: int) -> None:
-        """Those that were not seen since, and all but about `keep` that were seen last."""

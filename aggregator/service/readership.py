@@ -6,7 +6,10 @@ note     a fetch, without waiting for anything       (core: recognize)
 | prune  who has left
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
 
 from aggregator.core.subscribers import (
     COUNTED,
@@ -16,13 +19,26 @@ from aggregator.core.subscribers import (
     returned,
     rounded_down,
 )
-from aggregator.service.ports import Clock, ReaderStore
+from aggregator.service.ports import Clock
 
 MOST_NOTED = 10_000
 """Readers in memory: about 5 MB."""
 
 MOST_KEPT = 50_000
 """Readers in the database; of several runs of ours, each with its own."""
+
+
+class ReaderStore(Protocol):
+    """Where it is kept who fetches our feeds. One method is one transaction."""
+
+    async def save_readers(self, seen: Sequence[FeedReader]) -> None:
+        """What is known of them now; who was there before keeps the time it was first seen."""
+
+    async def readers(self, *, since: datetime) -> list[FeedReader]:
+        """Those that were seen then or later."""
+
+    async def forget_readers(self, *, before: datetime, keep: int) -> None:
+        """Those that were not seen since, and all but about `keep` that were seen last."""
 
 
 class Readership:

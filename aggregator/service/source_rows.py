@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from aggregator.core.pushes import PushHealth
 from aggregator.formats.entry_json import rfc3339
 from aggregator.service.ports import SourceHealth
 from aggregator.service.states import state
@@ -26,6 +27,18 @@ def source_row(source: SourceHealth, tags: Sequence[str], now: datetime) -> dict
         "entries": source.entries,
         "moved_to": source.moved_to,
         "suggested_url": source.suggested_url,
+        **_push_columns(source.push),
+    }
+
+
+def _push_columns(push: PushHealth | None) -> dict[str, Any]:
+    """What becomes of the hub that the source offers."""
+    return {
+        "hub": push.hub if push else None,
+        "hub_state": push.state if push else None,
+        "hub_lease_until": second(push.lease_until) if push else None,
+        "hub_error": push.error if push else None,
+        "last_push_at": second(push.delivered_at) if push else None,
     }
 
 

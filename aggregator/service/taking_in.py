@@ -8,6 +8,7 @@ from aggregator.core.errors import UnreadableFeed
 from aggregator.core.knowledge import Knowledge, strangers
 from aggregator.core.model import Entry, EntryChanges, FeedInfo, ReadFeed
 from aggregator.core.normalize import normalize
+from aggregator.core.offers import Links
 from aggregator.core.reconcile import reconcile
 from aggregator.core.renaming import by_text, looks_renamed, words_of
 from aggregator.core.schedule import asks_for_a_pause
@@ -30,6 +31,8 @@ class Taken:
     read: bool = False
     info: FeedInfo = field(default_factory=FeedInfo)
     changes: EntryChanges = field(default_factory=EntryChanges)
+    links: Links | None = None
+    """Those of the document; None where none was read."""
 
     @property
     def succeeded(self) -> bool:
@@ -94,6 +97,7 @@ class TakeIn:
             read=counts,
             info=feed.info,
             changes=changes,
+            links=feed.links,
         )
 
     async def _knowledge(self, source: ClaimedSource, entries: tuple[Entry, ...]) -> Knowledge:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aggregator.service.ports import ClaimedSource, Lease, Overdue
 from aggregator.store.mapping import AnyRow, claimed_source
 from aggregator.store.pauses import domain_pauses, later
+from aggregator.store.pushes import note_heard, standings
 from aggregator.store.schema import UtcMicros, sources
 from aggregator.store.statements import chunks
 
@@ -76,8 +77,11 @@ async def _mend_schedule(connection: AsyncConnection, now: datetime) -> None:
 
 
 def _may_be_claimed(now: datetime) -> ColumnElement[bool]:
-    free = or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now)
-    return _is_polled() & (sources.c.next_poll_at <= now) & free & _may_be_asked(now)
+    return _is_polled() & (sources.c.next_poll_at <= now) & _is_free(now) & _may_be_asked(now)
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now)
 
 
 async def _in_turn(
@@ -186,6 +190,31 @@ async def claim(
     return await _lease(connection, rows, new_token, lease_until)
 
 
+async def claim_pushed(
+    connection: AsyncConnection,
+    new_token: NewToken,
+    source_id: int,
+    *,
+    now: datetime,
+    lease_until: datetime,
+) -> ClaimedSource | None:
+    free = (sources.c.id == source_id) & _is_polled() & _is_free(now)
+    rows = (await connection.execute(select(sources).where(free).with_for_update())).all()
+    return next(iter(await _lease(connection, rows, new_token, lease_until)), None)
+
+
+async def poll_soon(
+    connection: AsyncConnection, source_id: int, *, at: datetime, heard_at: datetime
+) -> None:
+    later_than_that = (sources.c.id == source_id) & (sources.c.next_poll_at > at)
+    await connection.execute(
+        update(sources)
+        .where(later_than_that)
+        .values(next_poll_at=at, next_poll_reason="its hub says that there is news")
+    )
+    await note_heard(connection, source_id, heard_at)
+
+
 def _named(keys: Collection[str] | None) -> list[ColumnElement[bool]]:
     if keys is None:
         return [_is_polled()]
@@ -201,8 +230,14 @@ async def _lease(
     if not rows:
         return []
     pauses = await domain_pauses(connection)
+    pushed = await standings(connection, [row.id for row in rows])
     claimed = [
-        claimed_source(row, new_token(), later(row.paused_until, pauses.get(row.domain)))
+        claimed_source(
+            row,
+            new_token(),
+            later(row.paused_until, pauses.get(row.domain)),
+            pushed.get(row.id),
+        )
         for row in rows
     ]
     await connection.execute(

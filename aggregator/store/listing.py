@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aggregator.service.ports import SourceSpec
 from aggregator.store.mapping import AnyRow, Columns
 from aggregator.store.place import DomainOf, place_columns
+from aggregator.store.pushes import sources_changed, withdraw_offers
 from aggregator.store.revisions import UPCOMING, bump, lock_stories
 from aggregator.store.schema import entries, sources, stories
 
@@ -30,6 +31,8 @@ async def sync_sources(
     ]
     for row, change in changed:  # few: a person edited them
         await connection.execute(update(sources).where(sources.c.id == row.id).values(change))
+    await sources_changed(connection, [row.id for row, _ in changed])
+    await withdraw_offers(connection, [row.id for row, change in changed if "ever_read" in change])
     await _mark_stories(connection, [row.id for row, change in changed if "listed" in change], now)
     if added or changed:
         await bump(connection, now)

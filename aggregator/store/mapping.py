@@ -26,6 +26,7 @@ from aggregator.core.model import (
     Wishes,
 )
 from aggregator.core.moves import Moves
+from aggregator.core.pushes import PushHealth, PushStanding
 from aggregator.core.text import xml_safe
 from aggregator.core.wire import Validators
 from aggregator.service.ports import ClaimedSource, Lease, PastPoll, PollRecord, SourceHealth
@@ -231,7 +232,9 @@ def known_entry(row: AnyRow) -> KnownEntry:
     )
 
 
-def claimed_source(row: AnyRow, token: str, paused_until: datetime | None) -> ClaimedSource:
+def claimed_source(
+    row: AnyRow, token: str, paused_until: datetime | None, push: PushStanding | None
+) -> ClaimedSource:
     return ClaimedSource(
         lease=Lease(source_id=row.id, token=token),
         key=row.key,
@@ -248,10 +251,13 @@ def claimed_source(row: AnyRow, token: str, paused_until: datetime | None) -> Cl
         paused_until=paused_until,
         last_news_at=row.last_news_at,
         info=info_of(row.info),
+        push=push,
     )
 
 
-def source_health(row: AnyRow, entries: int, paused_until: datetime | None) -> SourceHealth:
+def source_health(
+    row: AnyRow, entries: int, paused_until: datetime | None, push: PushHealth | None
+) -> SourceHealth:
     """`paused_until` is the end of its own pause or of its domain's."""
     waits = paused_until is not None and paused_until > row.next_poll_at
     return SourceHealth(
@@ -275,6 +281,7 @@ def source_health(row: AnyRow, entries: int, paused_until: datetime | None) -> S
         moved_to=row.moved_to,
         suggested_url=row.suggested_url,
         entries=entries,
+        push=push,
     )
 
 

@@ -40,6 +40,7 @@ from aggregator.store.mapping import (
 )
 from aggregator.store.partings import reconsider
 from aggregator.store.place import DomainOf, place_columns
+from aggregator.store.pushes import keep_offer, note_heard, note_missed
 from aggregator.store.revisions import UPCOMING, bump, lock_stories
 from aggregator.store.schema import edits, entries, polls, sources, stories, tombstones
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace, run_for_each
@@ -151,7 +152,35 @@ async def save_poll(connection: AsyncConnection, record: PollRecord, domain_of: 
     await _remember(connection, source, record.poll)
     if record.read:
         shown = info != info_of(source.info)
-        await _apply(connection, source, record, shown=shown)
+        whose = _whose(source, record.info)
+        await _apply(connection, whose, record.changes, record.poll.polled_at, shown=shown)
+    if record.offer is not None:
+        await keep_offer(connection, source.id, record.offer)
+    if record.missed_at is not None:
+        await note_missed(connection, source.id, record.missed_at)
+    return True
+
+
+async def save_pushed(
+    connection: AsyncConnection,
+    lease: Lease,
+    changes: EntryChanges,
+    *,
+    came_at: datetime,
+    heard_at: datetime,
+) -> bool:
+    """The document may be a part of the source's, so that all else stays as the last poll left it.
+
+    `came_at` is the wall clock's, `heard_at` the steady one's.
+    """
+    await lock_stories(connection)
+    source = await _leased(connection, lease)
+    if source is None:
+        return False
+    news = {"last_news_at": came_at} if changes.new else {}
+    await _update_source(connection, source.id, {"lease_token": None, "lease_until": None, **news})
+    await note_heard(connection, source.id, heard_at)
+    await _apply(connection, _whose(source, info_of(source.info)), changes, came_at, shown=False)
     return True
 
 
@@ -190,17 +219,19 @@ def _info_to_keep(before: FeedInfo, record: PollRecord) -> FeedInfo:
     return record.info
 
 
+def _whose(source: AnyRow, info: FeedInfo) -> Whose:
+    return Whose(id=source.id, key=source.key, url=source.url, site_url=info.link)
+
+
 async def _apply(
-    connection: AsyncConnection, source: AnyRow, record: PollRecord, *, shown: bool
+    connection: AsyncConnection, source: Whose, changes: EntryChanges, at: datetime, *, shown: bool
 ) -> None:
     """Carries out what changes among the entries; `shown` is whether the source's own data did."""
-    changes, at = record.changes, record.poll.polled_at
     refused = await _bury(connection, source.id, changes.left_out)
     refused += await _migrate(connection, source.id, changes.migrated)
     changed = (*changes.edited, *changes.refreshed)
     refused += await _edit(connection, source.id, changed, at)
-    whose = Whose(id=source.id, key=source.key, url=source.url, site_url=record.info.link)
-    added = await add_entries(connection, whose, changes.new, at)
+    added = await add_entries(connection, source, changes.new, at)
     refused += added.refused
     if shown or changes.migrated or changed or added.count or added.refused:
         await bump(connection, at)

@@ -33,6 +33,7 @@ from aggregator.store.mapping import (
     whole_story,
 )
 from aggregator.store.pauses import domain_pauses, later
+from aggregator.store.pushes import push_healths
 from aggregator.store.schema import entries, sources, stories
 from aggregator.store.statements import chunks
 from aggregator.store.takedowns import entries_taken_down
@@ -229,8 +230,14 @@ async def list_sources(
         rows += await connection.execute(select(sources).where(sources.c.listed, condition))
     counts = await _counts(connection, None if keys is None else [row.id for row in rows])
     pauses = await domain_pauses(connection)
+    pushed = await push_healths(connection, [row.id for row in rows])
     found = [
-        source_health(row, counts.get(row.id, 0), later(row.paused_until, pauses.get(row.domain)))
+        source_health(
+            row,
+            counts.get(row.id, 0),
+            later(row.paused_until, pauses.get(row.domain)),
+            pushed.get(row.id),
+        )
         for row in rows
     ]
     # In Python, as a database sorts text by the rules of its locale.

@@ -12,6 +12,8 @@
     readers     who fetches our feeds, as digests
     archives    feeds, and how far their archives have come
     archived    the stories of each archive, in the order in which they came in
+    pushes      sources that offer a hub, and what it does
+    callbacks   our subscriptions there
 
 A text can be longer than an index takes, so that what must be unique is so by its digest.
 Short columns come first: SQLite reads a long row only as far as it must.
@@ -311,5 +313,38 @@ archived = Table(
     Column("place", BigInteger, primary_key=True, autoincrement=False),  # from 0, none used twice
     Column("story_id", BigInteger, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False),
     UniqueConstraint("story_id", "archive_id"),
+    sqlite_with_rowid=False,
+)
+
+pushes = Table(
+    "pushes",
+    metadata,
+    Column(
+        "source_id", BigInteger, ForeignKey("sources.id"), primary_key=True, autoincrement=False
+    ),
+    Column("hubs", Json, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("due_at", UtcMicros, index=True),  # empty: when the source offers something else
+    Column("failures", Integer, nullable=False),
+    Column("error", Text),
+    Column("delivered_at", UtcMicros),
+    Column("missed_at", UtcMicros),  # when a poll found what no push had brought
+    sqlite_with_rowid=False,
+)
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("source_id", BigInteger, ForeignKey("sources.id"), nullable=False, index=True),
+    Column("url", Text, nullable=False),
+    Column("hub", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("secret", Text),
+    Column("state", Text, nullable=False),
+    Column("asked_at", UtcMicros, nullable=False),
+    Column("verified_at", UtcMicros),
+    Column("renew_at", UtcMicros),
+    Column("lease_until", UtcMicros),
     sqlite_with_rowid=False,
 )

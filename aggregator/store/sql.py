@@ -40,6 +40,7 @@ from aggregator.store import (
 )
 from aggregator.store.claims import NewToken
 from aggregator.store.engine import Database, connect, is_there, unbroken
+from aggregator.store.keeping_pushes import KeepsPushes
 from aggregator.store.migrate import is_current, upgrade
 from aggregator.store.place import DomainOf
 from aggregator.store.schema import revision
@@ -81,8 +82,8 @@ async def existing_store(url: str) -> AsyncIterator["SqlStore | None"]:
         await database.aclose()
 
 
-class SqlStore:
-    """Signs what `service.ports` asks of a store, and `TakedownStore`.
+class SqlStore(KeepsPushes):
+    """Signs what `service.ports` asks of a store, `TakedownStore` and `PushStore`.
 
     Every method may raise StoreError.
     """

@@ -1,7 +1,7 @@
 """The addresses that we answer at.
 
 Edge               safe headers, preflights, failures      (middleware)
-| route            Browsing, Feeds, Machines, assets
+| route            Browsing, Feeds, Machines, assets, Callbacks
 | Publications     what is asked for                       (service)
 | Pages            HTML, where it is a page                (pages)
 | respond          304, or the form that is preferred      (responses)
@@ -19,9 +19,11 @@ from starlette.responses import Response
 
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.service.ports import Clock
+from aggregator.service.receiving import Receiver
 from aggregator.web.api import Api, failure
 from aggregator.web.assets import Assets
 from aggregator.web.browsing import Browsing
+from aggregator.web.callbacks import Callbacks
 from aggregator.web.desk import Desk
 from aggregator.web.events import Events, News
 from aggregator.web.feeds import Feeds
@@ -46,11 +48,12 @@ def create_app(
     news: News,
     stop: asyncio.Event,
     pages: Pages | None = None,
+    receiver: Receiver | None = None,
 ) -> Starlette:
     """The whole site. `report` hears of every failure that is ours, `audience` of feed fetches.
 
     Streams tell of `news` and end when `stop` is set. Without `pages` they are made of our own
-    templates.
+    templates. Hubs can call us where there is a `receiver`.
     """
     desk = Desk(
         publisher=publisher,
@@ -69,6 +72,7 @@ def create_app(
             *Events(desk, lists, news, stop).routes(),
             *Api(desk, lists).routes(),
             *Assets(desk).routes(),
+            *(Callbacks(receiver).routes() if receiver else ()),
         ],
         middleware=[
             Middleware(

@@ -37,6 +37,11 @@ SOURCE_FIELDS = [
     "entries",
     "moved_to",
     "suggested_url",
+    "hub",
+    "hub_state",
+    "hub_lease_until",
+    "hub_error",
+    "last_push_at",
 ]
 PAST_POLL_FIELDS = [
     "polled_at",

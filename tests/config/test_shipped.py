@@ -16,6 +16,7 @@ from aggregator.config.settings import (
     ServerSettings,
     SiteSettings,
     SourceSettings,
+    WebsubSettings,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "server": ServerSettings,
     "fetch": FetchSettings,
     "retention": RetentionSettings,
+    "websub": WebsubSettings,
     "filters": FiltersSettings,
     "sources.KEY": SourceSettings,
     "publications.SLUG": PublicationSettings,

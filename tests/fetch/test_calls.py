@@ -69,6 +69,25 @@ async def test_a_private_address_is_refused_unless_it_is_opened():
 
 
 @pytest.mark.parametrize(
+    ("named_by", "asked"),
+    [
+        ((), 1),
+        (("http://127.0.0.9/feed",), 1),
+        (("http://localhost/feed", "http://127.0.0.9/hub"), 1),
+        (("https://a.example/feed",), 0),
+        (("http://127.0.0.9/feed", "https://hub.example/"), 0),
+        (("http://10.0.0.1/feed",), 0),
+    ],
+)
+async def test_an_opened_network_is_open_to_what_is_named_from_inside_it(caller, named_by, asked):
+    async with serving({"/hook": reply("200 OK")}) as server:
+        answer = await caller.call(posting(server.url("/hook"), named_by=named_by))
+
+    assert isinstance(answer, Called if asked else Failed)
+    assert len(server.asked) == asked
+
+
+@pytest.mark.parametrize(
     ("changes", "kind"),
     [({"max_body": 3}, "too_large"), ({"url": "ftp://a.example/"}, "blocked")],
 )

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from aggregator.core.errors import GuardMissing
+from aggregator.core.offers import Links
 from aggregator.core.wire import Failed, Fetched, FetchRequest, Gone, NotModified, Validators
 from aggregator.fetch.http import HttpFetcher
 from aggregator.fetch.resolver import Resolver
@@ -107,6 +108,16 @@ async def test_a_304_brings_its_validators_and_keeps_its_connection():
 
         assert answers == [NotModified(validators=Validators('"2"'))] * 2
         assert server.connections == 1
+
+
+async def test_b5_subscriber_100_the_links_of_the_header_come_along_with_200_and_304():
+    hub = "Link: </hub>; rel=hub, </me>; rel=self\r\nContent-Length: 0\r\n\r\n"
+    for status in ("200 OK", "304 Not Modified"):
+        async with serving({"/feed": f"HTTP/1.1 {status}\r\n{hub}".encode()}) as server:
+            answer = await fetch(server, validators=Validators(etag='"1"'))
+
+        assert isinstance(answer, Fetched | NotModified)
+        assert answer.links == Links(hubs=(server.url("/hub"),), self_url=server.url("/me"))
 
 
 async def test_a_304_that_nobody_asked_for_is_a_failure():

@@ -13,6 +13,7 @@ from aggregator.core.model import (
     Content,
     EditedEntry,
     Entry,
+    EntryChanges,
     FeedInfo,
     JoinedBy,
     KnownEntry,
@@ -26,6 +27,7 @@ from aggregator.core.model import (
 )
 from aggregator.core.moves import Moves
 from aggregator.core.positions import ChangedStory, Position, Step
+from aggregator.core.pushes import Callback, Push, PushRecord
 from aggregator.core.rhythm import Sighting
 from aggregator.core.stories import (
     Candidate,
@@ -54,6 +56,7 @@ from aggregator.service.ports import (
     Tombstone,
 )
 from tests.store.memory_archives import MemoryArchives
+from tests.store.memory_pushes import PushState
 
 KEPT_POLLS = 30
 
@@ -77,6 +80,7 @@ class _Source:
     suggested_url: str | None = None
     reason: str = "new address"
     tombstones: set[bytes] = field(default_factory=set)
+    push: PushState = field(default_factory=PushState)
 
     def mend(self, now: datetime) -> None:
         """Takes back what a wrong clock left far in the future."""
@@ -116,6 +120,7 @@ class _Source:
             return
         self.next_poll_at, self.last, self.lease, self.ever_read = now, None, None, False
         self.moves, self.suggested_url, self.reason = Moves(), None, "new address"
+        self.push.withdraw()
 
     def forget_document(self) -> None:
         """Its past is no news, and the next document says where that ends."""
@@ -224,6 +229,11 @@ class MemoryStore(MemoryArchives):
                 entry.story.changed_at, entry.story.changed_in = now, self._upcoming
         if before != after:
             self._bump(now)
+        self._review(key for key, was in before.items() if after[key] != was)
+
+    def _review(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._sources[key].push.review()
 
     async def claim_due(
         self,
@@ -338,6 +348,7 @@ class MemoryStore(MemoryArchives):
             paused_until=self._paused_until(source),
             last_news_at=source.last_news_at,
             info=source.info,
+            push=source.push.standing,
         )
 
     def _holder(self, lease: Lease) -> _Source | None:
@@ -402,15 +413,23 @@ class MemoryStore(MemoryArchives):
             source.last_news_at = record.poll.polled_at
         if record.read:
             self._take_in(source, record)
+        if record.offer is not None:
+            source.push.offered(record.offer)
+        if record.missed_at is not None:
+            source.push.missed_at = record.missed_at
         return True
 
     def _take_in(self, source: _Source, record: PollRecord) -> None:
-        changes, at = record.changes, record.poll.polled_at
         source.ever_read = True
         restated = replace(record.info, updated=source.info.updated) == source.info
-        shown = not (changes.empty and restated) and source.info != record.info
+        shown = not (record.changes.empty and restated) and source.info != record.info
         if shown:
             source.info = record.info
+        self._change(source, record.changes, record.poll.polled_at, shown=shown)
+
+    def _change(
+        self, source: _Source, changes: EntryChanges, at: datetime, *, shown: bool = False
+    ) -> None:
         source.tombstones.update(changes.left_out)
         for entry_id, entry in changes.migrated:
             shown |= self._migrate(source, entry_id, entry)
@@ -765,6 +784,7 @@ class MemoryStore(MemoryArchives):
             moved_to=source.moves.to,
             suggested_url=source.suggested_url,
             entries=sum(entry.source is source for entry in self._entries.values()),
+            push=source.push.health,
         )
 
     async def first_due(self, keys: Collection[str] | None, *, now: datetime) -> datetime | None:
@@ -797,6 +817,79 @@ class MemoryStore(MemoryArchives):
         self._readers = {
             key: reader for key, reader in newest_first[:keep] if reader.last_seen_at >= before
         }
+
+    async def due_pushes(self, *, now: datetime, limit: int) -> list[int]:
+        due = {s.id: s.push.due_at for s in self._sources.values() if s.push.due_at}
+        return sorted((id for id, at in due.items() if at <= now), key=due.__getitem__)[:limit]
+
+    async def take_push(self, source_id: int, *, now: datetime, until: datetime) -> Push | None:
+        source = self._by_id(source_id)
+        if source is None or source.push.due_at is None or source.push.due_at > now:
+            return None
+        source.push.due_at = until
+        return self._push(source)
+
+    def _by_id(self, source_id: int) -> _Source | None:
+        return next((s for s in self._sources.values() if s.id == source_id), None)
+
+    def _push(self, source: _Source) -> Push:
+        callbacks = sorted(source.push.callbacks.values(), key=lambda c: (c.asked_at, c.token))
+        return Push(
+            source_id=source.id,
+            key=source.spec.key,
+            url=source.spec.url,
+            polled=source.polled,
+            offer=source.push.offer,
+            callbacks=tuple(callbacks),
+            failures=source.push.failures,
+            error=source.push.error,
+        )
+
+    async def save_push(self, record: PushRecord) -> None:
+        if source := self._by_id(record.source_id):
+            source.push.save(record)
+
+    async def review_pushes(self, base: str | None) -> None:
+        for source in self._sources.values():
+            source.push.review_for(base)
+
+    async def callback(self, token: str) -> tuple[Callback, Push] | None:
+        source = self._called(token)
+        return (source.push.callbacks[token], self._push(source)) if source else None
+
+    def _called(self, token: str) -> _Source | None:
+        return next((s for s in self._sources.values() if token in s.push.callbacks), None)
+
+    async def confirm(self, callback: Callback) -> bool:
+        source = self._called(callback.token)
+        return source is not None and source.push.confirm(callback)
+
+    async def claim_pushed(
+        self, source_id: int, *, now: datetime, lease_until: datetime
+    ) -> ClaimedSource | None:
+        source = self._by_id(source_id)
+        if source is None or not source.polled or (source.lease and source.lease[1] > now):
+            return None
+        return self._lease(source, lease_until)
+
+    async def save_pushed(
+        self, lease: Lease, changes: EntryChanges, *, came_at: datetime, heard_at: datetime
+    ) -> bool:
+        source = self._holder(lease)
+        if source is None:
+            return False
+        source.lease = None
+        source.push.heard(heard_at)
+        if changes.new:
+            source.last_news_at = came_at
+        self._change(source, changes, came_at)
+        return True
+
+    async def poll_soon(self, source_id: int, *, at: datetime, heard_at: datetime) -> None:
+        if source := self._by_id(source_id):
+            source.push.heard(heard_at)
+            if at < source.next_poll_at:
+                source.next_poll_at, source.reason = at, "its hub says that there is news"
 
     async def ping(self) -> None:
         """A dictionary always answers."""

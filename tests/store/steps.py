@@ -16,11 +16,12 @@ from aggregator.service.ports import (
     PastPoll,
     PollRecord,
     PollStore,
-    ReaderStore,
     Selection,
     SourceHealth,
     SourceSpec,
 )
+from aggregator.service.push_ports import PushStore
+from aggregator.service.readership import ReaderStore
 from aggregator.service.taking_down import TakedownStore
 from tests.builders import NOON, entry
 
@@ -28,7 +29,7 @@ HOUR = timedelta(hours=1)
 EVERYTHING = Selection()
 
 
-class Store(PollStore, TakedownStore, ReaderStore, ArchiveStore, Protocol):
+class Store(PollStore, TakedownStore, ReaderStore, ArchiveStore, PushStore, Protocol):
     """The database as a whole."""
 
 

@@ -1,0 +1,64 @@
+"""Where hubs call us: one address a subscription, which only its hub knows (WebSub §5.3, §7)."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aggregator.service.receiving import Busy, Found, Receiver, TooMuch
+from aggregator.web.responses import plain
+
+PATH = "websub/"
+"""Below the site's address; a token follows."""
+
+_RETRY_AFTER = "60"
+_ROOM_FOR_TOKENS = 200
+"""Characters."""
+
+
+class Callbacks:
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    def routes(self) -> list[Route]:
+        path = f"/{PATH}{{token}}"
+        return [
+            Route(path, self.verify, methods=["GET"]),
+            Route(path, self.deliver, methods=["POST"]),
+        ]
+
+    async def verify(self, request: Request) -> Response:
+        """A hub's question, which is answered with its challenge."""
+        found = await self._find(request)
+        answer = await self._receiver.verify(found, request.query_params)
+        if answer is None:
+            raise HTTPException(404)
+        return plain(answer)
+
+    async def deliver(self, request: Request) -> Response:
+        """A push: its receipt is all that is confirmed."""
+        found = await self._find(request)
+        if found.is_over:
+            raise HTTPException(410)  # WebSub §7: the hub may end the subscription for it
+        try:
+            await self._receiver.deliver(
+                found,
+                request.stream(),
+                content_type=request.headers.get("content-type", ""),
+                signature=request.headers.get("x-hub-signature"),
+            )
+        except TooMuch:
+            raise HTTPException(413, headers={"connection": "close"}) from None
+        except Busy:
+            busy = {"retry-after": _RETRY_AFTER, "connection": "close"}
+            raise HTTPException(503, headers=busy) from None
+        return plain("", 202)
+
+    async def _find(self, request: Request) -> Found:
+        token: str = request.path_params["token"]
+        found = None
+        if len(token) <= _ROOM_FOR_TOKENS and token.isascii():
+            found = await self._receiver.find(token)
+        if found is None:
+            raise HTTPException(404)
+        return found

@@ -1,0 +1,145 @@
+"""What hubs push, end to end: our daemon's parts, a source and a hub on loopback, real HTTP."""
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from aggregator.bootstrap import open_service
+from aggregator.config.load import load
+from aggregator.daemon import Daemon
+from aggregator.log import LogWatch
+from aggregator.pushing import open_pushes
+from aggregator.service.reports import PollReport
+from tests.loopback import configuration, loopback, rss
+from tests.scripted_hub import request, scripted_hub
+from tests.test_daemon import free_port
+
+
+class Quiet(LogWatch):
+    """Keeps what is said instead of printing it."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def polled(self, report: PollReport) -> None:
+        self.lines.append(("polled", report.outcome))
+
+    def subscribed(self, source: str, hub: str, lease: timedelta) -> None:  # noqa: ARG002
+        self.lines.append(("subscribed", source))
+
+    def refused(self, source: str, hub: str, reason: str) -> None:  # noqa: ARG002
+        self.lines.append(("refused", reason))
+
+    def pushed(self, source: str, *, new: int, updated: int) -> None:  # noqa: ARG002
+        self.lines.append(("pushed", source))
+
+    def failed(self, doing: str, error: Exception) -> None:
+        self.lines.append(("failed", f"{doing}: {error}"))
+
+    def say(self, event: str, **facts: Any) -> None:
+        self.lines.append((event, str(facts)))
+
+    warn = say
+
+
+PATIENCE = 15.0
+"""Seconds."""
+
+ON_TIME = 2.0
+"""Seconds from a hub's push to the publications."""
+
+
+def offering(document: bytes, hub: str, topic: str) -> bytes:
+    """The document with links to its hub and itself."""
+    links = (
+        f'<atom:link xmlns:atom="http://www.w3.org/2005/Atom" rel="hub" href="{hub}"/>'
+        f'<atom:link xmlns:atom="http://www.w3.org/2005/Atom" rel="self" href="{topic}"/>'
+    )
+    return document.replace(b"<channel>", b"<channel>" + links.encode(), 1)
+
+
+async def until(condition) -> None:
+    end = time.monotonic() + PATIENCE
+    while not await condition():
+        assert time.monotonic() < end, "it never came to it"
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(config, *, only=None):
+    """The daemon in this process; yields what it says."""
+    settings = load(config, {})
+    watch = Quiet()
+    stop = asyncio.Event()
+    async with (
+        open_service(settings, watch=watch) as service,
+        open_pushes(service, settings, watch=watch) as pushes,
+    ):
+        daemon = Daemon(config, {}, settings, service, watch, pushes=pushes)
+        task = asyncio.create_task(daemon.run(only=only, stop=stop))
+        try:
+            yield watch
+        finally:
+            stop.set()
+            await task
+
+
+@pytest.fixture
+def site():
+    with loopback(a=b"") as site:
+        yield site
+
+
+def place(tmp_path, site, **changes: str):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/"
+    config = tmp_path / "config.toml"
+    text = configuration(site, **changes).replace("[site]", f'[site]\nurl = "{url}"')
+    config.write_text(f"{text}\n[server]\nport = {port}\n")
+    return config, url
+
+
+async def serves(address: str, *words: bytes) -> bool:
+    try:
+        body = (await request("GET", address)).body
+    except OSError:
+        return False
+    return all(word in body for word in words)
+
+
+@pytest.mark.parametrize("kind", ["signed", "thin"])
+async def test_b5_subscriber_300_what_a_hub_pushes_is_published_within_two_seconds(
+    tmp_path, site, kind, monkeypatch
+):
+    if kind == "thin":  # as with a hub that is asked over plain HTTP across a network
+        monkeypatch.setattr("aggregator.service.subscribing._is_safe", lambda _: False)
+    async with scripted_hub() as hub:
+        topic = f"{site.origin}/a"
+        site.documents["/a"] = offering(rss("a", "one"), hub.url, topic)
+        config, url = place(tmp_path, site)
+        async with running(config):
+
+            async def subscribed() -> bool:
+                return bool(hub.subscriptions)
+
+            await until(subscribed)
+            await until(lambda: serves(f"{url}feed.json", b"one of a"))
+            polls = len(site.requests)
+            news = offering(rss("a", "two"), hub.url, topic)
+            site.documents["/a"] = news
+            started = time.monotonic()
+            (reply,) = await hub.push(news)
+            answered = time.monotonic() - started
+            for address in ("feed.atom", "feed.rss", "feed.json", "sources/a.atom", ""):
+                await until(lambda address=address: serves(url + address, b"two of a"))
+            took = time.monotonic() - started
+
+    assert (hub.only.secret is None) == (kind == "thin")
+    assert reply.status == 202
+    assert answered < 1
+    assert took < ON_TIME
+    assert len(site.requests) - polls == (kind == "thin")

@@ -1,0 +1,138 @@
+"""The addresses that hubs call."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from aggregator.service.receiving import Receiver
+from aggregator.web.app import create_app
+from tests.builders import read_entry
+from tests.fakes import FakeClock
+from tests.scripted_hub import signed
+from tests.service.hub_world import HubWorld
+from tests.web.fakes import FakeHealth, FakePublisher, Guestbook, Reports, no_lists, no_news
+
+
+@pytest.fixture
+def world():
+    return HubWorld()
+
+
+def site(receiver: Receiver | None) -> httpx.AsyncClient:
+    app = create_app(
+        FakePublisher(),
+        FakeHealth(),
+        clock=FakeClock(),
+        report=Reports(),
+        audience=Guestbook(),
+        lists=no_lists(),
+        news=no_news,
+        stop=asyncio.Event(),
+        receiver=receiver,
+    )
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://us.example")
+
+
+@pytest.fixture
+async def client(world) -> AsyncIterator[httpx.AsyncClient]:
+    async with site(world.receiver) as client:
+        yield client
+
+
+async def pending(world):
+    await world.offering("a", read_entry("1"))
+    await world.tend()
+    return (await world.callbacks())[0]
+
+
+def question(callback, **changes) -> dict[str, str]:
+    said = {"mode": "subscribe", "topic": callback.topic, "challenge": "<i>1", "lease_seconds": "9"}
+    return {f"hub.{name}": value for name, value in {**said, **changes}.items()}
+
+
+async def test_b5_subscriber_the_answer_to_a_hubs_question_is_its_challenge(world, client):
+    callback = await pending(world)
+
+    answer = await client.get(callback.url, params=question(callback))
+
+    assert (answer.status_code, answer.content) == (200, b"<i>1")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_b5_subscriber_205_a_question_about_something_else_is_not_found(world, client):
+    callback = await pending(world)
+
+    for wrong in ({"topic": "https://b.example/"}, {"mode": "unsubscribe"}, {"challenge": ""}):
+        answer = await client.get(callback.url, params=question(callback, **wrong))
+        assert answer.status_code == 404
+    assert (await client.get(callback.url)).status_code == 404
+    assert (await world.hub()).state == "pending"
+
+
+@pytest.mark.parametrize("token", ["guessed", "x" * 5000, "%F0%9F%9A%80", "..%2f", "a/b", ""])
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+async def test_b5_subscriber_an_unknown_callback_is_not_found(client, method, token):
+    assert (await client.request(method, f"/websub/{token}")).status_code == 404
+
+
+async def test_nothing_else_can_be_done_there(world, client):
+    callback = await pending(world)
+
+    for method in ("PUT", "DELETE", "PATCH"):
+        assert (await client.request(method, callback.url)).status_code == 405
+
+
+async def test_b5_subscriber_300_a_push_is_acknowledged(world, client):
+    callback = await world.subscribed("a", read_entry("1"))
+    body = world.put_on_the_shelf(read_entry("2"))
+    for signature in (f"sha1={signed(body, callback.secret, 'sha1')}", "sha1=wrong", None):
+        headers = {"X-Hub-Signature": signature} if signature else {}
+        answer = await client.post(callback.url, content=body, headers=headers)
+
+        assert (answer.status_code, answer.content) == (202, b"")
+
+    assert world.receiver._waiting.qsize() == 1
+
+
+async def test_b5_subscriber_a_callback_of_an_ended_subscription_is_gone(world, client):
+    callback = await world.subscribed("a", read_entry("1"))
+    await world.subscriber.take(None)
+    await world.tend()
+
+    answer = await client.post(callback.url, content=b"<rss/>")
+
+    assert answer.status_code == 410
+
+
+async def test_a_body_that_is_too_large_and_one_too_many_are_refused(world, client):
+    callback = await world.subscribed("a", read_entry("1"))
+    small = {"X-Hub-Signature": f"sha256={signed(b'x', callback.secret)}"}
+    policy = world.policies["a"]
+    world.policies["a"] = replace(policy, max_body=1)
+    assert (await client.post(callback.url, content=b"xx")).status_code == 413
+
+    answers = [await client.post(callback.url, content=b"x", headers=small) for _ in range(20)]
+
+    assert {answer.status_code for answer in answers} == {202, 503}
+    assert answers[-1].headers["retry-after"]
+
+
+async def test_a_denial_is_heard(world, client):
+    callback = await pending(world)
+
+    answer = await client.get(
+        callback.url, params={**question(callback, mode="denied"), "hub.reason": "no"}
+    )
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert (await world.hub()).error == "the hub denied it: no"
+
+
+async def test_without_subscriptions_the_addresses_do_not_exist():
+    async with site(None) as client:
+        assert (await client.post("/websub/x")).status_code == 404

@@ -76,7 +76,7 @@ async def postgres(_shared_database: str) -> str:
 _END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
-_ALL_BUT_ONE = ", ".join(sorted(set(metadata.tables) - {"revision"}))
+_ALL_BUT_ONE = ", ".join(sorted({*metadata.tables, "search"} - {"revision"}))
 _EMPTY = f"""TRUNCATE {_ALL_BUT_ONE} RESTART IDENTITY;
     UPDATE revision SET number = 0, changed_at = 0"""  # noqa: S608 names of our own tables
 

@@ -14,7 +14,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -138,9 +138,15 @@ def _sqlite(url: URL, path: str, busy_timeout: float) -> AsyncEngine:
     # The asynchronous driver fails to open a file in a thread of its own, which then may find
     # our loop closed and complain. So the likeliest failure of a start is found out before it.
     try:
-        sqlite3.connect(path).close()
+        with closing(sqlite3.connect(path)) as connection:
+            modules = {name for (name,) in connection.execute("PRAGMA module_list")}
     except sqlite3.Error as error:
         raise StoreError(explain(error, path)) from error
+    if "fts5" not in modules:
+        raise StoreError(
+            f"the SQLite {sqlite3.sqlite_version} of this Python cannot search: it was built without"
+            " FTS5; take another Python (Debian's has it), or PostgreSQL"
+        )
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
         # isolation_level None keeps the driver from opening transactions by itself.

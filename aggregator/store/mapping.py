@@ -214,6 +214,17 @@ def _content(row: AnyRow) -> Content:
     )
 
 
+def words_content(row: AnyRow) -> Content:
+    """An entry's content as far as it is searched."""
+    return Content(
+        authors=_people(row.authors),
+        categories=tuple(row.categories),
+        title=row.title,
+        summary=row.summary,
+        text=row.text,
+    )
+
+
 def _people(columns: Iterable[Mapping[str, Any]]) -> tuple[Person, ...]:
     return tuple(Person(**person) for person in columns)
 

@@ -43,6 +43,7 @@ from aggregator.store.place import DomainOf, place_columns
 from aggregator.store.pushes import keep_offer, note_heard, note_missed
 from aggregator.store.revisions import UPCOMING, bump, lock_stories
 from aggregator.store.schema import edits, entries, polls, sources, stories, tombstones
+from aggregator.store.searching import index, unindex
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace, run_for_each
 from aggregator.store.stories import add_entries
 from aggregator.store.takedowns import keep_down
@@ -272,7 +273,10 @@ async def _edit(
     connection: AsyncConnection, source_id: int, edited: Sequence[EditedEntry], at: datetime
 ) -> int:
     rows = [{"entry_id": edit.id, **edited_columns(edit)} for edit in edited]
+    ids = [edit.id for edit in edited]
+    await unindex(connection, ids)
     refused = await run_for_each(connection, update(entries).where(_own(source_id)), rows)
+    await index(connection, ids)
     await _count(connection, source_id, edited)
     for chunk in chunks([edit.id for edit in edited]):
         own = (entries.c.source_id == source_id) & entries.c.id.in_(chunk)

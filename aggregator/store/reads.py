@@ -14,7 +14,6 @@ from sqlalchemy import (
     Table,
     bindparam,
     func,
-    or_,
     select,
     true,
     tuple_,
@@ -22,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.core.model import PublishedEntry, PublishedSource, Story
-from aggregator.core.text import one_line
+from aggregator.core.searching import parse_query
 from aggregator.service.ports import Selection, SourceHealth
 from aggregator.store.mapping import (
     AnyRow,
@@ -35,11 +34,9 @@ from aggregator.store.mapping import (
 from aggregator.store.pauses import domain_pauses, later
 from aggregator.store.pushes import push_healths
 from aggregator.store.schema import entries, sources, stories
+from aggregator.store.searching import says
 from aggregator.store.statements import chunks
 from aggregator.store.takedowns import entries_taken_down
-
-_LONGEST_SEARCH = 200
-"""Characters."""
 
 
 async def list_stories(
@@ -127,24 +124,19 @@ def _recent(selection: Selection) -> ColumnElement[bool]:
 
 async def select_stories(connection: AsyncConnection, selection: Selection) -> ColumnElement[bool]:
     """Which stories are selected: those with an entry that is."""
-    search = one_line(selection.search or "", _LONGEST_SEARCH)
+    search = (selection.search or "").strip()
     shown = await _shown_sources(connection, selection.sources)
     hidden = await entries_taken_down(connection)
     if search or selection.sources is not None:
-        conditions = [shown, _but(hidden)] + ([_says(search)] if search else [])
+        conditions = [shown, _but(hidden)]
+        if search:
+            conditions.append(says(connection, parse_query(search)))
         return stories.c.id.in_(select(entries.c.story_id).where(*conditions))
     if shown is _ANY_SOURCE and not hidden:
         return true()
     shown = shown & _but(hidden)
     # Most stories pass, so that asking each in the order of rank soon fills a page.
     return select(entries.c.id).where(entries.c.story_id == stories.c.id, shown).exists()
-
-
-def _says(search: str) -> ColumnElement[bool]:
-    return or_(
-        entries.c.title.icontains(search, autoescape=True),
-        entries.c.text.icontains(search, autoescape=True),
-    )
 
 
 _ANY_SOURCE = true()

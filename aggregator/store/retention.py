@@ -10,6 +10,7 @@ from aggregator.store.mapping import AnyRow
 from aggregator.store.marks import drop_marks
 from aggregator.store.revisions import bump, lock_stories
 from aggregator.store.schema import entries, sources, stories, tombstones
+from aggregator.store.searching import unindex
 from aggregator.store.statements import insert_missing
 from aggregator.store.stories import choose_leads, drop_empty
 
@@ -45,6 +46,7 @@ async def delete_old(
         [{"source_id": source_id, "digest": row.digest, "pruned_at": at} for row in old],
     )
     await drop_marks(connection, ids)
+    await unindex(connection, ids)
     await connection.execute(delete(entries).where(entries.c.id.in_(ids)))
     await drop_empty(connection, stories.c.id.in_(touched))
     await choose_leads(connection, touched, at)

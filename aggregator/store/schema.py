@@ -15,6 +15,8 @@
     pushes      sources that offer a hub, and what it does
     callbacks   our subscriptions there
 
+The search index stands beside them: each database has its own kind (`searching`).
+
 A text can be longer than an index takes, so that what must be unique is so by its digest.
 Short columns come first: SQLite reads a long row only as far as it must.
 """

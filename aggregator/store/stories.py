@@ -18,6 +18,7 @@ from aggregator.store.mapping import Columns, new_columns
 from aggregator.store.marks import save_marks
 from aggregator.store.revisions import UPCOMING
 from aggregator.store.schema import entries, sources, stories, tombstones
+from aggregator.store.searching import index
 from aggregator.store.statements import chunks, insert_missing, run_for_each
 
 
@@ -48,7 +49,7 @@ async def add_entries(
     ]
     refused = await run_for_each(connection, insert_missing(connection, entries), rows)
     await close_homes(connection, homes, places, at)
-    await _mark(connection, whose.id, coming)
+    await _let_find(connection, whose.id, coming)
     return Added(count=len(fresh) - refused, refused=refused + unsound)
 
 
@@ -66,16 +67,20 @@ def _newcomer(whose: Whose, item: NewEntry) -> Newcomer:
     )
 
 
-async def _mark(connection: AsyncConnection, source_id: int, coming: Sequence[Newcomer]) -> None:
-    marks_by_digest = {item.digest: item.marks for item in coming if item.marks}
-    found: dict[int, Sequence[int]] = {}
+async def _let_find(
+    connection: AsyncConnection, source_id: int, coming: Sequence[Newcomer]
+) -> None:
+    """By words, and by marks. Those that the database refused are not there."""
+    marks_by_digest = {item.digest: item.marks for item in coming}
+    stored: dict[int, Sequence[int]] = {}
     for chunk in chunks(list(marks_by_digest)):
-        stored = select(entries.c.id, entries.c.digest).where(
+        these = select(entries.c.id, entries.c.digest).where(
             entries.c.source_id == source_id, entries.c.digest.in_(chunk)
         )
-        rows = await connection.execute(stored)
-        found.update({row.id: marks_by_digest[row.digest] for row in rows})
-    await save_marks(connection, found)
+        rows = await connection.execute(these)
+        stored.update({row.id: marks_by_digest[row.digest] for row in rows})
+    await index(connection, stored)
+    await save_marks(connection, {id: marks for id, marks in stored.items() if marks})
 
 
 async def _fresh(

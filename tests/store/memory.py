@@ -29,6 +29,7 @@ from aggregator.core.moves import Moves
 from aggregator.core.positions import ChangedStory, Position, Step
 from aggregator.core.pushes import Callback, Push, PushRecord
 from aggregator.core.rhythm import Sighting
+from aggregator.core.searching import parse_query
 from aggregator.core.stories import (
     Candidate,
     Kin,
@@ -621,14 +622,15 @@ class MemoryStore(MemoryArchives):
 
     def _selected(self, selection: Selection) -> Collection[_Story]:
         after = selection.after
+        search = (selection.search or "").strip()
+        query = parse_query(search)
         return {
             entry.story
             for entry in self._shown()
             if selection.since is None or entry.story.rank_at >= selection.since
             if after is None or Position(entry.story.rank_at, entry.story.id) < after
             if selection.sources is None or entry.source.spec.key in selection.sources
-            if (selection.search or "").lower() in entry.content.title.lower()
-            or (selection.search or "").lower() in entry.content.text.lower()
+            if not search or query.finds(entry.content)
         }
 
     def _shown(self) -> Iterator[_Entry]:

@@ -384,29 +384,6 @@ async def test_stories_are_selected_by_any_of_their_sources(store):
     assert await store.count_stories(Selection(sources={"nobody"})) == 0
 
 
-@pytest.mark.parametrize(
-    ("search", "found"),
-    [
-        ("PYTHON", ["Python 100% fast", "other"]),
-        ("100%", ["Python 100% fast"]),
-        ("1_0", []),
-        ("%", ["Python 100% fast"]),
-        ("/", []),
-        ("\\", []),
-        ("中文", ["other"]),
-        ("", ["Python 100% fast", "other"]),
-    ],
-)
-async def test_a_search_takes_its_text_as_it_stands(store, search, found):
-    await configure(store, "a")
-    other = story("2", title="other", text="all of pythons 中文")
-    await poll(store, "a", other, story("1", title="Python 100% fast", text=""))
-
-    assert await titles(store, Selection(search=search)) == found
-    assert await titles(store, Selection(search=search, sources={"b"})) == []
-    assert await store.count_stories(Selection(search=search)) == len(found)
-
-
 async def test_sources_are_listed_by_key_with_what_is_stored_of_them(store):
     await configure(store, "b", spec("B", name=None), "a")
     await poll(store, "a", story("1", link=LINK), story("2"))

@@ -149,3 +149,20 @@ async def test_sslmode_is_understood_as_elsewhere(postgres, mode):
 
     await store.ping()
     await store.aclose()
+
+
+class _WithoutModules:
+    """A connection to an SQLite that was built small."""
+
+    def execute(self, _: str) -> list[tuple[str]]:
+        return [("json_each",)]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_an_sqlite_that_cannot_search_is_refused_with_a_way_out(path, monkeypatch):
+    monkeypatch.setattr(sqlite3, "connect", lambda _: _WithoutModules())
+
+    with pytest.raises(StoreError, match=r"without FTS5; take another Python"):
+        connect(f"sqlite:///{path}")

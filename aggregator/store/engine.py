@@ -144,8 +144,8 @@ def _sqlite(url: URL, path: str, busy_timeout: float) -> AsyncEngine:
         raise StoreError(explain(error, path)) from error
     if "fts5" not in modules:
         raise StoreError(
-            f"the SQLite {sqlite3.sqlite_version} of this Python cannot search: it was built without"
-            " FTS5; take another Python (Debian's has it), or PostgreSQL"
+            f"SQLite {sqlite3.sqlite_version}, as this Python has it, cannot search: it was built "
+            "without FTS5; take another Python (Debian's has it), or PostgreSQL"
         )
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),

@@ -1,6 +1,7 @@
 """What is found, on every store alike, and that the index says what the entries say."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from aggregator.store.sql import open_store
 from tests.builders import NOON
 from tests.store.steps import HOUR, configure, edit_of, poll, story, titles, unsafe
 
-ENTRIES = {
+ENTRIES: dict[str, dict[str, Any]] = {
     "ml": {"title": "机器学习入门", "text": "深度学习与 Python 教程"},
     "tokyo": {"title": "東京の天気", "text": "今日は晴れ"},
     "korean": {"title": "뉴스", "text": "한국어를 배우는 사람들"},

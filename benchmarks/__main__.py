@@ -10,6 +10,7 @@ from benchmarks import (
     politeness,
     readers,
     sick_hosts,
+    slices,
     stories,
 )
 
@@ -18,4 +19,4 @@ corpus.main()
 histories.main()
 freshness.main()
 stories.main()
-sys.exit(max(politeness.main(), sick_hosts.main(), readers.main()))
+sys.exit(max(politeness.main(), sick_hosts.main(), readers.main(), slices.main()))

@@ -1,6 +1,6 @@
 """What passes between us and a reading process: frames of a length and a payload, never pickles.
 
-request  {"content_type": …, "url": …, "players": …} LF body
+request  {"content_type": …, "url": …, "players": …, what is known} LF body
 reply    "F" and the feed as JSON, or "E" and why there is none
 """
 
@@ -35,6 +35,8 @@ def request(document: Document) -> bytes:
         "content_type": document.content_type,
         "url": document.url,
         "players": document.players,
+        "known_head": document.known_head,
+        "known_items": document.known_items,
     }
     head = json.dumps(facts)
     return b"%b\n%b" % (head.encode(), document.body)

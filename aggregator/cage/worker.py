@@ -40,6 +40,8 @@ def _answer(payload: bytes, limits: Limits) -> bytes:
             url=document.url,
             players=document.players,
             clean=without_trackers,
+            known_head=document.known_head,
+            known_items=frozenset(document.known_items),
         )
         return frames.reply(feed)
     except UnreadableFeed as error:

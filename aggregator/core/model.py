@@ -139,6 +139,20 @@ class FeedInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sliced:
+    """What a document is made of, as digests in hexadecimal digits."""
+
+    head: str
+    """Of all that is no item, the time when it was built aside."""
+    items: tuple[str, ...]
+    """Of each item, in the order of the document."""
+    read: tuple[int, ...]
+    """Which of them were read, counted from 0; the others are known."""
+    same: bool = False
+    """Nothing was read: the head is the known one, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadFeed:
     """A document, read. `format` is feedparser's version name ("rss20", "atom10") or "json1"."""
 
@@ -147,6 +161,8 @@ class ReadFeed:
     entries: tuple[ReadEntry, ...]
     links: Links = field(default_factory=Links)
     """Its hubs and itself, as the document names them."""
+    sliced: Sliced | None = None
+    """None where its items cannot be told apart surely: then `entries` are all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ Rule 5: a link loses its tracking parameters, and nothing else.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from aggregator.core.digest import digest
@@ -25,6 +25,26 @@ VERSION = b"\x02"
 """Of fingerprints. Another one when what is kept of an entry changes, or how its HTML is cleaned:
 entries that were taken in before are refreshed then, and nobody takes that for an edit. The first
 version had no such byte."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Name:
+    """What one item calls itself, whatever company it is in."""
+
+    alone: bytes
+    """As `Entry.alone`."""
+    link: bytes | None
+    """The digest of its link."""
+
+
+def names_of(read: Sequence[ReadEntry]) -> tuple[Name, ...]:
+    """Those of a document's items, one each."""
+    found = []
+    for item in map(_untracked, read):
+        link = _canonical(item.content.link)
+        guid, _ = _name(item, link)
+        found.append(Name(alone=digest(guid), link=digest(link) if link else None))
+    return tuple(found)
 
 
 def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tuple[Entry, ...]:

@@ -9,7 +9,7 @@ feedparser's own sanitizing, resolving and fetching stay off: all of it is done 
 import codecs
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from importlib.util import module_from_spec
 from typing import Any
@@ -19,7 +19,7 @@ import feedparser.api
 
 from aggregator.core.dates import believed
 from aggregator.core.errors import UnreadableFeed
-from aggregator.core.model import ReadFeed
+from aggregator.core.model import FeedInfo, ReadFeed, Sliced
 from aggregator.core.urls import web_url
 from aggregator.formats.charsets import in_utf8
 from aggregator.formats.html import unchanged
@@ -29,6 +29,7 @@ from aggregator.formats.languages import with_languages
 from aggregator.formats.reading_entries import Page, read_dates, read_entry, read_info
 from aggregator.formats.reading_fields import MOST_ENTRIES, dicts
 from aggregator.formats.reading_links import read_links
+from aggregator.formats.slices import slices
 
 _WHITE = b" \t\r\n\x0b\x0c"
 _HEAD = 4096
@@ -206,11 +207,14 @@ def read_feed(
     url: str,
     players: bool = False,
     clean: Callable[[str], str] = unchanged,
+    known_head: str = "",
+    known_items: Collection[str] = (),
 ) -> ReadFeed:
     """The feed in `body`, found at `url` and sent as `content_type` (the header, or empty).
 
     `players` keeps the frames of players that we know; `clean` makes of the address of a link in
-    a text the one to publish. Raises UnreadableFeed, which says what the body is instead.
+    a text the one to publish. Where most of the document is known, by digests of its parts, only
+    the rest of it is read. Raises UnreadableFeed, which says what the body is instead.
     """
     document = _trimmed(body)
     first = document.removeprefix(codecs.BOM_UTF8)[:1]
@@ -218,21 +222,44 @@ def read_feed(
         raise UnreadableFeed("an empty document, not a feed")
     if first == b"{" or ("json" in content_type.lower() and first != b"<"):
         return with_languages(read_json_feed(document, url=url, players=players, clean=clean))
-    result = _parse(in_utf8(document, content_type), url)
+    page = Page(url=url, format="", damaged=False, players=players, clean=clean)
+    prepared = in_utf8(document, content_type)
+    found = slices(prepared)
+    if found is None or len(found.items) > MOST_ENTRIES:
+        return _read_xml(prepared, page)
+    head, digests = found.head_digest(), found.digests()
+    fresh = tuple(n for n, one in enumerate(digests) if one not in known_items)
+    if head == known_head and not fresh:
+        same = Sliced(head=head, items=digests, read=(), same=True)
+        return ReadFeed(format="", info=FeedInfo(), entries=(), sliced=same)
+    if len(fresh) <= len(digests) // 2:
+        part = Sliced(head=head, items=digests, read=fresh)
+        feed = _read_xml(found.with_items(fresh), page, part)
+        if feed.sliced:
+            return feed
+    whole = Sliced(head=head, items=digests, read=tuple(range(len(digests))))
+    return _read_xml(prepared, page, whole)
+
+
+def _read_xml(document: bytes, page: Page, sliced: Sliced | None = None) -> ReadFeed:
+    """Without `sliced` where the entries read are not those items, or tell only together."""
+    result = _parse(document, page.url)
     entries = dicts(result.get("entries"))
     version = result.get("version") or ""
     if not version and not entries:
         raise UnreadableFeed(_what_it_is(document))
     damaged = isinstance(result.get("bozo_exception"), SAXException) or not result.get("encoding")
-    page = Page(url=url, format=version or "unknown", damaged=damaged, players=players, clean=clean)
+    page = replace(page, format=version or "unknown", damaged=damaged)
     page = replace(page, info=read_info(result["feed"], page))
-    read = [read_entry(one, page) for one in entries[:MOST_ENTRIES]]
-    built = read_dates(result["feed"])
+    read = tuple(read_entry(one, page) for one in entries[:MOST_ENTRIES])
+    trusted = believed(read, read_dates(result["feed"]).__contains__)
+    surely = sliced is not None and len(read) == len(sliced.read) and trusted == read
     feed = ReadFeed(
         format=page.format,
         info=page.info,
-        entries=believed(read, built.__contains__),
-        links=read_links(result["feed"], url),
+        entries=trusted,
+        sliced=sliced if surely else None,
+        links=read_links(result["feed"], page.url),
     )
     return with_languages(feed)
 

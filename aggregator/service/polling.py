@@ -120,6 +120,7 @@ class Poller:
             changes=taken.changes,
             offer=self._offer(source, policy, taken),
             missed_at=now if missed else None,
+            memory=taken.memory,
         )
         if not await self._store.save_poll(record):
             return Settled(report=report_of_lost(source, record))

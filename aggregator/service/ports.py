@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from aggregator.core.knowledge import Knowledge
+from aggregator.core.memory import Memory
 from aggregator.core.model import (
     EntryChanges,
     FeedInfo,
@@ -53,6 +54,9 @@ class Document:
     """Where it was found: the base of relative addresses."""
     players: bool = False
     """Whether frames of players that we know stay in its texts; they become links else."""
+    known_head: str = ""
+    known_items: tuple[str, ...] = ()
+    """Digests of what need not be read again (`ReadFeed.sliced`)."""
 
 
 class Fetcher(Protocol):
@@ -168,6 +172,8 @@ class PollRecord:
     """What the source offers by way of pushes; None: as before."""
     missed_at: datetime | None = None
     """The time, by the steady clock, where the poll found what should have been pushed."""
+    memory: Memory | None = None
+    """What to remember of the document that was taken in; None forgets the one before."""
 
     @property
     def succeeded(self) -> bool:
@@ -290,6 +296,9 @@ class PollStore(Protocol):
         self, source_id: int, *, ids: Collection[int] | None = None, limit: int
     ) -> list[RecalledEntry]:
         """Entries of this source (None: any) with their words, newest first."""
+
+    async def remembered(self, source_id: int) -> Memory | None:
+        """What is remembered of the last document that was taken in of this source."""
 
     async def save_poll(self, record: PollRecord) -> bool:
         """Everything or nothing; False when the lease was lost and nothing was written."""

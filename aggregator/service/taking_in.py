@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field, replace
 
-from aggregator.core.digest import body_digest
+from aggregator.core.digest import body_digest, digest
 from aggregator.core.edits import raised
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.knowledge import Knowledge, strangers
+from aggregator.core.memory import Memory, casts_doubt, remember, unsettled
 from aggregator.core.model import Entry, EntryChanges, FeedInfo, ReadFeed
-from aggregator.core.normalize import normalize
+from aggregator.core.normalize import VERSION, names_of, normalize
 from aggregator.core.offers import Links
 from aggregator.core.reconcile import reconcile
 from aggregator.core.renaming import by_text, looks_renamed, words_of
@@ -33,10 +34,21 @@ class Taken:
     changes: EntryChanges = field(default_factory=EntryChanges)
     links: Links | None = None
     """Those of the document; None where none was read."""
+    memory: Memory | None = None
 
     @property
     def succeeded(self) -> bool:
         return isinstance(self.answer, Fetched | NotModified)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """A document's entries, beside `resting` known ones that were not read again."""
+
+    feed: ReadFeed
+    entries: tuple[Entry, ...]
+    known: Knowledge
+    resting: int = 0
 
 
 class TakeIn:
@@ -70,23 +82,17 @@ class TakeIn:
             url=fetched.url,
             players=policy.players,
         )
+        memory = await self._memory(source, document)
         try:
-            feed = await self._reader.read(document)
+            read = await self._read(source, policy, document, memory)
         except UnreadableFeed as error:
             return _refused(fetched, "unreadable", str(error))
-        entries = normalize(feed.entries, language=policy.language)
-        known = await self._knowledge(source, entries)
-        if source.ever_read and _is_other(source, feed, entries, known):
-            return _refused(fetched, "other_feed", _other(feed))
-        changes = reconcile(
-            entries,
-            known,
-            policy.intake,
-            first=not source.ever_read,
-            now=self._clock.now().replace(microsecond=0),
-        )
-        if policy.intake.updates == "bump":
-            changes = await self._raised(source, changes, of=len(entries))
+        if read is None:
+            return Taken(answer=fetched, outcome="unchanged", bytes=len(fetched.body))
+        if source.ever_read and _is_other(source, read):
+            return _refused(fetched, "other_feed", _other(read.feed))
+        feed, entries = read.feed, read.entries
+        changes = await self._changes(source, policy, read)
         # An empty document is no past to count from: publishers do serve one by mistake. Only
         # where nothing of the past is wanted does it say where the past ends.
         counts = bool(entries) or source.ever_read or policy.intake.backfill == 0
@@ -98,7 +104,60 @@ class TakeIn:
             info=feed.info,
             changes=changes,
             links=feed.links,
+            memory=remember(
+                feed,
+                names_of(feed.entries),
+                memory,
+                reading=_reading(document),
+                unsettled=unsettled(entries, read.known, changes),
+            ),
         )
+
+    async def _changes(
+        self, source: ClaimedSource, policy: SourcePolicy, read: _Read
+    ) -> EntryChanges:
+        changes = reconcile(
+            read.entries,
+            read.known,
+            policy.intake,
+            first=not source.ever_read,
+            now=self._clock.now().replace(microsecond=0),
+        )
+        if policy.intake.updates == "bump":
+            return await self._raised(source, changes, of=len(read.entries) + read.resting)
+        return changes
+
+    async def _memory(self, source: ClaimedSource, document: Document) -> Memory | None:
+        """What is remembered of the last document, if it was read as this one is to be."""
+        if not source.ever_read:
+            return None
+        memory = await self._store.remembered(source.lease.source_id)
+        return memory if memory and memory.reading == _reading(document) else None
+
+    async def _read(
+        self,
+        source: ClaimedSource,
+        policy: SourcePolicy,
+        document: Document,
+        memory: Memory | None,
+    ) -> _Read | None:
+        """What is new in the document, or all of it; None where nothing is. May raise
+        UnreadableFeed.
+        """
+        if memory is not None:
+            asked = replace(document, known_head=memory.head, known_items=tuple(memory.items))
+            feed = await self._reader.read(asked)
+            if feed.sliced and feed.sliced.same:
+                return None
+            entries = normalize(feed.entries, language=policy.language)
+            known = await self._knowledge(source, entries)
+            resting = len(feed.sliced.items) - len(feed.sliced.read) if feed.sliced else 0
+            if not (resting and feed.sliced and casts_doubt(entries, known, memory, feed.sliced)):
+                return _Read(feed=feed, entries=entries, known=known, resting=resting)
+        feed = await self._reader.read(document)
+        entries = normalize(feed.entries, language=policy.language)
+        known = await self._knowledge(source, entries)
+        return _Read(feed=feed, entries=entries, known=known)
 
     async def _knowledge(self, source: ClaimedSource, entries: tuple[Entry, ...]) -> Knowledge:
         """More of it where the document holds what we do not know."""
@@ -132,6 +191,11 @@ class TakeIn:
         )
 
 
+def _reading(document: Document) -> bytes:
+    """All that decides how a document is read, beside its bytes."""
+    return digest(repr(VERSION), document.url, document.content_type, str(document.players))[:8]
+
+
 def _refused(fetched: Fetched, kind: FailureKind, reason: str) -> Taken:
     failed = Failed(
         kind=kind, reason=reason, status=fetched.status, retry_after=fetched.retry_after
@@ -139,12 +203,13 @@ def _refused(fetched: Fetched, kind: FailureKind, reason: str) -> Taken:
     return Taken(answer=failed, outcome="failed", bytes=len(fetched.body))
 
 
-def _is_other(
-    source: ClaimedSource, feed: ReadFeed, entries: tuple[Entry, ...], known: Knowledge
-) -> bool:
+def _is_other(source: ClaimedSource, read: _Read) -> bool:
+    if read.resting:  # something of it is as it was
+        return False
+    known = read.known
     familiar = len(known.by_digest) + len(known.by_link) + len(known.tombstones)
-    familiar += sum(words_of(entry) in known.by_text for entry in entries)
-    return is_other_feed(source.info, feed.info, entries=len(entries), known=familiar)
+    familiar += sum(words_of(entry) in known.by_text for entry in read.entries)
+    return is_other_feed(source.info, read.feed.info, entries=len(read.entries), known=familiar)
 
 
 def _other(feed: ReadFeed) -> str:

@@ -13,10 +13,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.core.knowledge import Knowledge
+from aggregator.core.memory import Memory
 from aggregator.core.model import (
     EditedEntry,
     Entry,
@@ -42,7 +43,7 @@ from aggregator.store.partings import reconsider
 from aggregator.store.place import DomainOf, place_columns
 from aggregator.store.pushes import keep_offer, note_heard, note_missed
 from aggregator.store.revisions import UPCOMING, bump, lock_stories
-from aggregator.store.schema import edits, entries, polls, sources, stories, tombstones
+from aggregator.store.schema import documents, edits, entries, polls, sources, stories, tombstones
 from aggregator.store.searching import index, unindex
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace, run_for_each
 from aggregator.store.stories import add_entries
@@ -152,6 +153,7 @@ async def save_poll(connection: AsyncConnection, record: PollRecord, domain_of: 
     await _update_source(connection, source.id, columns)
     await _remember(connection, source, record.poll)
     if record.read:
+        await _keep_memory(connection, source.id, record.memory)
         shown = info != info_of(source.info)
         whose = _whose(source, record.info)
         await _apply(connection, whose, record.changes, record.poll.polled_at, shown=shown)
@@ -183,6 +185,21 @@ async def save_pushed(
     await note_heard(connection, source.id, heard_at)
     await _apply(connection, _whose(source, info_of(source.info)), changes, came_at, shown=False)
     return True
+
+
+async def remembered(connection: AsyncConnection, source_id: int) -> Memory | None:
+    packed = await connection.scalar(
+        select(documents.c.memory).where(documents.c.source_id == source_id)
+    )
+    return Memory.unpacked(packed) if packed else None
+
+
+async def _keep_memory(connection: AsyncConnection, source_id: int, memory: Memory | None) -> None:
+    if memory is None:
+        await connection.execute(delete(documents).where(documents.c.source_id == source_id))
+    else:
+        row = {"source_id": source_id, "memory": memory.packed()}
+        await connection.execute(insert_or_replace(connection, documents), row)
 
 
 async def _remember(connection: AsyncConnection, source: AnyRow, poll: PastPoll) -> None:

@@ -8,6 +8,7 @@
     marks       under which an entry's text is found again
     tombstones  guids that must not come back as new
     takedowns   stories that are never shown again; taken_down: the guids that they had
+    documents   what is remembered of each source's last document
     revision    one row: counts the changes to what is shown
     readers     who fetches our feeds, as digests
     archives    feeds, and how far their archives have come
@@ -271,6 +272,13 @@ taken_down = Table(
     Column("takedown_id", BigInteger, ForeignKey("takedowns.id"), primary_key=True, index=True),
     Column("guid", Text, nullable=False),
     sqlite_with_rowid=False,
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("source_id", BigInteger, ForeignKey("sources.id"), primary_key=True),
+    Column("memory", LargeBinary, nullable=False),  # as `core.memory` packs it
 )
 
 revision = Table(

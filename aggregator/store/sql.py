@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from aggregator.core.archives import Archive, Archived, Unarchived
 from aggregator.core.knowledge import Knowledge
+from aggregator.core.memory import Memory
 from aggregator.core.model import PublishedEntry, RecalledEntry, Story, Takedown
 from aggregator.core.positions import ChangedStory, Step
 from aggregator.core.rhythm import Sighting
@@ -180,6 +181,11 @@ class SqlStore(KeepsPushes):
     ) -> list[RecalledEntry]:
         async with self._database.reading() as connection:
             return await polls.recall(connection, source_id, ids, limit)
+
+    @unbroken
+    async def remembered(self, source_id: int) -> Memory | None:
+        async with self._database.reading() as connection:
+            return await polls.remembered(connection, source_id)
 
     @unbroken
     async def save_poll(self, record: PollRecord) -> bool:

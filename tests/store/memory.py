@@ -9,6 +9,7 @@ from itertools import count
 from aggregator.core.digest import digest
 from aggregator.core.knowledge import Knowledge
 from aggregator.core.likeness import Told, marks_of
+from aggregator.core.memory import Memory
 from aggregator.core.model import (
     Content,
     EditedEntry,
@@ -82,6 +83,7 @@ class _Source:
     reason: str = "new address"
     tombstones: set[bytes] = field(default_factory=set)
     push: PushState = field(default_factory=PushState)
+    memory: Memory | None = None
 
     def mend(self, now: datetime) -> None:
         """Takes back what a wrong clock left far in the future."""
@@ -401,6 +403,9 @@ class MemoryStore(MemoryArchives):
         newest_first = sorted(own, key=lambda one: (one.known.published, one.known.id))[::-1]
         return newest_first[:limit]
 
+    async def remembered(self, source_id: int) -> Memory | None:
+        return next(one.memory for one in self._sources.values() if one.id == source_id)
+
     async def save_poll(self, record: PollRecord) -> bool:
         source = self._holder(record.lease)
         if source is None:
@@ -422,6 +427,7 @@ class MemoryStore(MemoryArchives):
 
     def _take_in(self, source: _Source, record: PollRecord) -> None:
         source.ever_read = True
+        source.memory = record.memory
         restated = replace(record.info, updated=source.info.updated) == source.info
         shown = not (record.changes.empty and restated) and source.info != record.info
         if shown:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from aggregator.core.memory import Memory, RememberedItem
 from aggregator.core.moves import Moves
 from aggregator.core.rhythm import Sighting
 from aggregator.core.wire import Validators
@@ -265,3 +266,25 @@ async def test_sources_can_be_asked_for_by_name(store):
     found = await store.sources({"b", "nobody"})
 
     assert [(one.key, one.entries) for one in found] == [("b", 1)]
+
+
+async def test_what_is_remembered_of_a_document_stays_until_the_next_one(store):
+    item = RememberedItem(guid=b"guid....", link=bytes(8))
+    memory = Memory(reading=b"reading1", head="ab" * 8, items={"cd" * 8: item})
+    await configure(store, "a")
+    source_id = (await claim_one(store, "a")).lease.source_id
+    assert await store.remembered(source_id) is None
+
+    await save(store, "a", read=True, memory=memory)
+    await save(store, "a")
+
+    assert await store.remembered(source_id) == memory
+
+
+async def test_a_document_that_cannot_be_remembered_forgets_the_one_before(store):
+    await configure(store, "a")
+    claimed = await save(store, "a", read=True, memory=Memory(reading=b"reading1", head="ab" * 8))
+
+    await save(store, "a", read=True)
+
+    assert await store.remembered(claimed.lease.source_id) is None

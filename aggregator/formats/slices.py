@@ -1,0 +1,115 @@
+"""Where the items of a document stand, so that known ones need not be read again.
+
+A changed feed mostly has one new item among many that are as they were. Their bytes are found with
+expat, which takes a hundredth of the time that reading them takes.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from xml.parsers import expat
+
+DIGEST = 8
+"""Bytes of an item's digest: within one document that is plenty."""
+
+_ITEMS = {("rss", "channel", "item"), ("feed", "entry")}
+"""Where items stand in RSS 2.0 and its forerunners without RDF, and in Atom."""
+_NAMES = {"item", "entry"}
+
+# What moves without anybody having written anything: comments of XML, how many comments an entry
+# has, and when the document was built.
+_VOLATILE = re.compile(
+    rb"<!--.*?-->|<slash:comments>\s*\d*\s*</slash:comments>|<thr:total>\s*\d*\s*</thr:total>",
+    re.DOTALL,
+)
+_BUILT = re.compile(
+    rb"<!--.*?-->|<(lastBuildDate|pubDate|updated|modified)>[^<]{0,80}</\1>", re.DOTALL
+)
+
+
+class _Odd(Exception):
+    """The document is to be read whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slices:
+    """A well-formed document in UTF-8, and where its items begin and end."""
+
+    document: bytes = field(repr=False)
+    items: tuple[tuple[int, int], ...]
+    """Offsets in bytes, in the order of the document."""
+
+    def digests(self) -> tuple[str, ...]:
+        """One an item, over what may mean something to a reader; in hexadecimal digits."""
+        return tuple(
+            _digest(_VOLATILE.sub(b"", self.document[start:end])) for start, end in self.items
+        )
+
+    def head_digest(self) -> str:
+        """Over all that is no item."""
+        return _digest(_BUILT.sub(b"", self.with_items(())))
+
+    def with_items(self, numbers: Collection[int]) -> bytes:
+        """The document with these items alone, counted from 0."""
+        kept, at = [], 0
+        for number, (start, end) in enumerate(self.items):
+            if number not in numbers:
+                kept.append(self.document[at:start])
+                at = end
+        return b"".join([*kept, self.document[at:]])
+
+
+def slices(document: bytes) -> Slices | None:
+    """None where anything is odd: not well-formed, a DOCTYPE, RDF, an item inside of another."""
+    finder = _Finder(document)
+    try:
+        finder.parse()
+    except (expat.ExpatError, _Odd, ValueError):
+        return None
+    return Slices(document=document, items=tuple(finder.items))
+
+
+class _Finder:
+    def __init__(self, document: bytes) -> None:
+        self.items: list[tuple[int, int]] = []
+        self._document = document
+        self._path: list[str] = []
+        self._channels = 0
+        self._start: int | None = None
+        self._parser = expat.ParserCreate("utf-8")
+        self._parser.StartElementHandler = self._open
+        self._parser.EndElementHandler = self._close
+        self._parser.StartDoctypeDeclHandler = self._refuse
+
+    def parse(self) -> None:
+        self._parser.Parse(self._document, True)  # expat takes it by place only
+
+    def _refuse(self, *_: object) -> None:
+        raise _Odd
+
+    def _open(self, name: str, _attributes: object) -> None:
+        self._path.append(name)
+        if name.partition(":")[2] in _NAMES:  # under a prefix it may, or may not, be an item
+            raise _Odd
+        if name in _NAMES:
+            if self._start is not None or tuple(self._path) not in _ITEMS:
+                raise _Odd
+            self._start = self._parser.CurrentByteIndex
+        elif name == "channel":
+            self._channels += 1
+            if self._channels > 1:
+                raise _Odd
+
+    def _close(self, name: str) -> None:
+        if name in _NAMES and self._start is not None:
+            at = self._parser.CurrentByteIndex
+            if not self._document.startswith(f"</{name}".encode(), at):  # <item/>
+                raise _Odd
+            self.items.append((self._start, self._document.index(b">", at) + 1))
+            self._start = None
+        self._path.pop()
+
+
+def _digest(data: bytes) -> str:
+    return blake2b(data, digest_size=DIGEST).hexdigest()

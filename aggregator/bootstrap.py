@@ -14,6 +14,7 @@ from aggregator.clock import SystemClock
 from aggregator.config.checks import polled_address
 from aggregator.config.settings import (
     FetchSettings,
+    ServerSettings,
     Settings,
     SourceSettings,
 )
@@ -82,6 +83,7 @@ class Service:
         published = catalogue(settings)
         self.publisher.take(published)
         self.lists.take(published)
+        await self.store.note_served(published.served())
         now = self.clock.steady()
         await self.store.sync_sources(source_specs(settings), now=now)
         await self.store.hasten(sooner, now=now)
@@ -226,11 +228,16 @@ def restart_needed(old: Settings, new: Settings) -> tuple[str, ...]:
     """The settings that differ and that a running process does not take."""
     fixed = {
         "[database]": (old.database, new.database),
-        "[server]": (old.server, new.server),
+        "[server]": (_fixed(old.server), _fixed(new.server)),
         "[fetch] concurrency": (old.fetch.concurrency, new.fetch.concurrency),
         "[fetch] allow_networks": (old.fetch.allow_networks, new.fetch.allow_networks),
     }
     return tuple(name for name, (before, after) in fixed.items() if before != after)
+
+
+def _fixed(server: ServerSettings) -> ServerSettings:
+    """Without what is no matter of listening."""
+    return server.model_copy(update={"xml_content_type": None})
 
 
 def source_specs(settings: Settings) -> list[SourceSpec]:

@@ -20,6 +20,10 @@ def catalogue(settings: Settings) -> Catalogue:
         },
         tags_of={key: source.tags for key, source in settings.sources.items()},
         filters=filters(settings),
+        formerly={
+            old: slug for slug, made in settings.publications.items() for old in made.formerly
+        },
+        xml_content_type=settings.server.xml_content_type,
         content={key: source.content for key, source in settings.sources.items()},
     )
 

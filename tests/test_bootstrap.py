@@ -1,8 +1,10 @@
 """What a source's section comes to on the wire."""
 
-from aggregator.bootstrap import source_policy
+from aggregator.bootstrap import open_service, restart_needed, source_policy
 from aggregator.config.load import load
 from aggregator.core.wire import Validators
+from aggregator.published import catalogue
+from tests.fakes import Notebook
 
 SECRET = "hunter2-hunter"
 CONFIG = """
@@ -58,3 +60,62 @@ def test_players_stay_where_the_section_says_so_only(tmp_path):
 
 def test_no_secret_shows_in_a_request(tmp_path):
     assert SECRET not in repr(requests(tmp_path))
+
+
+PUBLISHED = """
+[site]
+title = "x"
+[server]
+xml_content_type = "application/xml"
+[sources.plain]
+url = "https://plain.example/feed"
+tags = ["t"]
+[publications.new]
+formerly = ["old", "older"]
+"""
+
+
+def settings_of(tmp_path, text):
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return load(path, {})
+
+
+def test_former_slugs_and_the_type_of_xml_reach_the_catalogue(tmp_path):
+    made = catalogue(settings_of(tmp_path, PUBLISHED))
+
+    assert made.moved("publications", "older") == made.find("publications", "new")
+    assert made.moved("tags", "older") is None
+    assert made.content_type("rss") == "application/xml; charset=utf-8"
+
+
+def test_the_type_of_xml_needs_no_restart(tmp_path):
+    before = settings_of(tmp_path, PUBLISHED)
+    other_type = settings_of(tmp_path, PUBLISHED.replace("application/xml", "text/xml"))
+    other_port = settings_of(tmp_path, PUBLISHED.replace("[server]", "[server]\nport = 1"))
+
+    assert restart_needed(before, other_type) == ()
+    assert restart_needed(before, other_port) == ("[server]",)
+
+
+async def test_what_a_configuration_publishes_is_remembered_by_the_next(tmp_path):
+    database = f'[database]\nurl = "sqlite:///{tmp_path}/a.db"\n'
+    first = settings_of(tmp_path, database + PUBLISHED)
+    second = settings_of(
+        tmp_path, database + PUBLISHED.replace("publications.new", "publications.p")
+    )
+    async with open_service(first, watch=Notebook()):
+        pass
+    async with open_service(second, watch=Notebook()) as service:
+        known = [
+            await service.store.was_served(kind, name)
+            for kind, name in [
+                ("publications", "latest"),
+                ("publications", "new"),
+                ("tags", "t"),
+                ("sources", "plain"),
+                ("publications", "never"),
+            ]
+        ]
+
+    assert known == [True, True, True, True, False]

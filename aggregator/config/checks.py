@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from aggregator.config.lines import Location
 from aggregator.config.mistakes import Mistake, dotted, unknown
 from aggregator.config.settings import (
+    LATEST,
     ConfigFile,
     FiltersSettings,
     PublicationSettings,
@@ -45,7 +46,7 @@ def fit_mistakes(
     sources = dict(_named_tables(tables, "sources"))
     keys = frozenset(sources)
     names = {"sources": _Names("source", keys, keys), "tags": _tags(sources, from_environment)}
-    mistakes = [*_same_addresses(sources)]
+    mistakes = [*_same_addresses(sources), *_former_slugs(tables)]
     for slug, publication in _named_tables(tables, "publications"):
         for option, there in names.items():
             for index, name in _texts(publication, option):
@@ -54,6 +55,18 @@ def fit_mistakes(
                     shown = None if location in from_environment else name
                     mistakes.append((location, _unknown_name(there, shown)))
     return mistakes
+
+
+def _former_slugs(tables: Mapping[str, Any]) -> Iterator[Mistake]:
+    publications = dict(_named_tables(tables, "publications"))
+    taken: dict[str, str] = {}
+    for slug, publication in publications.items():
+        for index, former in _texts(publication, "formerly"):
+            location = ("publications", slug, "formerly", index)
+            if former == LATEST or former in publications:
+                yield location, "is a publication of today; name slugs that are used no more"
+            elif taken.setdefault(former, slug) != slug:
+                yield location, f"{dotted(('publications', taken[former]))} had this slug, too"
 
 
 def _tags(sources: Mapping[str, dict[str, Any]], from_environment: AbstractSet[Location]) -> _Names:

@@ -86,6 +86,8 @@ class ServerSettings(_Section):
         default=None, repr=False
     )
     """Without it nothing that changes state is served."""
+    xml_content_type: Literal["application/xml", "text/xml"] | None = None
+    """What Atom and RSS are sent as; None means their registered types."""
 
 
 class FetchSettings(_Section):
@@ -171,6 +173,8 @@ class PublicationSettings(_Section):
 
     title: Line = ""
     """When the file gives none: the site's for `latest`, else the slug."""
+    formerly: tuple[Key, ...] = ()
+    """Slugs that it had before."""
     description: Text = ""
     tags: tuple[Tag, ...] = ()
     sources: tuple[Key, ...] = ()

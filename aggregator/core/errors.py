@@ -4,6 +4,7 @@ AggregatorError
   ConfigError         the configuration cannot be used; carries all mistakes
   UnreadableFeed      a document that no format can read
   UnknownPublication  a slug that nothing is published under
+    PublicationGone   ... any more
   StoreError          the database cannot be used
   CannotServe         the address to listen on cannot be had
   GuardMissing        requests would leave by a way that is not guarded
@@ -30,6 +31,10 @@ class UnreadableFeed(AggregatorError):
 
 class UnknownPublication(AggregatorError):
     """A slug that nothing is published under."""
+
+
+class PublicationGone(UnknownPublication):
+    """Something was published there, and is no more."""
 
 
 class StoreError(AggregatorError):

@@ -1,6 +1,6 @@
 """What is published, as configured, and what is found in it under a name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import quote
@@ -10,7 +10,7 @@ from aggregator.core.errors import UnknownPublication
 from aggregator.core.excerpt import excerpt
 from aggregator.core.filters import NO_FILTERS, Filters
 from aggregator.core.model import PublishedEntry
-from aggregator.core.publication import SHOWN_FOR, Publication, Site
+from aggregator.core.publication import CONTENT_TYPES, SHOWN_FOR, Format, Publication, Site
 from aggregator.core.shown import ContentMode, Shown
 
 Kind = Literal["publications", "sources", "tags"]
@@ -35,6 +35,10 @@ class Catalogue:
     """How much of a source's entries is shown; "full" where it does not say."""
     hub: str | None = None
     """The hub that our feeds name (WebSub)."""
+    formerly: Mapping[str, str] = field(default_factory=dict)
+    """Former slugs of publications to those of today."""
+    xml_content_type: str | None = None
+    """What Atom and RSS are sent as instead of their registered types."""
 
     def find(self, kind: Kind, name: str) -> Publication:
         """What is published under a slug, a source's key or a tag; raises UnknownPublication."""
@@ -48,6 +52,26 @@ class Catalogue:
         if found is None:
             raise UnknownPublication(f"nothing is published under {kind}/{name}")
         return found
+
+    def moved(self, kind: Kind, name: str) -> Publication | None:
+        """The publication that had this slug before it was renamed."""
+        slug = self.formerly.get(name) if kind == "publications" else None
+        return None if slug is None else self.find(kind, slug)
+
+    def served(self) -> set[tuple[Kind, str]]:
+        """Everything that has a page and feeds of its own."""
+        named: dict[Kind, Iterable[str]] = {
+            "publications": (each.slug for each in self.publications),
+            "sources": self.names,
+            "tags": self.tags,
+        }
+        return {(kind, name) for kind, names in named.items() for name in names}
+
+    def content_type(self, format: Format) -> str:
+        """What a feed in this format is sent as."""
+        if format == "json" or self.xml_content_type is None:
+            return CONTENT_TYPES[format]
+        return f"{self.xml_content_type}; charset=utf-8"
 
     def _of_source(self, key: str) -> Publication | None:
         name = self.names.get(key)

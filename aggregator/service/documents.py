@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from aggregator.core.digest import body_digest, digest
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.model import PublishedEntry, Takedown
-from aggregator.core.publication import CONTENT_TYPES, Channel, Document, Format, Publication
+from aggregator.core.publication import Channel, Document, Format, Publication
 from aggregator.core.shelf import Shelf
 from aggregator.core.shown import Shown
 from aggregator.formats.jsonfeed_writing import write_json_feed
@@ -33,6 +33,10 @@ MOST_KEPT = 100
 RETRY = timedelta(seconds=30)
 """How long the last good document is served before one that cannot be written is tried again."""
 
+LARGEST = 5_000_000
+"""Bytes of a document: what the W3C's validator reads, and more than any reader wants at once. The
+oldest entries of a larger one stay away."""
+
 MOST_NEWS = 8_000_000
 """Bytes in memory of documents that show only what is new to somebody."""
 
@@ -47,6 +51,8 @@ class _Made:
     """What goes into a document."""
 
     channel: Channel
+    address: str
+    """Below the site's."""
     content_type: str
     shown: tuple[Shown, ...]
     until: datetime | None
@@ -181,7 +187,6 @@ class Documents:
             document = replace(kept.document, until=made.until)
         else:
             document = await self._write(made, format, kept)
-            self._states.remember(publication.at(format), document.etag.strip('"'), made.shown)
         if catalogue is self._catalogue:  # else it is another configuration's
             fresh = _Kept(
                 revision=revision.number, made_of=made_of, document=document, until=made.until
@@ -200,7 +205,8 @@ class Documents:
         moments = [*(story.changed_at for story in stories), *(each.taken_at for each in gone)]
         return _Made(
             channel=channel,
-            content_type=CONTENT_TYPES[format],
+            address=publication.at(format),
+            content_type=catalogue.content_type(format),
             shown=tuple(catalogue.show(story) for story in stories),
             until=window.until,
             changed_at=max(moments, default=revision.changed_at),
@@ -215,15 +221,21 @@ class Documents:
     async def _write(self, made: _Made, format: Format, kept: _Kept | None) -> Document:
         channel, shown = made.channel, made.shown
         written = await asyncio.to_thread(WRITERS[format], channel, shown)
+        while len(written.body) > LARGEST and len(shown) > 1:
+            fitting = len(shown) * LARGEST // len(written.body)
+            shown = shown[: max(1, min(fitting, len(shown) - 1))]
+            written = await asyncio.to_thread(WRITERS[format], channel, shown)
         if written.dropped:
             left_out = ValueError(f"cannot be written: {', '.join(written.dropped)}")
             if len(written.dropped) == len(shown):
                 raise left_out
             self._complain(f"writing {channel.self_url}", left_out)
+        tag = body_digest(written.body).hex()
+        self._states.remember(made.address, tag, shown)
         return Document(
             body=written.body,
             content_type=made.content_type,
-            etag=f'"{body_digest(written.body).hex()}"',
+            etag=f'"{tag}"',
             last_modified=self._last_modified(made, kept),
             self_url=channel.self_url,
             hub=channel.hub,

@@ -373,5 +373,11 @@ class ReadStore(Protocol):
     async def past_polls(self, key: str) -> list[PastPoll]:
         """The last polls of the source, newest first; none for an unknown key."""
 
+    async def note_served(self, names: Collection[tuple[str, str]]) -> None:
+        """Keeps for good that these (kind and name) were served."""
+
+    async def was_served(self, kind: str, name: str) -> bool:
+        """Whether that was noted."""
+
     async def ping(self) -> None:
         """Raises StoreError when the database does not answer."""

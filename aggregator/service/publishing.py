@@ -66,6 +66,14 @@ class Publisher:
         """What is published under a slug, a source's key or a tag; raises UnknownPublication."""
         return self._catalogue.find(kind, name)
 
+    def moved(self, kind: Kind, name: str) -> Publication | None:
+        """The publication that had this slug before it was renamed."""
+        return self._catalogue.moved(kind, name)
+
+    async def was_served(self, kind: Kind, name: str) -> bool:
+        """Whether there ever was something under that name."""
+        return await self._store.was_served(kind, name)
+
     async def document(self, publication: Publication, format: Format) -> Document:
         """The publication in one format; the last good one while it cannot be made."""
         return await self._documents.get(publication, format)

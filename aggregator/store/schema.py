@@ -11,6 +11,7 @@
     documents   what is remembered of each source's last document
     revision    one row: counts the changes to what is shown
     readers     who fetches our feeds, as digests
+    served      publications, sources and tags that ever had an address, as digests
     archives    feeds, and how far their archives have come
     archived    the stories of each archive, in the order in which they came in
     pushes      sources that offer a hub, and what it does
@@ -356,5 +357,12 @@ callbacks = Table(
     Column("verified_at", UtcMicros),
     Column("renew_at", UtcMicros),
     Column("lease_until", UtcMicros),
+    sqlite_with_rowid=False,
+)
+
+served = Table(
+    "served",
+    metadata,
+    Column("name_digest", LargeBinary, primary_key=True),
     sqlite_with_rowid=False,
 )

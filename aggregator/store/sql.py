@@ -37,6 +37,7 @@ from aggregator.store import (
     reads,
     retention,
     revisions,
+    served,
     takedowns,
 )
 from aggregator.store.claims import NewToken
@@ -314,6 +315,16 @@ class SqlStore(KeepsPushes):
     async def numbered_stories(self, numbers: Collection[int]) -> dict[int, Story]:
         async with self._database.reading() as connection:
             return await archives.numbered_stories(connection, numbers)
+
+    @unbroken
+    async def note_served(self, names: Collection[tuple[str, str]]) -> None:
+        async with self._database.writing() as connection:
+            await served.note(connection, names)
+
+    @unbroken
+    async def was_served(self, kind: str, name: str) -> bool:
+        async with self._database.reading() as connection:
+            return await served.is_noted(connection, kind, name)
 
     @unbroken
     async def ping(self) -> None:

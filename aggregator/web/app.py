@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aggregator.core.errors import StoreError, UnknownPublication
+from aggregator.core.errors import PublicationGone, StoreError, UnknownPublication
 from aggregator.service.ports import Clock
 from aggregator.service.receiving import Receiver
 from aggregator.web.api import Api, failure
@@ -85,6 +85,7 @@ def create_app(
         exception_handlers={
             HTTPException: failures.on_refusal,
             UnknownPublication: failures.on_unknown,
+            PublicationGone: failures.on_gone,
             StoreError: failures.on_store_error,
         },
     )
@@ -106,6 +107,9 @@ class _Failures:
 
     async def on_unknown(self, _: Request, __: Exception) -> Response:
         return self.page(404)
+
+    async def on_gone(self, _: Request, __: Exception) -> Response:
+        return self.page(410)
 
     async def on_store_error(self, request: Request, error: Exception) -> Response:
         self._desk.report(f"{request.method} {request.url.path}", error)

@@ -13,6 +13,7 @@ from aggregator.service.paging import Page
 from aggregator.web.conditional import Validity
 from aggregator.web.desk import Desk, format_of, page_number
 from aggregator.web.feeds import Feeds
+from aggregator.web.former import Reading, moved_or_gone
 from aggregator.web.pages import Place
 from aggregator.web.responses import HTML, Resource, feeds_of, fixed
 
@@ -46,7 +47,10 @@ class Browsing:
             format = format_of(ending)
             if format is not None and (publication := self._lookup(kind, stem)):
                 return await self._feeds.answer(request, publication, format)
-            publication = self._desk.publisher.find(kind, name)
+            publication = self._lookup(kind, name)
+            if publication is None:
+                readings: list[Reading] = [(stem, format)] if format else []
+                return await moved_or_gone(self._desk, request, kind, [*readings, (name, None)])
             if kind == "sources":
                 return await self._source(request, publication)
             return await self._page(request, publication)

@@ -23,6 +23,7 @@ _FORMATS: tuple[tuple[Format, str], ...] = (("atom", "Atom"), ("rss", "RSS"), ("
 _SENTENCES = {
     400: "This address does not say clearly what it asks for. A page number is 1 or more.",
     404: "There is nothing at this address. It may have been renamed, or never have been here.",
+    410: "What was at this address is published no more. It will not come back by itself.",
     405: "This address can only be read.",
     503: "The entries cannot be read right now. Please try again in a minute.",
 }

@@ -27,6 +27,12 @@ class Publications(Protocol):
     def find(self, kind: Kind, name: str) -> Publication:
         """Raises UnknownPublication."""
 
+    def moved(self, kind: Kind, name: str) -> Publication | None:
+        """The publication that had this slug before it was renamed."""
+
+    async def was_served(self, kind: Kind, name: str) -> bool:
+        """Whether there ever was something under that name."""
+
     async def document(self, publication: Publication, format: Format) -> Document: ...
 
     async def news(

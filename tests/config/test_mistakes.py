@@ -70,6 +70,36 @@ SOURCE = '[site]\ntitle = "x"\n[sources.one]\nurl = "https://one.example/feed"\n
             'unknown key; did you mean "window"?',
         ),
         (
+            '[publications.p]\n[publications.q]\nformerly = ["x", "p"]',
+            "7: publications.q.formerly[1]",
+            "is a publication of today; name slugs that are used no more",
+        ),
+        (
+            '[publications.p]\nformerly = ["latest"]',
+            "6: publications.p.formerly[0]",
+            "is a publication of today; name slugs that are used no more",
+        ),
+        (
+            '[publications.p]\nformerly = ["p"]',
+            "6: publications.p.formerly[0]",
+            "is a publication of today; name slugs that are used no more",
+        ),
+        (
+            '[publications.p]\nformerly = ["x"]\n[publications.q]\nformerly = ["x"]',
+            "8: publications.q.formerly[0]",
+            "publications.p had this slug, too",
+        ),
+        (
+            '[publications.p]\nformerly = ["a/b"]',
+            "6: publications.p.formerly[0]",
+            'must be made of letters, digits, "-" and "_" only',
+        ),
+        (
+            '[server]\nxml_content_type = "text/html"',
+            "6: server.xml_content_type",
+            "must be",
+        ),
+        (
             '[publications.p]\nsources = ["ones"]',
             "6: publications.p.sources[0]",
             'unknown source; did you mean "one"?',

@@ -212,6 +212,7 @@ class MemoryStore(MemoryArchives):
         self._readers: dict[tuple[bytes, bytes], FeedReader] = {}
         self._takedowns: dict[str, Takedown] = {}
         self._taken_guids: dict[str, set[tuple[int, bytes]]] = {}
+        self._served: set[tuple[str, str]] = set()
         self._revision = Revision(number=0, changed_at=datetime(1970, 1, 1, tzinfo=UTC))
 
     async def sync_sources(self, specs: Sequence[SourceSpec], *, now: datetime) -> None:
@@ -898,6 +899,12 @@ class MemoryStore(MemoryArchives):
             source.push.heard(heard_at)
             if at < source.next_poll_at:
                 source.next_poll_at, source.reason = at, "its hub says that there is news"
+
+    async def note_served(self, names: Collection[tuple[str, str]]) -> None:
+        self._served.update(names)
+
+    async def was_served(self, kind: str, name: str) -> bool:
+        return (kind, name) in self._served
 
     async def ping(self) -> None:
         """A dictionary always answers."""

@@ -230,3 +230,15 @@ async def test_entries_of_before_the_marks_keep_their_stories_with_the_reason(da
 
     assert shown == [("k1", 0), ("k1", 1)]
     assert [tuple(row) for row in kept] == [("alone", "[]"), ("alone", "[]"), ("link", "[]")]
+
+
+async def test_a_source_of_before_is_known_to_have_been_served(database, empty_url):
+    async with database.writing() as connection:
+        await connection.run_sync(_to_version, "0001")
+    await run(database, OLD_SOURCE)
+
+    store = await open_store(empty_url)
+    known = [await store.was_served("sources", key) for key in ("a", "b")]
+    await store.aclose()
+
+    assert known == [True, False]

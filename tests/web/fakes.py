@@ -142,6 +142,12 @@ class FakePublisher:
             hub=self.hub,
         )
 
+    def moved(self, *_) -> Publication | None:
+        return None
+
+    async def was_served(self, *_) -> bool:
+        return False
+
     async def news(self, *_) -> bytes | None:
         return None
 

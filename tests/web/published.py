@@ -60,10 +60,17 @@ class Published:
         )
         for key in self.entries:
             await self.world.add(key)
+        await self.world.store.note_served(self.catalogue(**changes).served())
         for number in range(4):
             await self.publish("a", f"a{number}", days=number + 1)
         await self.publish("b", "b0", days=1)
         return self
+
+    async def take(self, **changes) -> None:
+        """Another configuration, as a running process takes it."""
+        catalogue = self.catalogue(**changes)
+        self.publisher.take(catalogue)
+        await self.world.store.note_served(catalogue.served())
 
     async def publish(self, key: str, name: str, *, days: float = 0, **changes) -> None:
         """A new entry, or a changed one, and the poll that brings it."""

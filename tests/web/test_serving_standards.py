@@ -9,9 +9,11 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from aggregator.core.errors import StoreError
+from aggregator.core.publication import Publication
 from aggregator.service import documents
+from tests.builders import read_entry
 from tests.unpacking import UNPACK
-from tests.web.published import FORMATS, Published, Writes
+from tests.web.published import FORMATS, LATEST, Published, Writes
 
 FEEDS = [f"/feed.{format}" for format in FORMATS]
 MORE_FEEDS = [f"{path}.{format}" for path in ("/sources/a", "/tags/t") for format in FORMATS]
@@ -44,6 +46,16 @@ async def raw(site: Published, path: str, coding: str) -> tuple[dict[str, str], 
 )
 async def test_b7_01_content_types_are_the_registered_ones(site, path, content_type):
     assert (await site.get(path)).headers["content-type"] == content_type
+
+
+@pytest.mark.parametrize("xml", ["application/xml", "text/xml"])
+async def test_b7_01_xml_can_be_sent_as_what_browsers_show(xml):
+    site = await Published().open(xml_content_type=xml)
+    types = [(await site.get(path)).headers["content-type"] for path in FEEDS]
+    link = (await site.get("/")).headers["link"]
+
+    assert types == [*[f"{xml}; charset=utf-8"] * 2, "application/feed+json; charset=utf-8"]
+    assert 'type="application/atom+xml"' in link
 
 
 @pytest.mark.parametrize(("path", "root"), [("/feed.atom", b"<feed"), ("/feed.rss", b"<rss")])
@@ -305,6 +317,63 @@ async def test_b7_10_unknown_parameters_do_not_split_the_cache(site, monkeypatch
     assert writes.times == 0
 
 
+RENAMED = Publication(slug="c", title="C", path="publications/c")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("/publications/b", "/publications/c"),
+        ("/publications/b.atom", "/publications/c.atom"),
+        ("/publications/b.rss", "/publications/c.rss"),
+        ("/publications/b.json?page=2&x=%3C", "/publications/c.json?page=2&x=%3C"),
+        ("/publications/all.atom", "/feed.atom"),
+        ("/publications/all", "/"),
+    ],
+)
+async def test_b7_10_a_renamed_publication_is_found_at_its_new_address(site, old, new):
+    await site.take(publications=(LATEST, RENAMED), formerly={"b": "c", "all": "latest"})
+
+    for method in ("GET", "HEAD"):
+        answer = await site.request(method, old)
+        assert answer.status_code == 301
+        assert answer.headers["location"] == f"https://planet.example{new}"
+        assert answer.headers["cache-control"].startswith("public, max-age=")
+        assert answer.content == b""
+
+
+@pytest.mark.parametrize("ending", ["", ".atom", ".rss", ".json"])
+@pytest.mark.parametrize("path", ["/publications/b", "/sources/b", "/tags/t"])
+async def test_b7_10_what_is_published_no_more_is_gone(site, path, ending):
+    before = await site.get(path + ending)
+    await site.take(publications=(LATEST,), names={"a": "A"}, tags={})
+    gone = await site.get(path + ending)
+    await site.take()
+    back = await site.get(path + ending)
+
+    assert [each.status_code for each in (before, gone, back)] == [200, 410, 200]
+    assert gone.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "path", ["/publications/x", "/publications/x.atom", "/tags/b", "/sources/t"]
+)
+async def test_b7_10_what_never_was_is_not_gone(site, path):
+    assert (await site.get(path)).status_code == 404
+
+
+async def test_b7_10_a_name_that_ends_like_a_feed_can_be_gone(site):
+    await site.take(tags={"node.json": frozenset({"a"})})
+    await site.take()
+
+    for path in ("/tags/node.json", "/tags/node.json.atom"):
+        assert (await site.get(path)).status_code == 410
+
+
+async def test_b7_10_a_page_that_there_is_not_is_not_gone(site):
+    assert (await site.get("/publications/b?page=99")).status_code == 404
+
+
 @pytest.mark.parametrize("path", [*LASTING, "/nothing", "/nothing.atom", "/healthz"])
 async def test_b7_11_answers_carry_safe_headers(site, path):
     headers = (await site.get(path)).headers
@@ -322,6 +391,34 @@ async def test_b7_12_xml_says_its_encoding_and_nothing_before_it(site, path):
     assert re.match(rb"<\?xml version=['\"]1\.0['\"] encoding=['\"]UTF-8['\"]\?>", body)
     assert b"<!DOCTYPE" not in body
     assert body.decode("utf-8")
+
+
+async def test_b7_13_a_hundred_ordinary_entries_stay_below_half_a_megabyte(site):
+    words = "some words of a text " * 150
+    site.entries["a"] = [
+        read_entry(f"n{n}", link=f"https://a.example/n{n}", content_html=f"<p>{words}</p>")
+        for n in range(99)
+    ]
+    await site.publish("a", "n99", content_html=f"<p>{words}</p>")
+
+    for path in FEEDS:
+        body = (await site.get(path)).content
+        assert body.count(words.encode()) == 100
+        assert len(body) < 500_000
+
+
+@pytest.mark.parametrize("path", FEEDS)
+async def test_b7_13_no_document_is_larger_than_validators_read(site, monkeypatch, path):
+    whole = (await site.get(path)).content
+    monkeypatch.setattr(documents, "LARGEST", len(whole) * 2 // 3)
+    await site.publish("b", "b9")
+    short = (await site.get(path)).content
+
+    shown = [set(re.findall(r"Title (\w+)", body.decode())) for body in (whole, short)]
+    assert shown[0] == {"a0", "a1", "a2", "a3", "b0"}
+    assert "b9" in shown[1]
+    assert 1 < len(shown[1]) < len(shown[0])
+    assert len(short) <= documents.LARGEST
 
 
 def linked(answer) -> dict[str, list[str]]:

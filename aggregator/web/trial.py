@@ -27,6 +27,8 @@ _URL = "https://example.org/"
 
 def template_faults(folder: Path | None) -> tuple[str, ...]:
     """What is wrong with the templates of a folder, each with file and line."""
+    if folder is None:
+        return ()
     heard: list[str] = []
     pages = Pages(folder, report=lambda _, error: heard.append(str(error)))
     unreadable = [str(fault) for fault in pages.faults()]

@@ -15,6 +15,7 @@ from aggregator.core.model import (
     PublishedSource,
 )
 from aggregator.core.publication import Publication, Site
+from aggregator.core.pushes import PushHealth
 from aggregator.core.shown import Shown
 from aggregator.core.wire import Validators
 from aggregator.service.paging import Page
@@ -162,6 +163,7 @@ def _healths() -> Iterator[SourceHealth]:
         moved_to=_URL,
         suggested_url=_URL,
         entries=1,
+        push=PushHealth(hub=_URL, state="active", delivered_at=_AT, error="Error"),
     )
     yield replace(fresh, enabled=False)
 

@@ -50,9 +50,20 @@ def forms_for(accept_encoding: str) -> tuple[Form, ...]:
     return tuple(sorted(ranks, key=lambda form: (-ranks[form], _FORMS.index(form))))
 
 
-def wants_delta(a_im: str) -> bool:
-    """Whether a feed may be answered with what is new alone (RFC 3229 §10.5.3, "feed")."""
-    return dict(_weighed(a_im)).get("feed", 0.0) > 0
+_FEEDPARSER_ACCEPTS = (
+    "application/atom+xml,application/rdf+xml,application/rss+xml,application/x-netcdf,"
+    "application/xml;q=0.9,text/xml;q=0.2,*/*;q=0.1"
+)
+
+
+def wants_delta(a_im: str, accept: str) -> bool:
+    """Whether a feed may be answered with what is new alone (RFC 3229 §10.5.3, "feed").
+
+    Not where feedparser asks, which it does for whatever program it is part of: rss2email and
+    others take a 226 for a failure, and would never see a new entry. It is told by what it accepts.
+    """
+    asked = dict(_weighed(a_im)).get("feed", 0.0) > 0
+    return asked and accept.replace(" ", "") != _FEEDPARSER_ACCEPTS
 
 
 def _weighed(listed: str) -> Iterable[tuple[str, float]]:

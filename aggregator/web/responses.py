@@ -96,7 +96,8 @@ class Responder:
 def known_states(request: Request, resource: Resource) -> list[str]:
     """The tags of the states of a feed that a client holds, if it wants what is new since alone."""
     if_none_match = field(request, "if-none-match") or ""
-    if request.method != "GET" or not wants_delta(field(request, "a-im") or ""):
+    wanted = wants_delta(field(request, "a-im") or "", field(request, "accept") or "")
+    if request.method != "GET" or not wanted:
         return []
     forms = forms_for(field(request, "accept-encoding") or "")
     return [] if _held(request, resource, forms) else held_tags(if_none_match)

@@ -140,4 +140,4 @@ def test_the_tag_of_the_resource_is_found_in_that_of_its_form(if_none_match, tag
     ],
 )
 def test_who_takes_a_part_of_a_feed_says_so(a_im, wanted):
-    assert wants_delta(a_im) is wanted
+    assert wants_delta(a_im, "*/*") is wanted

@@ -131,6 +131,17 @@ async def test_b8_07_who_does_not_ask_for_a_part_gets_the_whole(site, a_im, stat
     assert (await site.get(a_im=a_im, if_none_match=old)).status_code == status
 
 
+async def test_b8_07_feedparser_asks_for_programs_that_take_a_part_for_a_failure(site):
+    accepted = feedparser.http.ACCEPT_HEADER
+    old = await held(site, "/feed.atom")
+    await site.publish("a", "a8")
+
+    answer = await site.get(a_im="feed", if_none_match=old, accept=accepted)
+
+    assert answer.status_code == 200
+    assert len(titles(answer)) == 6
+
+
 @pytest.mark.parametrize(
     ("format", "findings"),
     [("atom", atom_findings), ("rss", rss_findings), ("json", json_findings)],

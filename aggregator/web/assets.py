@@ -1,11 +1,11 @@
-"""The stylesheet and the icon."""
+"""The stylesheet and the icons."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from aggregator.web.desk import Desk
-from aggregator.web.responses import ASSET_CACHE, CSS, FOREVER, SVG, fixed
+from aggregator.web.responses import ASSET_CACHE, CSS, FOREVER, PNG, SVG, fixed
 
 
 class Assets:
@@ -17,6 +17,8 @@ class Assets:
             Route("/static/style.css", self.stylesheet),
             Route("/static/icon.svg", self.icon),
             Route("/favicon.ico", self.icon),
+            Route("/static/icon.png", self.touch_icon),
+            Route("/apple-touch-icon.png", self.touch_icon),
         ]
 
     async def stylesheet(self, request: Request) -> Response:
@@ -28,4 +30,9 @@ class Assets:
 
     async def icon(self, request: Request) -> Response:
         resource = fixed(self._desk.pages.icon, content_type=SVG, cache_control=ASSET_CACHE)
+        return await self._desk.respond(request, resource)
+
+    async def touch_icon(self, request: Request) -> Response:
+        icon = self._desk.pages.touch_icon
+        resource = fixed(icon, content_type=PNG, cache_control=ASSET_CACHE)
         return await self._desk.respond(request, resource)

@@ -100,6 +100,11 @@ class Pages:
     def icon(self) -> bytes:
         return self._theme.icon
 
+    @property
+    def touch_icon(self) -> bytes:
+        """The same as PNG."""
+        return self._theme.touch_icon
+
     def take(self, folder: Path | None) -> bool:
         """Makes pages of the files that are in the folder now; says whether they are others."""
         found = read_folder(folder)

@@ -26,6 +26,7 @@ PLAIN = "text/plain; charset=utf-8"
 CSS = "text/css; charset=utf-8"
 OPML = "text/x-opml; charset=utf-8"
 SVG = "image/svg+xml"
+PNG = "image/png"
 
 ASSET_CACHE = "public, max-age=3600"
 FOREVER = "public, max-age=31536000, immutable"

@@ -18,6 +18,8 @@ from aggregator.web.responses import short_digest
 
 STYLESHEET = "style.css"
 ICON = "icon.svg"
+TOUCH_ICON = "icon.png"
+"""For those who take no SVG: home screens, older browsers."""
 OURS = "ours/"
 """Stands before the name of a template that is meant to be ours."""
 
@@ -57,6 +59,7 @@ class Theme:
         present = {**_OUR_FILES, **theirs}
         self.stylesheet = present[STYLESHEET].content
         self.icon = present[ICON].content
+        self.touch_icon = present[TOUCH_ICON].content
         self.version = _digest(present)
         """Changes whenever the same entries would look different."""
         values = {**values, "style_version": short_digest(self.stylesheet)}
@@ -134,7 +137,7 @@ def _said(error: Exception) -> str:
 
 
 def _counts(name: str) -> bool:
-    return name.endswith(".html") or name in {STYLESHEET, ICON}
+    return name.endswith(".html") or name in {STYLESHEET, ICON, TOUCH_ICON}
 
 
 def _our_files() -> dict[str, _File]:

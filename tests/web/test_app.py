@@ -23,7 +23,7 @@ from tests.web.fakes import (
 
 FEEDS = ["/feed.atom", "/publications/papers.rss", "/sources/blog.json", "/tags/python.atom"]
 PAGES = ["/", "/publications/papers", "/sources", "/sources/blog", "/tags", "/tags/python"]
-OTHERS = ["/opml.xml", "/static/style.css", "/static/icon.svg", "/favicon.ico"]
+OTHERS = ["/opml.xml", "/static/style.css", "/static/icon.svg", "/favicon.ico", "/static/icon.png"]
 MACHINES = ["/healthz", "/readyz"]
 ERRORS = ["/nothing", "/?page=0", "/feed.exe", "/publications/none.atom", "/sources/", "/tags/"]
 SAFE_POLICY = (
@@ -106,6 +106,7 @@ async def test_head_says_what_get_says_without_a_body(client, path):
         ("/nothing", "text/html; charset=utf-8"),
         ("/static/style.css", "text/css; charset=utf-8"),
         ("/favicon.ico", "image/svg+xml"),
+        ("/apple-touch-icon.png", "image/png"),
         ("/healthz", "text/plain; charset=utf-8"),
     ],
 )

@@ -11,7 +11,7 @@ from aggregator.core.publication import Site
 from aggregator.web import pages as pages_module
 from aggregator.web.listing import Attribution, File, Listed
 from aggregator.web.pages import Pages, Place
-from aggregator.web.theme import ICON, STYLESHEET
+from aggregator.web.theme import ICON, STYLESHEET, TOUCH_ICON
 from aggregator.web.trial import template_faults
 from tests.web.fakes import LATEST, PAPERS, SITE, FakePublisher, Reports, shown
 
@@ -161,7 +161,7 @@ def named_in(heading: str) -> set[str]:
 def test_the_manual_has_every_file():
     templates = {file.name for file in (PACKAGE / "templates").iterdir()}
 
-    assert named_in("file") == templates | {STYLESHEET, ICON}
+    assert named_in("file") == templates | {STYLESHEET, ICON, TOUCH_ICON}
 
 
 def test_the_manual_has_every_block():

@@ -87,6 +87,8 @@ class Daemon:
 
     async def _stop(self, tasks: list[asyncio.Task[Any]]) -> None:
         await self._service.dispatcher.stop()
+        if self._pushes:
+            await self._pushes.receiver.finish()
         for task in tasks:
             if task.get_name() != "web":  # it ends by itself, when its clients are served
                 task.cancel()

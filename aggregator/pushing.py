@@ -62,6 +62,7 @@ async def open_pushes(
     pushes = Pushes(service=service, subscriber=subscriber, receiver=receiver)
     try:
         await pushes.take(settings)
+        await subscriber.catch_up()
         yield pushes
     finally:
         await subscriber.stop()

@@ -14,6 +14,8 @@ class Site:
     origin: str = ""
     documents: dict[str, bytes] = field(default_factory=dict)
     content_type: str = "application/xml"
+    headers: dict[str, str] = field(default_factory=dict)
+    """Sent with every document."""
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
@@ -41,6 +43,8 @@ def loopback(**documents: bytes) -> Iterator[Site]:
             if body is not None:
                 self.send_header("ETag", tag)
                 self.send_header("Content-Type", site.content_type)
+                for name, value in site.headers.items():
+                    self.send_header(name, value)
             sent = b"" if unchanged or body is None else body
             if not unchanged:
                 self.send_header("Content-Length", str(len(sent)))

@@ -143,3 +143,69 @@ async def test_b5_subscriber_300_what_a_hub_pushes_is_published_within_two_secon
     assert answered < 1
     assert took < ON_TIME
     assert len(site.requests) - polls == (kind == "thin")
+
+
+async def test_the_two_halves_share_the_work(tmp_path, site):
+    """One process polls and asks the hub; the other answers it and takes in what it pushes."""
+    async with scripted_hub() as hub:
+        topic = f"{site.origin}/a"
+        site.documents["/a"] = offering(rss("a", "one"), hub.url, topic)
+        config, url = place(tmp_path, site)
+        async with running(config, only="poll") as polling, running(config, only="web") as web:
+
+            async def subscribed() -> bool:
+                return bool(hub.subscriptions)
+
+            await until(subscribed)
+            started = time.monotonic()
+            await hub.push(offering(rss("a", "two"), hub.url, topic))
+            await until(lambda: serves(f"{url}feed.json", b"two of a"))
+            took = time.monotonic() - started
+
+    assert took < ON_TIME
+    assert ("pushed", "a") in web.lines
+    assert ("pushed", "a") not in polling.lines
+    assert [event for event, _ in polling.lines].count("polled") == 1
+
+
+async def test_a_subscription_outlives_a_restart(tmp_path, site):
+    async with scripted_hub() as hub:
+        topic = f"{site.origin}/a"
+        site.documents["/a"] = offering(rss("a", "one"), hub.url, topic)
+        config, url = place(tmp_path, site)
+        for word in (b"two", b"three"):
+            async with running(config):
+
+                async def subscribed() -> bool:
+                    return bool(hub.subscriptions)
+
+                await until(subscribed)
+                await until(lambda: serves(f"{url}healthz", b"ok"))
+                await hub.push(offering(rss("a", word.decode()), hub.url, topic))
+                await until(lambda word=word: serves(f"{url}feed.json", word + b" of a"))
+
+    assert len(hub.asked) == 1
+
+
+async def test_b5_subscriber_a_source_that_is_removed_is_unsubscribed_from(tmp_path, site):
+    site.documents["/b"] = rss("b", "three")
+    async with scripted_hub() as hub:
+        topic = f"{site.origin}/a"
+        site.documents["/a"] = offering(rss("a", "one"), hub.url, topic)
+        config, _ = place(tmp_path, site)
+        async with running(config):
+
+            async def subscribed() -> bool:
+                return bool(hub.subscriptions)
+
+            async def unsubscribed() -> bool:
+                return not hub.subscriptions
+
+            await until(subscribed)
+            callback = hub.only.callback
+            config.write_text(config.read_text().replace("sources.a]", "sources.c]"))
+            config.write_text(config.read_text().replace(topic, f"{site.origin}/c"))
+            await until(unsubscribed)
+            reply = await request("POST", callback, b"<rss/>")
+
+    assert reply.status == 410

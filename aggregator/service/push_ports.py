@@ -23,6 +23,9 @@ class PushStore(Protocol):
     async def review_pushes(self, base: str | None) -> None:
         """Makes due what has no callback below this address, or (None) has any at all."""
 
+    async def pushed_keys(self) -> list[str]:
+        """The sources with a verified subscription."""
+
     async def callback(self, token: str) -> tuple[Callback, Push] | None:
         """The subscription with this token, and its source."""
 

@@ -11,9 +11,11 @@ find           the subscription behind the address that was called
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from aggregator.core.errors import StoreError
 from aggregator.core.pushes import (
     DENIED,
     Callback,
@@ -44,6 +46,13 @@ HINTS_APART = timedelta(minutes=1)
 
 LEASE = timedelta(minutes=2)
 """How long a push that is taken in holds its source, should its process die."""
+
+AGAIN = 5.0
+MOST_TRIES = 12
+"""Seconds, and how many of such waits, until the database answers again."""
+
+GRACE = 5.0
+"""Seconds that a stop waits for what was pushed to be taken in."""
 
 PATIENCE = 60
 PAUSE = 0.5
@@ -107,6 +116,7 @@ class Receiver:
         self._waiting: asyncio.Queue[_Pushed] = asyncio.Queue()
         self._of_source: Counter[int] = Counter()
         self._bytes = 0
+        self._stopping = False
         self._hinted: dict[int, datetime] = {}
         """When each source is polled, or was, as a hub asked for it."""
 
@@ -196,7 +206,8 @@ class Receiver:
 
     def _is_full(self, source_id: int) -> bool:
         return (
-            self._waiting.qsize() >= MOST_WAITING
+            self._stopping
+            or self._waiting.qsize() >= MOST_WAITING
             or self._of_source[source_id] >= MOST_OF_A_SOURCE
             or self._bytes >= MOST_BYTES
         )
@@ -234,19 +245,36 @@ class Receiver:
         """Waits until everything is taken in."""
         await self._waiting.join()
 
+    async def finish(self) -> None:
+        """Before `run` is cancelled: what was acknowledged is taken in, and nothing more comes."""
+        self._stopping = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.idle(), GRACE)
+
     async def _read(self) -> None:
         while True:
             pushed = await self._waiting.get()
             key = pushed.found.push.key
             try:
-                if not await self._taken_in(pushed):
-                    await self._hint(pushed.found.push.source_id)
+                await self._take(pushed)
             except Exception as error:  # noqa: BLE001  # one push must not end the others
                 self._watch.failed(f"taking in what was pushed for {key}", error)
             finally:
                 self._bytes -= len(pushed.body)
                 self._leave(pushed.found.push.source_id)
                 self._waiting.task_done()
+
+    async def _take(self, pushed: _Pushed) -> None:
+        """Its hub will not bring it again, so that it waits for a database that is out of reach."""
+        for _ in range(MOST_TRIES):
+            try:
+                if not await self._taken_in(pushed):
+                    await self._hint(pushed.found.push.source_id)
+            except StoreError as error:
+                self._watch.failed(f"taking in what was pushed for {pushed.found.push.key}", error)
+                await asyncio.sleep(AGAIN)
+            else:
+                return
 
     async def _taken_in(self, pushed: _Pushed) -> bool:
         """False where a poll has to tell what is there."""

@@ -101,6 +101,13 @@ class Subscriber:
         self._reach = reach
         await self._store.review_pushes(reach.base if reach else None)
 
+    async def catch_up(self) -> None:
+        """At start: hubs may have pushed while we were down, so that polls are due as usual."""
+        policies = self._policies()
+        pushed = await self._store.pushed_keys()
+        intervals = {key: policies[key].pace.longest for key in pushed if key in policies}
+        await self._store.hasten(intervals, now=self._clock.steady())
+
     async def tend(self) -> None:
         """Starts with what is due and is not under way."""
         room = AT_ONCE - len(self._tasks)

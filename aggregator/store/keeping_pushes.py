@@ -37,6 +37,11 @@ class KeepsPushes:
             await pushes.review_pushes(connection, base)
 
     @unbroken
+    async def pushed_keys(self) -> list[str]:
+        async with self._database.reading() as connection:
+            return await pushes.pushed_keys(connection)
+
+    @unbroken
     async def callback(self, token: str) -> tuple[Callback, Push] | None:
         async with self._database.reading() as connection:
             return await pushes.find_callback(connection, token)

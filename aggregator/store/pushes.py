@@ -158,6 +158,12 @@ async def review_pushes(connection: AsyncConnection, base: str | None) -> None:
     await connection.execute(update(pushes).where(wanting).values(due_at=_LONG_SINCE))
 
 
+async def pushed_keys(connection: AsyncConnection) -> list[str]:
+    active = select(callbacks.c.source_id).where(callbacks.c.state == "active")
+    found = select(sources.c.key).where(sources.c.listed, sources.c.id.in_(active))
+    return sorted(await connection.scalars(found))
+
+
 async def find_callback(connection: AsyncConnection, token: str) -> tuple[Callback, Push] | None:
     found = select(callbacks).where(callbacks.c.token == token)
     row = (await connection.execute(found)).one_or_none()

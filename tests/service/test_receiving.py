@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.core.errors import UnreadableFeed
+from aggregator.core.errors import StoreError, UnreadableFeed
 from aggregator.core.pushes import DISTRUST, GRACE
 from aggregator.core.wire import NotModified
 from aggregator.service import receiving
@@ -253,6 +253,39 @@ async def test_b5_subscriber_the_source_is_free_again_whatever_happens(world, mo
 
     await pushed(world, callback, body)
     assert len(await world.titles()) == 2
+
+
+async def test_what_was_acknowledged_waits_for_a_database_that_is_out_of_reach(world, monkeypatch):
+    monkeypatch.setattr(receiving, "AGAIN", 0.0)
+    callback = await world.subscribed("a", ONE)
+    body = world.put_on_the_shelf(TWO)
+    claim, tries = world.store.claim_pushed, []
+
+    async def broken(*about, **more):
+        tries.append(about)
+        if len(tries) < 3:
+            raise StoreError("out of reach")
+        return await claim(*about, **more)
+
+    monkeypatch.setattr(world.store, "claim_pushed", broken)
+    await pushed(world, callback, body)
+
+    assert len(await world.titles()) == 2
+    assert len(world.notebook.failures) == 2
+
+
+async def test_a_stop_takes_in_what_was_acknowledged_and_no_more(world):
+    callback = await world.subscribed("a", ONE)
+    body = world.put_on_the_shelf(TWO)
+    await world.push(callback, body)
+    work = asyncio.create_task(world.receiver.run())
+
+    await world.receiver.finish()
+
+    assert len(await world.titles()) == 2
+    with pytest.raises(Busy):
+        await world.push(callback, body)
+    work.cancel()
 
 
 async def test_a_body_is_as_large_as_a_document_may_be(world):

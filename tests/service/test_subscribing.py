@@ -6,7 +6,7 @@ from aggregator.core.pushes import DENIED, LEASE, VERIFYING
 from aggregator.core.wire import Called, Failed
 from aggregator.service.ports import SourceSpec
 from aggregator.service.subscribing import Reach
-from tests.builders import read_entry
+from tests.builders import NOON, read_entry
 from tests.service.hub_world import BASE, HUB, REACH, HubWorld
 
 HOUR = timedelta(hours=1)
@@ -294,6 +294,19 @@ async def test_a_hub_that_denies_is_left_alone_for_a_week(world):
     world.clock.pass_(seconds=1)
     await world.tend()
     assert len(world.caller.calls) == 2
+
+
+async def test_after_a_restart_a_pushed_source_is_polled_as_if_it_were_not(world):
+    """Its hub may have pushed meanwhile, and given up."""
+    await world.subscribed("a", ONE)
+    (source,) = await world.store.sources()
+    await world.store.poll_soon(1, at=source.next_poll_at, heard_at=world.clock.steady())
+    await world.poll("a")
+    assert (await world.health("a")).next_poll_at == NOON + timedelta(days=1)
+
+    await world.subscriber.catch_up()
+
+    assert (await world.health("a")).next_poll_at == NOON + HOUR
 
 
 async def test_what_goes_wrong_with_one_source_harms_no_other(world, monkeypatch):

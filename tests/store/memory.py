@@ -862,6 +862,9 @@ class MemoryStore(MemoryArchives):
         for source in self._sources.values():
             source.push.review_for(base)
 
+    async def pushed_keys(self) -> list[str]:
+        return sorted(s.spec.key for s in self._sources.values() if s.listed and s.push.active)
+
     async def callback(self, token: str) -> tuple[Callback, Push] | None:
         source = self._called(token)
         return (source.push.callbacks[token], self._push(source)) if source else None

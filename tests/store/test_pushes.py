@@ -198,6 +198,15 @@ async def test_another_address_of_ours_makes_due_what_does_not_fit(store):
     assert sorted(await due(store)) == sorted([here, there])
 
 
+async def test_the_sources_that_are_pushed_are_known(store):
+    await configure(store, "a", "b", "c")
+    for key, one in (("a", verified("1")), ("b", callback("2")), ("c", verified("3"))):
+        await save(store, await offer(store, key), one)
+    await configure(store, "a", "b")
+
+    assert await store.pushed_keys() == ["a"]
+
+
 async def test_a_claim_knows_what_the_hub_does(store):
     await configure(store, "a")
     source_id = await offer(store)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from aggregator.bootstrap import open_service
 from aggregator.config.load import load
 from aggregator.daemon import Daemon
 from aggregator.log import LogWatch
-from aggregator.pushing import open_pushes
+from aggregator.pushing import can_be_reached, open_pushes
 from aggregator.service.reports import PollReport
 from tests.loopback import configuration, loopback, rss
 from tests.scripted_hub import request, scripted_hub
@@ -209,3 +210,44 @@ async def test_b5_subscriber_a_source_that_is_removed_is_unsubscribed_from(tmp_p
             reply = await request("POST", callback, b"<rss/>")
 
     assert reply.status == 410
+
+
+@pytest.mark.parametrize(
+    ("url", "networks", "reached"),
+    [
+        ("https://planet.example/", [], True),
+        ("https://93.184.215.14/", [], True),
+        ("http://127.0.0.1:8000/", [], False),
+        ("http://localhost/", [], False),
+        ("http://192.168.1.5/", [], False),
+        ("http://[::1]/", [], False),
+        ("http://nas.lan/", [], False),
+        ("http://nas/", [], False),
+        ("http://127.0.0.1/", ["127.0.0.0/8"], True),
+        ("http://localhost/", ["127.0.0.0/8"], True),
+        ("http://localhost/", ["::1/128"], True),
+        ("http://localhost/", ["192.168.0.0/16"], False),
+        ("http://192.168.1.5/", ["192.168.0.0/16"], True),
+        ("http://192.168.1.5/", ["127.0.0.0/8"], False),
+        ("http://nas.lan/", ["192.168.0.0/16"], True),
+    ],
+)
+def test_hubs_are_asked_only_if_they_can_call_us(url, networks, reached):
+    assert can_be_reached(url, [ip_network(network) for network in networks]) == reached
+
+
+async def test_b5_subscriber_where_nobody_can_call_us_no_hub_is_asked(tmp_path, site):
+    async with scripted_hub() as hub:
+        site.documents["/a"] = offering(rss("a", "one"), hub.url, f"{site.origin}/a")
+        config, url = place(tmp_path, site)
+        for switch in ("subscribe = false", ""):
+            text = config.read_text() + f"\n[websub]\n{switch}\n"
+            if not switch:
+                text = text.replace('"http://127.0.0.1', '"http://10.0.0.1', 1)
+            other = config.with_name("other.toml")
+            other.write_text(text)
+            async with running(other):
+                await until(lambda: serves(f"{url}feed.json", b"one of a"))
+                await asyncio.sleep(1.2)  # longer than a tick
+
+    assert hub.asked == []

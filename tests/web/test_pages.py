@@ -6,6 +6,7 @@ import pytest
 
 from aggregator.core.model import Content
 from aggregator.core.publication import Site
+from aggregator.core.pushes import PushHealth
 from aggregator.web.pages import Pages, Place, page_numbers
 from tests.web.fakes import (
     LATEST,
@@ -213,6 +214,26 @@ async def test_a_sources_page_offers_the_line_to_write_when_it_has_moved():
     assert "[sources.blog]" in page
     assert "url = &#34;https://new.example/&#34;&lt;feed&gt;&#34;" in page.replace('"', "&#34;")
     assert "<feed>" not in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"state": "offered"}, "offered, and not used"),
+        ({"state": "pending"}, "has not agreed yet"),
+        ({"state": "active"}, "never"),
+        ({"state": "active", "delivered_at": NOON}, "2026-03-04 12:00"),
+        ({"state": "offered", "error": "the hub answered 400: <b>"}, "400: &lt;b&gt;"),
+    ],
+)
+async def test_a_sources_page_tells_of_its_hub(changes, told):
+    pushed = replace(health(), push=PushHealth(hub="https://hub.example/?<x>", **changes))
+
+    page = await source_page(pushed)
+
+    assert "https://hub.example/?&lt;x&gt;" in page
+    assert told in page
+    assert "hub.example" not in await source_page(health())
 
 
 async def test_a_source_that_was_never_polled_has_no_list_of_polls():

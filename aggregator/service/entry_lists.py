@@ -25,6 +25,8 @@ from aggregator.service.windows import DEEPEST_WINDOW, WINDOW, both
 MOST_STEPS = 2000
 """Changes looked at for one answer."""
 
+_Placed = list[tuple[Position, PublishedEntry]]
+
 _ALL = Publication(slug="", title="", path="")
 
 
@@ -43,6 +45,8 @@ class Bookmark:
 
     position: Position
     count: int
+    newest: datetime
+    """The rank of the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,25 +120,25 @@ class EntryLists:
     async def part(self, scope: Scope, *, after: Bookmark | None = None, limit: int) -> Part:
         """The next `limit` entries, newest first by rank; fewer where filters hide nearly all.
 
-        Of a publication as many as its `limit` in all: what its feeds show.
+        Of a publication as many in all as its feeds have room for.
         """
-        told, most = after.count if after else 0, limit
-        if scope.publication is not None:
-            most = min(limit, scope.publication.limit - told)
-        if most <= 0:
+        shown, looked, at_end = await self._look(scope, after, limit + 1)
+        if looked is None:
             return Part(entries=[], rest=None)
-        shown, looked, at_end = await self._look(scope, after, most + 1)
-        entries = [self._catalogue.show(entry) for _, entry in shown[:most]]
-        told += len(entries)
-        full = scope.publication is not None and told == scope.publication.limit
-        if full or looked is None or (at_end and len(shown) <= most):
+        newest = after.newest if after else (shown[0][0] if shown else looked).rank_at
+        told = after.count if after else 0
+        fitting = _fitting(scope.publication, shown, told, newest)
+        entries = [self._catalogue.show(entry) for _, entry in fitting[:limit]]
+        over = at_end or len(fitting) < len(shown)
+        if over and len(fitting) <= limit:
             return Part(entries=entries, rest=None)
-        last = shown[most - 1][0] if len(shown) > most else looked
-        return Part(entries=entries, rest=Bookmark(position=last, count=told))
+        last = fitting[limit - 1][0] if len(fitting) > limit else looked
+        count = told + len(entries)
+        return Part(entries=entries, rest=Bookmark(position=last, count=count, newest=newest))
 
     async def _look(
         self, scope: Scope, after: Bookmark | None, wanted: int
-    ) -> tuple[list[tuple[Position, PublishedEntry]], Position | None, bool]:
+    ) -> tuple[_Placed, Position | None, bool]:
         """What is shown, the last position that was looked at, and whether none is below."""
         inside, filters = _inside(scope), self._catalogue.filters
         selector = Selector(inside, filters, now=self._clock.now())
@@ -142,7 +146,7 @@ class EntryLists:
         # How many of its source stand above a story shows only from the top.
         looked = None if inside.max_per_source else start
         size = max(wanted, WINDOW) if narrows(inside, filters) else wanted
-        shown: list[tuple[Position, PublishedEntry]] = []
+        shown: _Placed = []
         for _ in range(DEEPEST_WINDOW):
             selection = Selection(sources=inside.sources, search=scope.search, after=looked)
             some = await self._store.whole_stories(selection, limit=size)
@@ -189,6 +193,16 @@ class EntryLists:
 def _inside(scope: Scope) -> Publication:
     publication = scope.publication or _ALL
     return replace(publication, sources=both(publication.sources, scope.sources))
+
+
+def _fitting(
+    publication: Publication | None, shown: _Placed, told: int, newest: datetime
+) -> _Placed:
+    """What the publication's feeds have room for, `told` of it being told already."""
+    if publication is None:
+        return shown
+    places = enumerate(shown, told + 1)
+    return [each for place, each in places if publication.has_room(place, each[0].rank_at, newest)]
 
 
 def _position(story: Story) -> Position:

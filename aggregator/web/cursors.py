@@ -29,17 +29,14 @@ class BrokenCursor(ValueError):
 
 def list_cursor(bookmark: Bookmark) -> str:
     position = bookmark.position
-    micros = (position.rank_at - _EPOCH) // _MICROSECOND
-    return _packed("e", micros, position.number, bookmark.count)
+    ranks = (_micros(position.rank_at), _micros(bookmark.newest))
+    return _packed("e", *ranks, position.number, bookmark.count)
 
 
 def read_list_cursor(cursor: str) -> Bookmark:
-    micros, number, count = _unpacked("e", cursor, 3)
-    try:
-        rank_at = _EPOCH + micros * _MICROSECOND
-    except OverflowError:
-        raise BrokenCursor from None
-    return Bookmark(position=Position(rank_at, number), count=count)
+    rank, newest, number, count = _unpacked("e", cursor, 4)
+    position = Position(_moment(rank), number)
+    return Bookmark(position=position, count=count, newest=_moment(newest))
 
 
 def change_cursor(step: Step, view: str) -> str:
@@ -62,6 +59,17 @@ def kind_of(cursor: str) -> Kind:
             return "c"
         case _:
             raise BrokenCursor
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _moment(micros: int) -> datetime:
+    try:
+        return _EPOCH + micros * _MICROSECOND
+    except OverflowError:
+        raise BrokenCursor from None
 
 
 def _packed(kind: Kind, *numbers: int) -> str:

@@ -114,6 +114,7 @@ async def test_what_the_filters_hide_is_not_listed(world):
     [
         ({"limit": 4}, ["a0", "a1", "a2", "a3"]),
         ({"limit": 3, "filter": hiding("title: a1")}, ["a0", "a2", "a3"]),
+        ({"limit": 1, "window": timedelta(days=2)}, ["a0", "a1", "a2"]),
         ({"max_per_source": 2}, ["a0", "a1", "b0", "b1"]),
         ({"max_per_source": 2, "limit": 3}, ["a0", "a1", "b0"]),
         ({"max_age": timedelta(days=2, hours=1)}, ["a0", "a1"]),

@@ -17,12 +17,12 @@ from aggregator.web.cursors import (
 from tests.builders import NOON
 
 NUMBERS = st.integers(0, 2**63 - 1)
-PLACE = Bookmark(position=Position(NOON, 7), count=100)
+PLACE = Bookmark(position=Position(NOON, 7), count=100, newest=NOON)
 
 
 @given(st.datetimes(timezones=st.just(UTC)), NUMBERS, st.integers(0, 1000))
 def test_a_place_in_a_list_reads_back(rank_at: datetime, number: int, count: int):
-    bookmark = Bookmark(position=Position(rank_at, number), count=count)
+    bookmark = Bookmark(position=Position(rank_at, number), count=count, newest=NOON)
 
     assert read_list_cursor(list_cursor(bookmark)) == bookmark
 

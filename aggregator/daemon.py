@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,9 @@ from aggregator.scheduler import Scheduler
 from aggregator.service.dispatch import TICK
 from aggregator.web.app import create_app
 from aggregator.web.pages import Pages
+from aggregator.web.publishing_out import Outlet
 from aggregator.web.server import serve
+from aggregator.web.static_site import StaticSite
 from aggregator.web.trial import template_faults
 
 RELOAD = timedelta(seconds=2)
@@ -52,6 +55,15 @@ class Daemon:
         self._watch = watch
         self._file = _fingerprint(path)
         self._pages = Pages(settings.site.templates, report=watch.failed)
+        self._outlet = Outlet(
+            StaticSite(
+                service.publisher, clock=service.clock, pages=self._pages, report=watch.failed
+            ),
+            lambda: self._settings.publish.dir,
+            lists=service.lists,
+            report=watch.failed,
+            say=lambda done: watch.say("static files", **asdict(done)),
+        )
 
     async def run(self, *, only: Role | None, stop: asyncio.Event) -> None:
         """Works until `stop` is set; then ends requests, saves answers and closes connections."""
@@ -69,6 +81,8 @@ class Daemon:
             scheduler.every(PRUNE, self._prune, name="prune")
             scheduler.every(COUNT, self._count_subscribers, name="subscribers")
             tasks.append(asyncio.create_task(self._service.dispatcher.run(), name="polls"))
+            news = self._service.changes.following()
+            tasks.append(asyncio.create_task(self._outlet.run(news), name="static files"))
         if only != "poll":
             self._warn_of_templates()
             scheduler.every(RELOAD, self._look_at_templates, name="templates")
@@ -167,6 +181,7 @@ class Daemon:
             return False
         later = restart_needed(self._settings, settings)
         self._settings = settings
+        self._outlet.renew()
         self._watch.say("configuration taken", sources=len(settings.sources))
         if later:
             self._watch.warn("restart to take the rest", changed=", ".join(later))
@@ -175,6 +190,7 @@ class Daemon:
     async def _look_at_templates(self) -> None:
         if self._pages.take(self._settings.site.templates):
             self._watch.say("templates taken")
+            self._outlet.renew()
             self._warn_of_templates()
 
     def _warn_of_templates(self) -> None:

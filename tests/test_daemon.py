@@ -237,3 +237,12 @@ def test_the_demo_shows_a_filled_page_offline(tmp_path):
     assert cached["_aggregator"] == {"source": "workshop", "also_in": ["planet-tools"]}
     assert page.count('class="h-entry"') >= 8
     assert process.returncode == 0
+
+
+def test_it_writes_static_files_after_every_change(place, tmp_path):
+    config, _ = place
+    config.write_text(config.read_text() + '\n[publish]\ndir = "public"\n')
+    with daemon(config, "--only", "poll"):
+        until((tmp_path / "public/feed.json").is_file)
+        until(lambda: (tmp_path / "public/feed.json").read_bytes().count(b'"id"') == 3)
+        until((tmp_path / "public/publications/only-a/index.html").is_file)

@@ -29,6 +29,7 @@ from aggregator.config.settings import (
     DatabaseSettings,
     FetchSettings,
     FiltersSettings,
+    PublishSettings,
     RetentionSettings,
     ServerSettings,
     Settings,
@@ -106,6 +107,7 @@ def new_settings() -> Settings:
         retention=RetentionSettings(),
         websub=WebsubSettings(),
         filters=FiltersSettings(),
+        publish=PublishSettings(),
         sources={},
         publications={},
     )

@@ -48,6 +48,9 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         retention=file.retention,
         websub=file.websub,
         filters=file.filters,
+        publish=file.publish.model_copy(
+            update={"dir": file.publish.dir and folder / file.publish.dir}
+        ),
         sources=MappingProxyType(file.sources),
         publications=MappingProxyType(_titled(file)),
         shown_urls=MappingProxyType(_shown_urls(file, tables, environ)),

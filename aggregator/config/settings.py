@@ -122,6 +122,13 @@ class WebsubSettings(_Section):
     """Whether sources that offer a hub push to us."""
 
 
+class PublishSettings(_Section):
+    """Static files beside the server."""
+
+    dir: Annotated[Path | None, PlainValidator(values.folder)] = None
+    """The folder that the daemon writes after every change; absolute."""
+
+
 class FiltersSettings(_Section):
     """Which entries of all sources are shown anywhere."""
 
@@ -207,6 +214,7 @@ class ConfigFile(_Section):
     retention: RetentionSettings = RetentionSettings()
     websub: WebsubSettings = WebsubSettings()
     filters: FiltersSettings = FiltersSettings()
+    publish: PublishSettings = PublishSettings()
     sources: Annotated[dict[Key, SourceSettings], Field(min_length=1)]
     publications: dict[Key, PublicationSettings] = Field(default_factory=dict)
 
@@ -222,6 +230,7 @@ class Settings:
     retention: RetentionSettings
     websub: WebsubSettings
     filters: FiltersSettings
+    publish: PublishSettings
     sources: Mapping[str, SourceSettings]
     """By key, in the order of the file."""
     publications: Mapping[str, PublicationSettings]

@@ -7,6 +7,7 @@ AggregatorError
     PublicationGone   ... any more
   StoreError          the database cannot be used
   CannotServe         the address to listen on cannot be had
+  CannotPublish       the folder of static files cannot be written
   GuardMissing        requests would leave by a way that is not guarded
 
 What the wire answers is a value (see `wire`), not an exception.
@@ -43,6 +44,10 @@ class StoreError(AggregatorError):
 
 class CannotServe(AggregatorError):
     """The address to listen on cannot be had."""
+
+
+class CannotPublish(AggregatorError):
+    """The folder of static files cannot be written."""
 
 
 class GuardMissing(AggregatorError):

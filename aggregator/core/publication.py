@@ -67,6 +67,8 @@ class Publication:
     """Whether its Atom document names what was taken down (RFC 6721)."""
     query: tuple[tuple[str, str], ...] = ()
     """What its addresses carry behind the question mark, beside the page's number."""
+    in_folders: bool = False
+    """Whether its pages are folders of files, where no question mark tells one from another."""
 
     def has_room(self, place: int, rank_at: datetime, newest: datetime) -> bool:
         """Whether its feeds show what passes at a place (from 1); `newest` is the first's rank."""
@@ -77,6 +79,9 @@ class Publication:
 
     def at(self, format: Format | None = None, *, page: int = 1) -> str:
         """The address below the site's of its web page, or of its feed in a format."""
+        if self.in_folders and format is None:
+            parts = [self.path, *(("page", str(page)) if page > 1 else ())]
+            return "".join(f"{part}/" for part in parts if part)
         path = self.path if format is None else f"{self.path or 'feed'}.{format}"
         query = [*self.query, ("page", str(page))] if page > 1 else self.query
         return f"{path}?{urlencode(query)}" if query else path

@@ -161,6 +161,13 @@ class EntryLists:
                 return shown, looked, True
         return shown, looked, bool(inside.max_per_source)
 
+    async def touched(self, since: Step) -> frozenset[str] | None:
+        """Keys of the sources whose entries changed since; None where those are too many."""
+        changed = await self._store.changed_stories(since, limit=MOST_STEPS)
+        if len(changed) == MOST_STEPS:
+            return None
+        return frozenset(entry.source.key for each in changed for entry in each.story.entries)
+
     async def changed(self, scope: Scope, since: Step, *, limit: int) -> Changed:
         """What was opened, changed or hidden after that step; each story once, as it is now.
 

@@ -43,6 +43,8 @@ class Place:
     navigation: tuple[Publication, ...]
     tags: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Tags to the keys of their sources."""
+    live: bool = True
+    """False on pages that are files: nothing answers there that has to be asked."""
 
     @property
     def root(self) -> str:

@@ -228,3 +228,14 @@ async def test_a_changed_configuration_counts_at_once(world):
     listed.take(catalogue(filters=Filters(everywhere=hiding("title: a"))))
 
     assert await walk(listed, EVERYTHING) == [["b0", "b1", "b2"]]
+
+
+async def test_the_sources_that_a_change_touches_are_named(world, monkeypatch):
+    listed = lists(world)
+    end = await listed.end()
+    await say(world, "b", 50)
+
+    assert await listed.touched(end) == frozenset("b")
+    assert await listed.touched(START) == frozenset("ab")
+    monkeypatch.setattr(entry_lists, "MOST_STEPS", 5)
+    assert await listed.touched(START) is None

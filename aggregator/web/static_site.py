@@ -1,0 +1,115 @@
+"""The site as files: what stands at which place of a folder, so that addresses stay what they are.
+
+A page is the index of a folder, a feed a file: "publications/papers" is answered from
+`publications/papers/index.html`, "publications/papers.atom" from the file of that name.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
+
+from aggregator.core.publication import CONTENT_TYPES, Publication
+from aggregator.service.paging import Page
+from aggregator.service.ports import Clock, SourceHealth
+from aggregator.web.pages import Pages, Place
+from aggregator.web.ports import Publications, Report
+
+MOST_PAGES = 10
+"""Pages of one publication: each new entry changes all of them."""
+
+_LONGEST_NAME = 200
+"""Bytes. File systems take 255, and something has to be added."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """`path` is below the folder's; what stands between slashes is no more than a name."""
+
+    path: str
+    body: bytes
+
+
+class StaticSite:
+    """`report` hears of what cannot be made; the rest is made all the same."""
+
+    def __init__(
+        self, publisher: Publications, *, clock: Clock, pages: Pages, report: Report
+    ) -> None:
+        self._publisher = publisher
+        self._clock = clock
+        self._pages = pages
+        self._report = report
+        self.failures = 0
+        """Publications that could not be made."""
+
+    async def files(self, touched: Collection[str] | None = None) -> AsyncIterator[File]:
+        """All files; only those that show one of the `touched` sources, where they are named."""
+        sources = await self._publisher.sources()
+        async for file in self._common(sources):
+            yield file
+        for publication in self._published(touched, [source.key for source in sources]):
+            try:
+                async for file in self._of(publication):
+                    yield file
+            except Exception as error:  # noqa: BLE001 - one publication's end is not everybody's
+                self._fail(publication, error)
+
+    def _fail(self, publication: Publication, error: Exception) -> None:
+        self.failures += 1
+        self._report(f"publishing {publication.path or publication.slug}", error)
+
+    async def _common(self, sources: list[SourceHealth]) -> AsyncIterator[File]:
+        pages, publisher, now = self._pages, self._publisher, self._clock.steady()
+        yield File("static/style.css", pages.stylesheet)
+        yield File("static/icon.svg", pages.icon)
+        yield File("static/icon.png", pages.touch_icon)
+        yield File("apple-touch-icon.png", pages.touch_icon)
+        yield File("404.html", pages.failure(self._place(""), 404))
+        yield File("opml.xml", await publisher.opml())
+        yield File("sources/index.html", pages.sources(self._place("sources"), sources, now))
+        yield File("tags/index.html", pages.tags(self._place("tags")))
+
+    def _published(self, touched: Collection[str] | None, keys: Sequence[str]) -> list[Publication]:
+        publisher = self._publisher
+        named = [
+            *(publisher.find("tags", tag) for tag in filter(_can_be_a_name, publisher.tags())),
+            *(publisher.find("sources", key) for key in keys),
+        ]
+        return [
+            each
+            for each in (*publisher.publications(), *named)
+            if touched is None or each.sources is None or not each.sources.isdisjoint(touched)
+        ]
+
+    async def _of(self, publication: Publication) -> AsyncIterator[File]:
+        for format in CONTENT_TYPES:
+            document = await self._publisher.document(publication, format)
+            yield File(unquote(publication.at(format)), document.body)
+        paged, number, pages = replace(publication, in_folders=True), 1, 1
+        while number <= pages:
+            page = await self._publisher.page(paged, number)
+            pages = min(page.pages, MOST_PAGES)
+            page = replace(page, pages=pages)
+            place = self._place(publication.path)
+            yield File(f"{unquote(paged.at(page=number))}index.html", await self._page(place, page))
+            number += 1
+
+    async def _page(self, place: Place, page: Page) -> bytes:
+        publication = page.publication
+        if not publication.path.startswith("sources/"):
+            return self._pages.entries(place, page)
+        source, polls = await self._publisher.source(publication.slug)
+        return self._pages.source(place, page, source, polls, self._clock.steady())
+
+    def _place(self, path: str) -> Place:
+        publisher = self._publisher
+        navigation = (replace(each, in_folders=True) for each in publisher.publications())
+        tags = {tag: keys for tag, keys in publisher.tags().items() if _can_be_a_name(tag)}
+        return Place(
+            site=publisher.site, path=path, navigation=tuple(navigation), tags=tags, live=False
+        )
+
+
+def _can_be_a_name(tag: str) -> bool:
+    """Whether a file may be called so."""
+    return tag not in {".", ".."} and "/" not in tag and len(tag.encode()) <= _LONGEST_NAME

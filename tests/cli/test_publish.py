@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from aggregator.cli.main import app
+from tests.loopback import configuration, loopback, rss
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A configuration whose source has been polled."""
+    with loopback(a=rss("a", "one", "two")) as site:
+        path = tmp_path / "config.toml"
+        path.write_text(configuration(site))
+        assert CliRunner().invoke(app, ["fetch", "--config", str(path)]).exit_code == 0
+        yield path
+
+
+def publish(config: Path, folder: Path):
+    return CliRunner().invoke(app, ["publish", str(folder), "--config", str(config)])
+
+
+def test_a_second_run_has_nothing_to_write(config, tmp_path):
+    first = publish(config, tmp_path / "out")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.*m*")}
+    second = publish(config, tmp_path / "out")
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "one of a" in (tmp_path / "out/feed.json").read_text("utf-8")
+    assert second.stdout.startswith("0 written, ")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_folder_that_cannot_be_written_is_exit_status_one(config, tmp_path):
+    result = publish(config, tmp_path / "no/where")
+
+    assert result.exit_code == 1
+    assert "cannot write" in result.stderr

@@ -30,6 +30,7 @@ PRUNE = timedelta(hours=1)
 COUNT = timedelta(days=1)
 """How long the number of subscribers that we tell stays the same."""
 SAVE_READERS = timedelta(minutes=5)
+ARCHIVE = timedelta(seconds=10)
 
 Role = Literal["poll", "web"]
 
@@ -87,6 +88,7 @@ class Daemon:
             self._warn_of_templates()
             scheduler.every(RELOAD, self._look_at_templates, name="templates")
             scheduler.every(SAVE_READERS, self._save_readers, name="readers")
+            scheduler.every(ARCHIVE, self._archive, name="archives")
             tasks.append(asyncio.create_task(self._serve(only, stop), name="web"))
             if self._pushes:
                 tasks.append(asyncio.create_task(self._pushes.receiver.run(), name="pushes"))
@@ -144,6 +146,12 @@ class Daemon:
             return
         if dropped:
             self._watch.say("pruned", entries=dropped)
+
+    async def _archive(self) -> None:
+        try:
+            await self._service.publisher.catch_up()
+        except StoreError as error:
+            self._watch.failed("extending the archives of feeds", error)
 
     async def _save_readers(self) -> None:
         try:

@@ -48,3 +48,60 @@ class Archived:
     number: int
     id: str
     """The one that it is published under."""
+
+
+BLOCK = 100
+"""Places of a volume. Addresses name volumes by their numbers: another size makes them others'."""
+
+_LONGEST = 12
+"""Digits of a number that any archive may reach."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """A document of an archive: the volume of a number, from 1, or its first places.
+
+    The last volume is open: what of it has to be named is named by how many places it had, so that
+    the stories of a named document never become others.
+    """
+
+    number: int
+    first: int | None = None
+    """So many of its places; None where all are taken."""
+
+    @property
+    def start(self) -> int:
+        return (self.number - 1) * BLOCK
+
+    @property
+    def stop(self) -> int:
+        return self.start + (self.first or BLOCK)
+
+    @property
+    def end(self) -> int:
+        """Where the next volume starts."""
+        return self.start + BLOCK
+
+    def __str__(self) -> str:
+        return str(self.number) if self.first is None else f"{self.number}-{self.first}"
+
+
+def volume_at(place: int) -> Volume:
+    """The whole volume that has the place."""
+    return Volume(number=place // BLOCK + 1)
+
+
+def named_volume(text: str) -> Volume | None:
+    """The volume of an address: "12", or "12-7" for the first seven; None for what names none."""
+    number, dash, first = text.partition("-")
+    if not _is_number(number) or (dash and not _is_number(first)):
+        return None
+    if not dash:
+        return Volume(number=int(number))
+    return Volume(number=int(number), first=int(first)) if int(first) < BLOCK else None
+
+
+def _is_number(text: str) -> bool:
+    """Written as we write it: each document has one address."""
+    plain = text.isascii() and text.isdigit() and len(text) <= _LONGEST
+    return plain and not text.startswith("0")

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import urlencode
 
+from aggregator.core.archives import Volume
 from aggregator.core.filters import NO_FILTER, Filter
+from aggregator.core.leaves import ALONE, Links
 from aggregator.core.model import Takedown
 
 Format = Literal["atom", "rss", "json"]
@@ -77,13 +79,17 @@ class Publication:
         recent = self.window is not None and newest - rank_at <= self.window
         return recent and place <= MOST_SHOWN
 
-    def at(self, format: Format | None = None, *, page: int = 1) -> str:
+    def at(
+        self, format: Format | None = None, *, page: int = 1, volume: Volume | None = None
+    ) -> str:
         """The address below the site's of its web page, or of its feed in a format."""
         if self.in_folders and format is None:
             parts = [self.path, *(("page", str(page)) if page > 1 else ())]
             return "".join(f"{part}/" for part in parts if part)
         path = self.path if format is None else f"{self.path or 'feed'}.{format}"
-        query = [*self.query, ("page", str(page))] if page > 1 else self.query
+        query = [*self.query, ("page", str(page))] if page > 1 else list(self.query)
+        if volume is not None:
+            query.append(("archive", str(volume)))
         return f"{path}?{urlencode(query)}" if query else path
 
 
@@ -104,6 +110,8 @@ class Channel:
     language: str | None = None
     author: str = ""
     icon: str | None = None
+    links: Links = ALONE
+    """The other documents of the feed."""
     hub: str | None = None
     """Where its readers may ask to be told of changes (WebSub)."""
     deleted: tuple[Takedown, ...] = ()

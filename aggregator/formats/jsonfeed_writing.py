@@ -35,7 +35,9 @@ def _head(channel: Channel) -> _Object:
     author = fit_line(channel.author)
     facts = {
         "home_page_url": channel.page_url,
-        "feed_url": channel.self_url,
+        # The feed's own name, also in its older documents; `next_url` is never it.
+        "feed_url": channel.links.current or channel.self_url,
+        "next_url": channel.links.onwards,
         "description": fit_line(channel.subtitle),
         "icon": fit_url(channel.icon) if channel.icon else None,
         "authors": [{"name": author}] if author else [],

@@ -1,7 +1,7 @@
 """The feeds as they were rendered, each until something in it changes.
 
 revision       counts changes to what is published; the same: nothing to do   (store)
-| window       the publication's stories, newest first by rank                (windows)
+| stories      of this one of the publication's documents                     (history)
 | excerpt      cut to the site's length                                       (core)
 | made_of      over all of that; the same: nothing to write
 | write        Atom, RSS or JSON Feed, in a thread                            (formats)
@@ -15,17 +15,19 @@ from datetime import datetime, timedelta
 
 from aggregator.core.digest import body_digest, digest
 from aggregator.core.errors import StoreError, UnknownPublication
+from aggregator.core.leaves import NEWEST, Leaf, Links, Neighbours
 from aggregator.core.model import PublishedEntry, Takedown
-from aggregator.core.publication import Channel, Document, Format, Publication
+from aggregator.core.publication import Channel, Document, Format, Publication, Site
 from aggregator.core.shelf import Shelf
 from aggregator.core.shown import Shown
 from aggregator.formats.jsonfeed_writing import write_json_feed
 from aggregator.formats.writing.atom import write_atom
 from aggregator.formats.writing.rss import write_rss
+from aggregator.service.archiving import HistoryStore
 from aggregator.service.catalogue import Catalogue, titled
 from aggregator.service.deltas import States, news
-from aggregator.service.ports import Clock, Complain, ReadStore, Revision
-from aggregator.service.windows import window_of
+from aggregator.service.history import History
+from aggregator.service.ports import Clock, Complain, Revision
 
 MOST_KEPT = 100
 """Documents in memory."""
@@ -50,6 +52,8 @@ _NEVER = -1
 class _Made:
     """What goes into a document."""
 
+    publication: Publication
+    leaf: Leaf
     channel: Channel
     address: str
     """Below the site's."""
@@ -83,7 +87,7 @@ class Documents:
     """Renders what changed and keeps it."""
 
     def __init__(
-        self, *, store: ReadStore, clock: Clock, catalogue: Catalogue, complain: Complain
+        self, *, store: HistoryStore, clock: Clock, catalogue: Catalogue, complain: Complain
     ) -> None:
         self._store = store
         self._clock = clock
@@ -91,6 +95,7 @@ class Documents:
         self._catalogue = catalogue
         self._taken_at: datetime | None = None
         self._kept: dict[tuple[str, Format], _Kept] = {}
+        self.history = History(store=store, clock=clock, catalogue=catalogue, complain=complain)
         self._states = States()
         self._news = Shelf[tuple[str, ...]](MOST_NEWS)
         self._rendering = asyncio.Lock()
@@ -100,6 +105,7 @@ class Documents:
         if catalogue != self._catalogue:
             self._taken_at = self._clock.now()
         self._catalogue = catalogue
+        self.history.take(catalogue)
         self._kept = {key: replace(kept, revision=_NEVER) for key, kept in self._kept.items()}
 
     def since(self, changed: datetime) -> datetime:
@@ -107,9 +113,12 @@ class Documents:
         moment = max(changed, self._taken_at) if self._taken_at else changed
         return min(moment, self._clock.now())
 
-    async def get(self, publication: Publication, format: Format) -> Document:
-        """As it is now; the last good one where that cannot be found out or not be written."""
-        key = (publication.at(), format)
+    async def get(self, publication: Publication, format: Format, leaf: Leaf = NEWEST) -> Document:
+        """As it is now; the last good one where that cannot be found out or not be written.
+
+        Raises UnknownPublication where the feed has no such document.
+        """
+        key = (_at(publication, None, leaf), format)
         revision: Revision | None = None
         try:
             revision = await self._store.revision()
@@ -117,7 +126,7 @@ class Documents:
             if kept and kept.shows(revision, self._clock.now()):
                 return kept.document
             async with self._rendering:
-                return await self._render(publication, format, revision)
+                return await self._render(publication, format, revision, leaf)
         except UnknownPublication:
             raise
         except Exception as error:  # noqa: BLE001 - subscribers have no use for any of them
@@ -152,7 +161,7 @@ class Documents:
     ) -> bytes:
         """Empty where there is nothing to be gained."""
         kept = self._kept.get((publication.at(), format))
-        made = await self._gather(publication, format, await self._store.revision())
+        made = await self._gather(publication, format, await self._store.revision(), NEWEST)
         if kept is None or kept.document.etag != document.etag or kept.made_of != made.digest():
             return b""  # it has moved on
         some = news(states, made.shown)
@@ -175,13 +184,13 @@ class Documents:
         return kept.document
 
     async def _render(
-        self, publication: Publication, format: Format, revision: Revision
+        self, publication: Publication, format: Format, revision: Revision, leaf: Leaf
     ) -> Document:
-        key = (publication.at(), format)
+        key = (_at(publication, None, leaf), format)
         kept, catalogue = self._kept.get(key), self._catalogue
         if kept and kept.shows(revision, self._clock.now()):  # while we waited for our turn
             return kept.document
-        made = await self._gather(publication, format, revision)
+        made = await self._gather(publication, format, revision, leaf)
         made_of = made.digest()
         if kept and kept.made_of == made_of:
             document = replace(kept.document, until=made.until)
@@ -194,21 +203,31 @@ class Documents:
             self._keep(key, fresh)
         return document
 
-    async def _gather(self, publication: Publication, format: Format, revision: Revision) -> _Made:
+    async def _gather(
+        self, publication: Publication, format: Format, revision: Revision, leaf: Leaf
+    ) -> _Made:
         catalogue = self._catalogue
-        window = await window_of(self._store, publication, catalogue.filters, now=self._clock.now())
-        stories = window.stories
-        gone = await self._taken_down(publication)
-        channel = _channel(catalogue, publication, format, stories, revision)
-        if publication.tombstones:
+        opened = await self.history.open(publication, leaf)
+        stories = opened.stories
+        gone = await self._taken_down(publication) if leaf == NEWEST else []
+        channel = replace(
+            _channel(catalogue, publication, format, stories, revision),
+            self_url=catalogue.site.url + _at(publication, format, leaf),
+            links=_links(catalogue.site, publication, format, leaf, opened.neighbours),
+        )
+        if leaf != NEWEST:
+            channel = replace(channel, hub=None)  # it tells of the newest document alone
+        elif publication.tombstones:
             channel = replace(channel, deleted=tuple(gone[: publication.limit]))
         moments = [*(story.changed_at for story in stories), *(each.taken_at for each in gone)]
         return _Made(
+            publication=publication,
+            leaf=leaf,
             channel=channel,
-            address=publication.at(format),
+            address=_at(publication, format, leaf),
             content_type=catalogue.content_type(format),
             shown=tuple(catalogue.show(story) for story in stories),
-            until=window.until,
+            until=opened.until,
             changed_at=max(moments, default=revision.changed_at),
             revised_at=revision.changed_at,
         )
@@ -221,9 +240,15 @@ class Documents:
     async def _write(self, made: _Made, format: Format, kept: _Kept | None) -> Document:
         channel, shown = made.channel, made.shown
         written = await asyncio.to_thread(WRITERS[format], channel, shown)
-        while len(written.body) > LARGEST and len(shown) > 1:
+        # A volume has a bound of its own, and has to keep what it has.
+        while len(written.body) > LARGEST and len(shown) > 1 and made.leaf.volume is None:
             fitting = len(shown) * LARGEST // len(written.body)
             shown = shown[: max(1, min(fitting, len(shown) - 1))]
+            if made.leaf == NEWEST:  # its archive has what there is no room for
+                opened = await self.history.open(made.publication, NEWEST, most=len(shown))
+                site = self._catalogue.site
+                links = _links(site, made.publication, format, NEWEST, opened.neighbours)
+                channel = replace(channel, links=links)
             written = await asyncio.to_thread(WRITERS[format], channel, shown)
         if written.dropped:
             left_out = ValueError(f"cannot be written: {', '.join(written.dropped)}")
@@ -277,6 +302,23 @@ def _channel(
         author=site.author or site.title,
         icon=site.icon,
         hub=catalogue.hub,
+    )
+
+
+def _at(publication: Publication, format: Format | None, leaf: Leaf) -> str:
+    return publication.at(format, page=leaf.page, volume=leaf.volume)
+
+
+def _links(
+    site: Site, publication: Publication, format: Format, leaf: Leaf, neighbours: Neighbours
+) -> Links:
+    """Of one of the feed's documents to the others."""
+    return Links(
+        current=None if leaf == NEWEST else site.url + publication.at(format),
+        in_archive=leaf.volume is not None,
+        related=tuple(
+            (rel, site.url + _at(publication, format, to)) for rel, to in neighbours.items()
+        ),
     )
 
 

@@ -10,9 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aggregator.core.errors import StoreError, UnknownPublication
+from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.publication import Document, Format, Publication, Site
 from aggregator.core.shown import Shown
 from aggregator.formats.opml import write_opml
+from aggregator.service.archiving import HistoryStore
 from aggregator.service.catalogue import Catalogue, Kind
 from aggregator.service.documents import Documents
 from aggregator.service.lifetimes import SHORTEST, Lifetimes
@@ -21,7 +23,6 @@ from aggregator.service.ports import (
     Clock,
     Complain,
     PastPoll,
-    ReadStore,
     Selection,
     SourceHealth,
 )
@@ -32,7 +33,7 @@ class Publisher:
     """What is published. The catalogue changes when the configuration does."""
 
     def __init__(
-        self, *, store: ReadStore, clock: Clock, catalogue: Catalogue, complain: Complain
+        self, *, store: HistoryStore, clock: Clock, catalogue: Catalogue, complain: Complain
     ) -> None:
         self._store = store
         self._clock = clock
@@ -74,9 +75,18 @@ class Publisher:
         """Whether there ever was something under that name."""
         return await self._store.was_served(kind, name)
 
-    async def document(self, publication: Publication, format: Format) -> Document:
-        """The publication in one format; the last good one while it cannot be made."""
-        return await self._documents.get(publication, format)
+    async def document(
+        self, publication: Publication, format: Format, leaf: Leaf = NEWEST
+    ) -> Document:
+        """One of its documents in a format; the last good one while it cannot be made.
+
+        Raises UnknownPublication where there is none.
+        """
+        return await self._documents.get(publication, format, leaf)
+
+    async def catch_up(self) -> None:
+        """Brings the archives of feeds up to date, however long that takes."""
+        await self._documents.history.archiving.catch_up()
 
     async def news(
         self, publication: Publication, format: Format, document: Document, tags: Sequence[str]

@@ -62,14 +62,14 @@ async def window_of(
     inside = replace(publication, sources=both(publication.sources, selection.sources))
     if not narrows(publication, filters):
         selection = replace(selection, sources=inside.sources)
-        size = await _size(store, publication, selection)
+        size = await room_for(store, publication, selection)
         stories = await store.stories(selection, limit=size + 1)
         shown = stories[:size]
         return Window(stories=shown, count=len(shown), more=len(stories) > size)
     return await _of_what_passes(store, inside, filters, selection, now=now)
 
 
-async def _size(store: ReadStore, publication: Publication, selection: Selection) -> int:
+async def room_for(store: ReadStore, publication: Publication, selection: Selection) -> int:
     """How many stories there is room for."""
     newest = await store.whole_stories(selection, limit=1) if publication.window else ()
     if not newest or publication.window is None:

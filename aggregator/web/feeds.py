@@ -1,14 +1,21 @@
 """Publications as feeds, and the subscriptions as OPML."""
 
+from datetime import timedelta
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from aggregator.core.archives import named_volume
+from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.publication import Format, Publication
 from aggregator.web.clients import client_address
-from aggregator.web.desk import Desk, format_of
-from aggregator.web.responses import OPML, feed, fixed, known_states
+from aggregator.web.desk import Desk, format_of, page_number
+from aggregator.web.responses import OPML, cached, feed, fixed, known_states
+
+VOLUME_LASTS = timedelta(days=1)
+"""Caches keep what has been in an archive so long: edits and takedowns reach it, too."""
 
 
 class Feeds:
@@ -27,6 +34,9 @@ class Feeds:
         return await self.answer(request, self._desk.publisher.publications()[0], format)
 
     async def answer(self, request: Request, publication: Publication, format: Format) -> Response:
+        leaf = _leaf(request)
+        if leaf != NEWEST:
+            return await self._further(request, publication, format, leaf)
         document = await self._desk.publisher.document(publication, format)
         self._desk.audience.note(
             document=f"{publication.path}.{format}",
@@ -40,7 +50,29 @@ class Feeds:
                 return await self._desk.responder.respond_with_news(request, resource, news)
         return await self._desk.respond(request, resource)
 
+    async def _further(
+        self, request: Request, publication: Publication, format: Format, leaf: Leaf
+    ) -> Response:
+        """A page or a volume: whoever fetches one need not be a subscriber."""
+        document = await self._desk.publisher.document(publication, format, leaf)
+        if leaf.volume is None:
+            caching = await self._desk.cached(publication, document.until)
+        else:
+            caching = cached(VOLUME_LASTS)
+        return await self._desk.respond(request, feed(document, caching))
+
     async def opml(self, request: Request) -> Response:
         body = await self._desk.publisher.opml()
         resource = fixed(body, content_type=OPML, cache_control=await self._desk.cached())
         return await self._desk.respond(request, resource)
+
+
+def _leaf(request: Request) -> Leaf:
+    """Which of a feed's documents is asked for. Raises HTTPException where it is none."""
+    written = request.query_params.get("archive")
+    if written is None:
+        return Leaf(page=page_number(request))
+    volume = named_volume(written)
+    if volume is None:
+        raise HTTPException(404)
+    return Leaf(volume=volume)

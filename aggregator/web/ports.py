@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.positions import Step
 from aggregator.core.publication import Document, Format, Publication, Site
 from aggregator.service.catalogue import Kind
@@ -33,7 +34,10 @@ class Publications(Protocol):
     async def was_served(self, kind: Kind, name: str) -> bool:
         """Whether there ever was something under that name."""
 
-    async def document(self, publication: Publication, format: Format) -> Document: ...
+    async def document(
+        self, publication: Publication, format: Format, leaf: Leaf = NEWEST
+    ) -> Document:
+        """Raises UnknownPublication where the feed has no such document."""
 
     async def news(
         self, publication: Publication, format: Format, document: Document, tags: Sequence[str]

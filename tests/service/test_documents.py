@@ -4,9 +4,12 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import feedparser
 import pytest
 
+from aggregator.core.archives import named_volume
 from aggregator.core.errors import StoreError, UnknownPublication
+from aggregator.core.leaves import Leaf
 from aggregator.formats.written import Written
 from aggregator.service import documents
 from aggregator.service.documents import MOST_KEPT, RETRY, Documents
@@ -177,7 +180,7 @@ async def test_an_address_that_there_is_not_is_no_fault_of_ours(world, monkeypat
     async def nowhere(*_, **__):
         raise UnknownPublication("no such page")
 
-    monkeypatch.setattr(documents, "window_of", nowhere)
+    monkeypatch.setattr(kept.history, "open", nowhere)
 
     with pytest.raises(UnknownPublication):
         await kept.get(LATEST, "atom")
@@ -223,3 +226,33 @@ async def test_an_entry_that_is_gone_counts_as_a_change(world):
 
     assert first.until is not None
     assert first.last_modified < first.until < later.last_modified == world.clock.now()
+
+
+async def test_b4_what_a_document_has_no_room_for_is_in_its_archive(world, monkeypatch):
+    monkeypatch.setattr("aggregator.core.archives.BLOCK", 4)
+    monkeypatch.setattr(documents, "LARGEST", 2500)
+    kept = made(world)
+    newest = feedparser.parse((await kept.get(LATEST, "atom")).body)
+    (href,) = [link.href for link in newest.feed.links if link.rel == "prev-archive"]
+    name = href.removeprefix("https://site.example/feed.atom?archive=")
+    archived = await kept.get(LATEST, "atom", Leaf(volume=named_volume(name)))
+    volumes = [feedparser.parse(archived.body)]
+    while older := [link.href for link in volumes[-1].feed.links if link.rel == "prev-archive"]:
+        name = older[0].removeprefix("https://site.example/feed.atom?archive=")
+        archived = await kept.get(LATEST, "atom", Leaf(volume=named_volume(name)))
+        volumes.append(feedparser.parse(archived.body))
+
+    assert len(newest.entries) < 6
+    assert len({entry.id for each in (newest, *volumes) for entry in each.entries}) == 6
+
+
+async def test_hubs_and_tombstones_belong_to_the_newest_document(world):
+    kept = made(world, hub="https://hub.example/", publications=(replace(LATEST, limit=2),))
+    publication = replace(LATEST, limit=2)
+    newest = await kept.get(publication, "atom")
+    page = await kept.get(publication, "atom", Leaf(page=2))
+
+    assert newest.hub == "https://hub.example/"
+    assert page.hub is None
+    assert page.self_url == "https://site.example/feed.atom?page=2"
+    assert b"hub.example" not in page.body

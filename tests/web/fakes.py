@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from aggregator.core.errors import StoreError, UnknownPublication
+from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.model import Content, FeedInfo, PublishedEntry, PublishedSource
 from aggregator.core.publication import CONTENT_TYPES, Document, Format, Publication, Site
 from aggregator.core.shown import Shown
@@ -129,16 +130,21 @@ class FakePublisher:
         except KeyError:
             raise UnknownPublication(name) from None
 
-    async def document(self, publication: Publication, format: Format) -> Document:
+    async def document(
+        self, publication: Publication, format: Format, leaf: Leaf = NEWEST
+    ) -> Document:
         self._answer()
-        body = f"{publication.slug} as {format}, revision {self.revision} ".encode() * 50
-        tag = f"{publication.slug}-{format}-{self.revision}"
+        if leaf.page > 2 or (leaf.volume and leaf.volume.number > 2):
+            raise UnknownPublication(f"{leaf}")
+        which = publication.at(format, page=leaf.page, volume=leaf.volume)
+        body = f"{publication.slug} as {format}, revision {self.revision}, {which} ".encode() * 50
+        tag = f"{publication.slug}-{format}-{self.revision}-{leaf.page}-{leaf.volume}"
         return Document(
             body=body,
             content_type=CONTENT_TYPES[format],
             etag=f'"{tag}"',
             last_modified=NOON,
-            self_url=self.site.url + publication.at(format),
+            self_url=self.site.url + which,
             hub=self.hub,
         )
 

@@ -385,3 +385,49 @@ async def test_the_page_of_tags_leads_to_each(client):
     ]
     for link in links:
         assert (await client.get(link)).status_code == 200
+
+
+@pytest.mark.parametrize("path", FEEDS)
+async def test_a_feed_has_pages_and_volumes(client, path):
+    plain = await client.get(path)
+    found = {
+        query: await client.get(f"{path}?{query}")
+        for query in ("page=1", "page=2", "archive=2", "archive=2-7")
+    }
+
+    assert found["page=1"].content == plain.content
+    assert len({each.content for each in found.values()}) == 4
+    assert {each.status_code for each in found.values()} == {200}
+    for query in ("page=2", "archive=2", "archive=2-7"):
+        assert found[query].headers["link"] == f'<{SITE.url}{path[1:]}?{query}>; rel="self"'
+
+
+async def test_b4_volumes_may_be_kept_for_a_day(client):
+    answer = await client.get("/feed.atom?archive=2")
+    again = await client.get(
+        "/feed.atom?archive=2", headers={"If-None-Match": answer.headers["etag"]}
+    )
+
+    assert answer.headers["cache-control"].startswith("public, max-age=86400,")
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("page=3", 404),
+        ("page=0", 400),
+        ("page=x", 400),
+        ("archive=3", 404),
+        ("archive=0", 404),
+        ("archive=02", 404),
+        ("archive=2-", 404),
+        ("archive=2-100", 404),
+        ("archive=-1", 404),
+        ("archive=x", 404),
+        ("archive=", 404),
+        (f"archive={'9' * 30}", 404),
+    ],
+)
+async def test_a_document_has_one_address(client, query, status):
+    assert (await client.get(f"/feed.json?{query}")).status_code == status

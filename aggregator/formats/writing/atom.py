@@ -30,6 +30,7 @@ from aggregator.formats.writing.elements import (
     child,
     is_other_language,
 )
+from aggregator.formats.writing.history import AtomHistory
 from aggregator.formats.writing.media import MediaNamespace, add_media
 from aggregator.formats.written import Written, build_each
 
@@ -61,6 +62,7 @@ def _feed(channel: Channel) -> FeedGenerator:
     feed.register_extension("media", MediaNamespace, rss=False)
     if channel.deleted:
         feed.register_extension("tombstones", partial(_Tombstones, channel.deleted), rss=False)
+    feed.register_extension("history", partial(AtomHistory, channel.links), rss=False)
     return feed
 
 

@@ -26,6 +26,7 @@ from aggregator.formats.writing.elements import (
     child,
     is_other_language,
 )
+from aggregator.formats.writing.history import RssHistory
 from aggregator.formats.writing.media import MEDIA, add_media
 from aggregator.formats.written import Written, build_each
 
@@ -78,6 +79,7 @@ def _feed(channel: Channel) -> FeedGenerator:
     # no public way to say no. Ours comes from the extension.
     feed._FeedGenerator__rss_lastBuildDate = None  # noqa: SLF001 see above
     feed.register_extension("aggregator", partial(_Extension, channel.updated), atom=False)
+    feed.register_extension("history", partial(RssHistory, channel.links), atom=False)
     return feed
 
 

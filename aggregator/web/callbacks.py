@@ -1,5 +1,7 @@
 """Where hubs call us: one address a subscription, which only its hub knows (WebSub §5.3, §7)."""
 
+from collections.abc import AsyncIterator
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +14,9 @@ PATH = "websub/"
 """Below the site's address; a token follows."""
 
 _RETRY_AFTER = "60"
+_DRAINED = 10_000_000
+"""Bytes of a body that are read although they are not wanted."""
+
 _ROOM_FOR_TOKENS = 200
 """Characters."""
 
@@ -40,16 +45,19 @@ class Callbacks:
         found = await self._find(request)
         if found.is_over:
             raise HTTPException(410)  # WebSub §7: the hub may end the subscription for it
+        body = request.stream()
         try:
             await self._receiver.deliver(
                 found,
-                request.stream(),
+                body,
                 content_type=request.headers.get("content-type", ""),
                 signature=request.headers.get("x-hub-signature"),
             )
         except TooMuch:
+            await _drain(body)
             raise HTTPException(413, headers={"connection": "close"}) from None
         except Busy:
+            await _drain(body)
             busy = {"retry-after": _RETRY_AFTER, "connection": "close"}
             raise HTTPException(503, headers=busy) from None
         return plain("", 202)
@@ -62,3 +70,12 @@ class Callbacks:
         if found is None:
             raise HTTPException(404)
         return found
+
+
+async def _drain(body: AsyncIterator[bytes]) -> None:
+    """Lets most clients send what they are about to: else they never come to read the answer."""
+    length = 0
+    async for chunk in body:
+        length += len(chunk)
+        if length > _DRAINED:
+            break

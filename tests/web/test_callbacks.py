@@ -122,6 +122,21 @@ async def test_a_body_that_is_too_large_and_one_too_many_are_refused(world, clie
     assert answers[-1].headers["retry-after"]
 
 
+async def test_a_body_that_is_not_wanted_is_read_to_its_end(world, client):
+    """Many clients read no answer before they have sent everything."""
+    callback = await world.subscribed("a", read_entry("1"))
+    world.policies["a"] = replace(world.policies["a"], max_body=1)
+    sent = []
+
+    async def body() -> AsyncIterator[bytes]:
+        for number in range(10):
+            sent.append(number)
+            yield b"x" * 1000
+
+    assert (await client.post(callback.url, content=body())).status_code == 413
+    assert len(sent) == 10
+
+
 async def test_a_denial_is_heard(world, client):
     callback = await pending(world)
 

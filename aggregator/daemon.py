@@ -78,7 +78,8 @@ class Daemon:
         if only != "web":
             scheduler.every(TICK, self._sweep, name="sweep")
             if self._pushes:
-                scheduler.every(TICK, self._pushes.subscriber.tend, name="subscriptions")
+                subscriber = self._pushes.subscriber
+                tasks.append(asyncio.create_task(subscriber.run(), name="subscriptions"))
             scheduler.every(PRUNE, self._prune, name="prune")
             scheduler.every(COUNT, self._count_subscribers, name="subscribers")
             tasks.append(asyncio.create_task(self._service.dispatcher.run(), name="polls"))
@@ -113,6 +114,8 @@ class Daemon:
 
     async def _sweep(self) -> None:
         self._service.dispatcher.wake()
+        if self._pushes:
+            self._pushes.subscriber.wake()
 
     async def _look_for_changes(self) -> None:
         """Another process of ours may have polled."""

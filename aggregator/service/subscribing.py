@@ -94,6 +94,7 @@ class Subscriber:
         self._policies = policies
         self._new_secret = new_secret
         self._reach = reach
+        self._wake = asyncio.Event()
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def take(self, reach: Reach | None) -> None:
@@ -107,6 +108,17 @@ class Subscriber:
         pushed = await self._store.pushed_keys()
         intervals = {key: policies[key].pace.longest for key in pushed if key in policies}
         await self._store.hasten(intervals, now=self._clock.steady())
+
+    def wake(self) -> None:
+        """Asks for a look at what is due."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Tends whenever woken, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.tend()
 
     async def tend(self) -> None:
         """Starts with what is due and is not under way."""

@@ -231,6 +231,7 @@ def restart_needed(old: Settings, new: Settings) -> tuple[str, ...]:
         "[server]": (_fixed(old.server), _fixed(new.server)),
         "[fetch] concurrency": (old.fetch.concurrency, new.fetch.concurrency),
         "[fetch] allow_networks": (old.fetch.allow_networks, new.fetch.allow_networks),
+        "[websub] allow_networks": (old.websub.allow_networks, new.websub.allow_networks),
     }
     return tuple(name for name, (before, after) in fixed.items() if before != after)
 

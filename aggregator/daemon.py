@@ -15,6 +15,7 @@ from aggregator.config.settings import Settings
 from aggregator.core.digest import body_digest
 from aggregator.core.errors import CannotServe, ConfigError, StoreError
 from aggregator.log import LogWatch
+from aggregator.outbound import Outbound, open_outbound
 from aggregator.pushing import Pushes, open_pushes
 from aggregator.scheduler import Scheduler
 from aggregator.service.dispatch import TICK
@@ -47,12 +48,14 @@ class Daemon:
         watch: LogWatch,
         *,
         pushes: Pushes | None = None,
+        outbound: Outbound | None = None,
     ) -> None:
         self._path = path
         self._environ = environ
         self._settings = settings
         self._service = service
         self._pushes = pushes
+        self._outbound = outbound
         self._watch = watch
         self._file = _fingerprint(path)
         self._pages = Pages(settings.site.templates, report=watch.failed)
@@ -75,6 +78,8 @@ class Daemon:
             asyncio.create_task(scheduler.run(), name="ticks"),
             asyncio.create_task(self._service.changes.run(), name="changes"),
         ]
+        if self._outbound:
+            tasks.append(asyncio.create_task(self._outbound.delivering.run(), name="deliveries"))
         if only != "web":
             scheduler.every(TICK, self._sweep, name="sweep")
             if self._pushes:
@@ -135,6 +140,7 @@ class Daemon:
             news=self._service.changes.following,
             stop=stop,
             receiver=self._pushes.receiver if self._pushes else None,
+            hub=self._outbound.hub if self._outbound else None,
         )
         try:
             await serve(app, host=server.host, port=server.port, stop=stop, ready=self._say_where)
@@ -183,6 +189,8 @@ class Daemon:
             await self._service.take(settings)
             if self._pushes:
                 await self._pushes.take(settings)
+            if self._outbound:
+                await self._outbound.take(settings)
         except ConfigError as error:
             for mistake in error.mistakes:
                 self._watch.warn("configuration not taken", mistake=mistake)
@@ -239,8 +247,9 @@ async def run(
     async with (
         open_service(settings, watch=watch) as service,
         open_pushes(service, settings, watch=watch) as pushes,
+        open_outbound(service, settings, watch=watch) as outbound,
     ):
-        daemon = Daemon(path, environ, settings, service, watch, pushes=pushes)
+        daemon = Daemon(path, environ, settings, service, watch, pushes=pushes, outbound=outbound)
         loop = asyncio.get_running_loop()
         reloads: set[asyncio.Task[bool]] = set()
 

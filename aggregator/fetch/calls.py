@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import httpx
@@ -40,20 +41,22 @@ class HttpCaller:
     async def call(self, call: Call) -> Called | Failed:
         """One request, and the whole answer; `call.timeout` holds for all of it."""
         deadline = asyncio.timeout(call.timeout)
+        seen = _Seen()
         try:
             async with deadline:
-                return await self._exchange(call)
+                return await self._exchange(call, seen)
         except Exception as error:  # noqa: BLE001  # every outcome is a value; failure_of judges
             if deadline.expired():
-                return Failed(kind="timeout", reason=f"no answer within {call.timeout:g} s")
-            return failure_of(error)
+                reason = f"no whole answer within {call.timeout:g} s"
+                return Failed(kind="timeout", reason=reason, status=seen.status)
+            return replace(failure_of(error), status=seen.status)
 
     async def aclose(self) -> None:
         for transport in self._transports.values():
             await transport.aclose()
         self._transports.clear()
 
-    async def _exchange(self, call: Call) -> Called | Failed:
+    async def _exchange(self, call: Call, seen: "_Seen") -> Called | Failed:
         networks = self._networks
         for url in call.named_by:
             networks = opened_by(host_of(url), networks)
@@ -65,6 +68,7 @@ class HttpCaller:
         except Refused as refused:
             reason = hop.refusal(refused.host, refused.address, refused.port)
             return Failed(kind="blocked", reason=reason)
+        seen.status = response.status_code
         try:
             fields = response.headers.raw
             return Called(
@@ -81,6 +85,13 @@ class HttpCaller:
         if way not in self._transports:
             self._transports[way] = self._make_transport(way)
         return self._transports[way]
+
+
+@dataclass
+class _Seen:
+    """What is known of an answer before it is whole: who does not read bodies needs no more."""
+
+    status: int | None = None
 
 
 def _headers(call: Call) -> list[tuple[bytes, bytes]]:

@@ -42,6 +42,7 @@ def _head(channel: Channel) -> _Object:
         "icon": fit_url(channel.icon) if channel.icon else None,
         "authors": [{"name": author}] if author else [],
         "language": fit_language(channel.language),
+        "hubs": [{"type": "WebSub", "url": channel.hub}] if channel.hub else [],
     }
     return {
         "version": "https://jsonfeed.org/version/1.1",

@@ -15,6 +15,9 @@ from aggregator.core.shown import ContentMode, Shown
 
 Kind = Literal["publications", "sources", "tags"]
 
+HUB = "hub"
+"""Where our own hub is served, below the site."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
@@ -33,8 +36,8 @@ class Catalogue:
     """Those that hold in every publication."""
     content: Mapping[str, ContentMode] = field(default_factory=dict)
     """How much of a source's entries is shown; "full" where it does not say."""
-    hub: str | None = None
-    """The hub that our feeds name (WebSub)."""
+    hub: str = ""
+    """The hub that our feeds name (WebSub): the address of somebody else's, "own", or none."""
     formerly: Mapping[str, str] = field(default_factory=dict)
     """Former slugs of publications to those of today."""
     xml_content_type: str | None = None
@@ -92,6 +95,26 @@ class Catalogue:
         title = f"{self.site.title}: {tag}"
         path = f"tags/{quote(tag, safe='')}"
         return Publication(slug=tag, title=title, path=path, sources=keys, window=SHOWN_FOR)
+
+    @property
+    def foreign_hub(self) -> str | None:
+        """Somebody else's hub, which is to be told of changes."""
+        return self.hub if self.hub and not self.hub_is_own else None
+
+    @property
+    def hub_is_own(self) -> bool:
+        return self.hub == "own"
+
+    def hub_of(self, publication: Publication) -> str | None:
+        """The hub that its feeds name: of somebody else's hub we tell only what is configured as a
+        publication, since whoever names it has to tell it of every change. What a search finds
+        is no topic.
+        """
+        if publication.query:
+            return None
+        if self.hub_is_own:
+            return self.site.url + HUB
+        return self.foreign_hub if publication in self.publications else None
 
     def show(self, story: PublishedEntry) -> Shown:
         """As the site shows it: with an excerpt, and as much content as its source allows."""

@@ -301,7 +301,7 @@ def _channel(
         language=site.language,
         author=site.author or site.title,
         icon=site.icon,
-        hub=catalogue.hub,
+        hub=catalogue.hub_of(publication),
     )
 
 

@@ -16,6 +16,8 @@
     archived    the stories of each archive, in the order in which they came in
     pushes      sources that offer a hub, and what it does
     callbacks   our subscriptions there
+    deliveries  whom we tell of what, how far each has come, and the lease on it (`delivery_schema`)
+    told        what a webhook was told of, so that edits of it are found (`delivery_schema`)
 
 The search index stands beside them: each database has its own kind (`searching`).
 

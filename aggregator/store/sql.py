@@ -41,6 +41,7 @@ from aggregator.store import (
     takedowns,
 )
 from aggregator.store.claims import NewToken
+from aggregator.store.delivery_store import DeliveryMethods
 from aggregator.store.engine import Database, connect, is_there, unbroken
 from aggregator.store.keeping_pushes import KeepsPushes
 from aggregator.store.migrate import is_current, upgrade
@@ -84,8 +85,8 @@ async def existing_store(url: str) -> AsyncIterator["SqlStore | None"]:
         await database.aclose()
 
 
-class SqlStore(KeepsPushes):
-    """Signs what `service.ports` asks of a store, `TakedownStore` and `PushStore`.
+class SqlStore(KeepsPushes, DeliveryMethods):
+    """Signs what `service.ports` asks of a store, `TakedownStore`, `PushStore` and `DeliveryStore`.
 
     Every method may raise StoreError.
     """

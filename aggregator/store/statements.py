@@ -16,9 +16,10 @@ _CHUNK = 900
 T = TypeVar("T")
 
 
-def chunks(values: Collection[T]) -> Iterator[list[T]]:
+def chunks(values: Collection[T], *, variables: int = 1) -> Iterator[list[T]]:
+    """`variables` is how many of a statement's each value takes."""
     remaining = iter(values)
-    while chunk := list(islice(remaining, _CHUNK)):
+    while chunk := list(islice(remaining, _CHUNK // variables)):
         yield chunk
 
 

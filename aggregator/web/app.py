@@ -1,7 +1,7 @@
 """The addresses that we answer at.
 
 Edge               safe headers, preflights, failures      (middleware)
-| route            Browsing, Feeds, Machines, assets, Callbacks
+| route            Browsing, Feeds, Machines, assets, HubDoor, Callbacks
 | Publications     what is asked for                       (service)
 | Pages            HTML, where it is a page                (pages)
 | respond          304, or the form that is preferred      (responses)
@@ -27,10 +27,11 @@ from aggregator.web.callbacks import Callbacks
 from aggregator.web.desk import Desk
 from aggregator.web.events import Events, News
 from aggregator.web.feeds import Feeds
+from aggregator.web.hub import HubDoor
 from aggregator.web.machines import Machines
 from aggregator.web.middleware import Edge
 from aggregator.web.pages import Pages
-from aggregator.web.ports import Audience, Lists, Publications, Readiness, Report
+from aggregator.web.ports import Audience, Lists, Publications, Readiness, Report, Subscribing
 from aggregator.web.responses import HTML
 
 _RETRY_AFTER = "30"
@@ -49,6 +50,7 @@ def create_app(
     stop: asyncio.Event,
     pages: Pages | None = None,
     receiver: Receiver | None = None,
+    hub: Subscribing | None = None,
 ) -> Starlette:
     """The whole site. `report` hears of every failure that is ours, `audience` of feed fetches.
 
@@ -71,6 +73,7 @@ def create_app(
             *Machines(desk).routes(),
             *Events(desk, lists, news, stop).routes(),
             *Api(desk, lists).routes(),
+            *(HubDoor(hub, clock).routes() if hub else ()),
             *Assets(desk).routes(),
             *(Callbacks(receiver).routes() if receiver else ()),
         ],

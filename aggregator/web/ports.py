@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from aggregator.core.hub import Refusal
 from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.positions import Step
 from aggregator.core.publication import Document, Format, Publication, Site
@@ -82,6 +83,17 @@ class Lists(Protocol):
 
     def view(self, scope: Scope) -> str:
         """Another one when the configuration shows something else of the scope."""
+
+
+class Subscribing(Protocol):
+    """Our own hub."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the operator wants one."""
+
+    async def accept(self, form: Mapping[str, str]) -> Refusal | None:
+        """None: the request is taken, and will be verified. Raises StoreError."""
 
 
 class Readiness(Protocol):

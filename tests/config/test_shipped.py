@@ -94,7 +94,9 @@ def test_the_manual_has_a_row_for_every_key_and_no_other(section):
     assert set(manual_rows(section)) == set(SECTIONS[section].model_fields)
 
 
-@pytest.mark.parametrize("section", ["site", "database", "server", "fetch", "retention", "filters"])
+@pytest.mark.parametrize(
+    "section", ["site", "database", "server", "fetch", "retention", "filters", "websub"]
+)
 def test_the_defaults_in_the_manual_are_the_defaults(section):
     model = SECTIONS[section]
     defaults = {key: field for key, field in model.model_fields.items() if not field.is_required()}

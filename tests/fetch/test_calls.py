@@ -97,3 +97,15 @@ async def test_what_goes_wrong_is_a_value(caller, changes, kind):
 
     assert isinstance(answer, Failed)
     assert answer.kind == kind
+
+
+async def test_of_an_answer_without_a_whole_body_the_status_is_known(caller):
+    cut_off = b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\nthanks"
+    async with serving({"/long": reply("200 OK", b"a long answer"), "/cut": cut_off}) as server:
+        too_long = await caller.call(posting(server.url("/long"), max_body=3))
+        broken_off = await caller.call(posting(server.url("/cut"), timeout=0.3))
+
+    assert isinstance(too_long, Failed)
+    assert (too_long.kind, too_long.status) == ("too_large", 200)
+    assert isinstance(broken_off, Failed)
+    assert broken_off.status == 202

@@ -1,5 +1,6 @@
 """What holds for every output format alike."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import feedparser
 import pytest
 
 from aggregator.core.model import Category, Enclosure, Origin, Person
@@ -50,6 +52,30 @@ def test_a_publication_with_nothing_but_addresses_is_valid(write, findings):
     bare = channel(title=" ", subtitle="", language=None, author="", icon=None)
 
     assert findings(write(bare, [rich()]).body) == []
+
+
+@every_format
+def test_b5_publisher_a_feed_that_names_its_hub_is_valid(write, findings):
+    written = write(channel(hub="https://hub.example/?a=1&b=2"), [rich()])
+
+    assert findings(written.body) == []
+
+
+def test_b5_publisher_every_format_names_hub_and_topic():
+    hub = "https://hub.example/?a=1&b=2"
+    links = {
+        format: {
+            link.rel: link.href
+            for link in feedparser.parse(write(channel(hub=hub), []).body).feed.links
+        }
+        for format, (write, _) in FORMATS.items()
+        if format != "json"
+    }
+    head = json.loads(write_json_feed(channel(hub=hub), []).body)
+
+    assert links["atom"] == links["rss"] | {"alternate": CHANNEL.page_url}
+    assert (links["rss"]["hub"], links["rss"]["self"]) == (hub, CHANNEL.self_url)
+    assert (head["hubs"], head["feed_url"]) == ([{"type": "WebSub", "url": hub}], CHANNEL.self_url)
 
 
 @every_format

@@ -34,6 +34,32 @@ def made(world: World, **changes) -> Documents:
     )
 
 
+HUB = "https://site.example/hub"
+OTHERS = "https://hub.example/"
+
+
+@pytest.mark.parametrize(
+    ("hub", "of_publication", "of_source", "of_tag"),
+    [("own", HUB, HUB, HUB), (OTHERS, OTHERS, None, None), ("", None, None, None)],
+)
+async def test_b5_publisher_a_document_names_the_hub_that_is_told_of_it(
+    world, hub, of_publication, of_source, of_tag
+):
+    published, found = made(world, hub=hub), catalogue()
+    named = [
+        (await published.get(publication, "json")).hub
+        for publication in (LATEST, found.find("sources", "a"), found.find("tags", "数学"))
+    ]
+
+    assert named == [of_publication, of_source, of_tag]
+
+
+async def test_b5_publisher_what_a_search_finds_is_no_topic(world):
+    search = replace(LATEST, path="search", query=(("q", "x"),))
+
+    assert (await made(world, hub="own").get(search, "atom")).hub is None
+
+
 @pytest.fixture
 def writer(monkeypatch) -> "Writer":
     writer = Writer()

@@ -58,6 +58,7 @@ from aggregator.service.ports import (
     Tombstone,
 )
 from tests.store.memory_archives import MemoryArchives
+from tests.store.memory_deliveries import MemoryDeliveries
 from tests.store.memory_pushes import PushState
 
 KEPT_POLLS = 30
@@ -202,9 +203,10 @@ def _has(entry: _Entry, parts: Collection[str]) -> bool:
     return any(part in text.lower() for part in wanted for text in there)
 
 
-class MemoryStore(MemoryArchives):
+class MemoryStore(MemoryArchives, MemoryDeliveries):
     def __init__(self, domain_of: Callable[[str], str] = str) -> None:
-        super().__init__()
+        MemoryArchives.__init__(self)
+        MemoryDeliveries.__init__(self)
         self._ids = count(1)
         self._domain_of = domain_of
         self._sources: dict[str, _Source] = {}

@@ -7,7 +7,6 @@ address and all enclosures but one: those elements are ours.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from html import escape
 
@@ -30,6 +29,7 @@ from aggregator.formats.writing.history import RssHistory
 from aggregator.formats.writing.media import MEDIA, add_media
 from aggregator.formats.written import Written, build_each
 
+_ATOM = "http://www.w3.org/2005/Atom"
 _DC = "http://purl.org/dc/elements/1.1/"
 
 _PLAIN = re.compile(rb"<(?:title|category|source|dc:creator|dc:contributor)\b[^>]*>[^<]+")
@@ -55,13 +55,15 @@ def _with_hexadecimal_references(found: re.Match[bytes]) -> bytes:
 class _Extension:
     """What feedgen lets others add to a channel, before its items."""
 
-    updated: datetime
+    channel: Channel
 
     def extend_ns(self) -> dict[str, str]:
         return {"dc": _DC, "media": MEDIA}
 
     def extend_rss(self, rss: Element) -> None:
-        child(rss[0], "lastBuildDate", rfc822(self.updated))
+        child(rss[0], "lastBuildDate", rfc822(self.channel.updated))
+        if self.channel.hub:
+            child(rss[0], f"{{{_ATOM}}}link", href=self.channel.hub, rel="hub")
 
 
 def _feed(channel: Channel) -> FeedGenerator:
@@ -78,7 +80,7 @@ def _feed(channel: Channel) -> FeedGenerator:
     # feedgen would write the time of day, through setlocale, which is no thread's own; there is
     # no public way to say no. Ours comes from the extension.
     feed._FeedGenerator__rss_lastBuildDate = None  # noqa: SLF001 see above
-    feed.register_extension("aggregator", partial(_Extension, channel.updated), atom=False)
+    feed.register_extension("aggregator", partial(_Extension, channel), atom=False)
     feed.register_extension("history", partial(RssHistory, channel.links), atom=False)
     return feed
 

@@ -119,12 +119,11 @@ def test_tables_have_heads(made, name):
         assert {head.get("scope") for head in table.iter("th")} == {"col", "row"}
 
 
-def test_a_table_that_is_taken_apart_on_a_phone_stays_a_table(made):
+def test_a_table_that_is_taken_apart_on_a_phone_says_what_each_cell_is(made):
     [table] = made["sources"].xpath("//table")
     labels = [cell.get("data-label") for cell in table.xpath(".//tbody/tr[1]/td")]
 
     assert labels == [head.text_content() for head in table.xpath(".//thead//th")][1:]
-    assert all(each.get("role") for each in table.iter("table", "tr", "th", "td"))
 
 
 def test_pictures_come_late_tell_nobody_and_keep_their_place(made):

@@ -28,6 +28,7 @@ from aggregator.service.catalogue import Catalogue, titled
 from aggregator.service.deltas import States, news
 from aggregator.service.history import History
 from aggregator.service.ports import Clock, Complain, Revision
+from aggregator.service.revisions import Revisions
 
 MOST_KEPT = 100
 """Documents in memory."""
@@ -90,6 +91,7 @@ class Documents:
         self, *, store: HistoryStore, clock: Clock, catalogue: Catalogue, complain: Complain
     ) -> None:
         self._store = store
+        self._revisions = Revisions(store)
         self._clock = clock
         self._complain = complain
         self._catalogue = catalogue
@@ -121,7 +123,7 @@ class Documents:
         key = (_at(publication, None, leaf), format)
         revision: Revision | None = None
         try:
-            revision = await self._store.revision()
+            revision = await self._revisions.newest()
             kept = self._kept.get(key)
             if kept and kept.shows(revision, self._clock.now()):
                 return kept.document

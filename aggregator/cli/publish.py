@@ -37,6 +37,7 @@ async def _publish(settings: Settings, folder: Path) -> int:
             pages=Pages(settings.site.templates, report=watch.failed),
             report=watch.failed,
         )
+        await service.publisher.catch_up()
         done = await write_out(site, folder)
     typer.echo(f"{done.written} written, {done.unchanged} unchanged, {done.removed} removed")
     return FAILED if site.failures else 0

@@ -70,7 +70,7 @@ class Publication:
     query: tuple[tuple[str, str], ...] = ()
     """What its addresses carry behind the question mark, beside the page's number."""
     in_folders: bool = False
-    """Whether its pages are folders of files, where no question mark tells one from another."""
+    """Whether it is written as files: no question mark tells one from another."""
 
     def has_room(self, place: int, rank_at: datetime, newest: datetime) -> bool:
         """Whether its feeds show what passes at a place (from 1); `newest` is the first's rank."""
@@ -83,14 +83,20 @@ class Publication:
         self, format: Format | None = None, *, page: int = 1, volume: Volume | None = None
     ) -> str:
         """The address below the site's of its web page, or of its feed in a format."""
-        if self.in_folders and format is None:
-            parts = [self.path, *(("page", str(page)) if page > 1 else ())]
-            return "".join(f"{part}/" for part in parts if part)
+        if self.in_folders:
+            return self._in_folders(format, page, volume)
         path = self.path if format is None else f"{self.path or 'feed'}.{format}"
         query = [*self.query, ("page", str(page))] if page > 1 else list(self.query)
         if volume is not None:
             query.append(("archive", str(volume)))
         return f"{path}?{urlencode(query)}" if query else path
+
+    def _in_folders(self, format: Format | None, page: int, volume: Volume | None) -> str:
+        if format is None:
+            parts = [self.path, *(("page", str(page)) if page > 1 else ())]
+            return "".join(f"{part}/" for part in parts if part)
+        stem = self.path or "feed"
+        return f"{stem}.{format}" if volume is None else f"{stem}/archive/{volume}.{format}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,3 +138,5 @@ class Document:
     hub: str | None = None
     until: datetime | None = None
     """When time alone will change it."""
+    before: Volume | None = None
+    """The volume of its archive that goes on where it ends."""

@@ -56,6 +56,7 @@ class _Made:
     publication: Publication
     leaf: Leaf
     channel: Channel
+    neighbours: Neighbours
     address: str
     """Below the site's."""
     content_type: str
@@ -120,6 +121,9 @@ class Documents:
 
         Raises UnknownPublication where the feed has no such document.
         """
+        if publication.in_folders:  # files are kept as such, and what cannot be made is told
+            made = await self._gather(publication, format, await self._store.revision(), leaf)
+            return await self._write(made, format, None)
         key = (_at(publication, None, leaf), format)
         revision: Revision | None = None
         try:
@@ -226,6 +230,7 @@ class Documents:
             publication=publication,
             leaf=leaf,
             channel=channel,
+            neighbours=opened.neighbours,
             address=_at(publication, format, leaf),
             content_type=catalogue.content_type(format),
             shown=tuple(catalogue.show(story) for story in stories),
@@ -240,7 +245,7 @@ class Documents:
         return [each for each in takedowns if each.concerns(publication.sources)]
 
     async def _write(self, made: _Made, format: Format, kept: _Kept | None) -> Document:
-        channel, shown = made.channel, made.shown
+        channel, shown, neighbours = made.channel, made.shown, made.neighbours
         written = await asyncio.to_thread(WRITERS[format], channel, shown)
         # A volume has a bound of its own, and has to keep what it has.
         while len(written.body) > LARGEST and len(shown) > 1 and made.leaf.volume is None:
@@ -248,8 +253,8 @@ class Documents:
             shown = shown[: max(1, min(fitting, len(shown) - 1))]
             if made.leaf == NEWEST:  # its archive has what there is no room for
                 opened = await self.history.open(made.publication, NEWEST, most=len(shown))
-                site = self._catalogue.site
-                links = _links(site, made.publication, format, NEWEST, opened.neighbours)
+                site, neighbours = self._catalogue.site, opened.neighbours
+                links = _links(site, made.publication, format, NEWEST, neighbours)
                 channel = replace(channel, links=links)
             written = await asyncio.to_thread(WRITERS[format], channel, shown)
         if written.dropped:
@@ -267,6 +272,7 @@ class Documents:
             self_url=channel.self_url,
             hub=channel.hub,
             until=made.until,
+            before=neighbours.get("prev-archive", NEWEST).volume,
         )
 
     def _last_modified(self, made: _Made, kept: _Kept | None) -> datetime:
@@ -292,7 +298,7 @@ def _channel(
     revision: Revision,
 ) -> Channel:
     site = catalogue.site
-    page_url = site.url + publication.at()
+    page_url = site.url + replace(publication, in_folders=False).at()
     return Channel(
         title=titled(publication, stories).title,
         id=page_url,
@@ -319,7 +325,9 @@ def _links(
         current=None if leaf == NEWEST else site.url + publication.at(format),
         in_archive=leaf.volume is not None,
         related=tuple(
-            (rel, site.url + _at(publication, format, to)) for rel, to in neighbours.items()
+            (rel, site.url + _at(publication, format, to))
+            for rel, to in neighbours.items()
+            if not publication.in_folders or rel.endswith("archive")
         ),
     )
 

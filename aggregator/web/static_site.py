@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from aggregator.core.publication import CONTENT_TYPES, Publication
+from aggregator.core.leaves import NEWEST, Leaf
+from aggregator.core.publication import CONTENT_TYPES, Format, Publication
 from aggregator.service.paging import Page
 from aggregator.service.ports import Clock, SourceHealth
 from aggregator.web.pages import Pages, Place
@@ -16,6 +17,9 @@ from aggregator.web.ports import Publications, Report
 
 MOST_PAGES = 10
 """Pages of one publication: each new entry changes all of them."""
+
+NEW_VOLUMES = 2
+"""Of an archive, that an entry that has just come can have changed."""
 
 _LONGEST_NAME = 200
 """Bytes. File systems take 255, and something has to be added."""
@@ -49,7 +53,7 @@ class StaticSite:
             yield file
         for publication in self._published(touched, [source.key for source in sources]):
             try:
-                async for file in self._of(publication):
+                async for file in self._of(publication, None if touched is None else NEW_VOLUMES):
                     yield file
             except Exception as error:  # noqa: BLE001 - one publication's end is not everybody's
                 self._fail(publication, error)
@@ -81,11 +85,12 @@ class StaticSite:
             if touched is None or each.sources is None or not each.sources.isdisjoint(touched)
         ]
 
-    async def _of(self, publication: Publication) -> AsyncIterator[File]:
+    async def _of(self, publication: Publication, volumes: int | None) -> AsyncIterator[File]:
+        paged = replace(publication, in_folders=True)
         for format in CONTENT_TYPES:
-            document = await self._publisher.document(publication, format)
-            yield File(unquote(publication.at(format)), document.body)
-        paged, number, pages = replace(publication, in_folders=True), 1, 1
+            async for file in self._feed(paged, format, volumes):
+                yield file
+        number, pages = 1, 1
         while number <= pages:
             page = await self._publisher.page(paged, number)
             pages = min(page.pages, MOST_PAGES)
@@ -93,6 +98,19 @@ class StaticSite:
             place = self._place(publication.path)
             yield File(f"{unquote(paged.at(page=number))}index.html", await self._page(place, page))
             number += 1
+
+    async def _feed(
+        self, publication: Publication, format: Format, volumes: int | None
+    ) -> AsyncIterator[File]:
+        """The feed and its archive, the newest `volumes` of it (None: all)."""
+        leaf = NEWEST
+        while True:
+            document = await self._publisher.document(publication, format, leaf)
+            path = publication.at(format, volume=leaf.volume)
+            yield File(unquote(path), document.body)
+            if document.before is None or volumes == 0:
+                return
+            leaf, volumes = Leaf(volume=document.before), None if volumes is None else volumes - 1
 
     async def _page(self, place: Place, page: Page) -> bytes:
         publication = page.publication

@@ -16,7 +16,7 @@ from tests.service.world import World
 from tests.web.fakes import Reports
 
 SITE = Site(title="Planet", url="https://planet.example/sub/", page_size=3)
-LATEST = Publication(slug="latest", title="Planet", path="")
+LATEST = Publication(slug="latest", title="Planet", path="", limit=3)
 PAPERS = Publication(slug="papers", title="P", path="publications/papers", sources=frozenset("b"))
 TAGS = {
     "中文": frozenset("a"),
@@ -125,6 +125,36 @@ async def test_feeds_are_the_bytes_that_the_server_answers(planet, tmp_path):
     assert (tmp_path / "publications/papers.rss").read_bytes() == document.body
 
 
+@pytest.mark.parametrize("format", ["atom", "rss", "json"])
+async def test_a_reader_finds_every_entry_in_the_files_of_the_archive(planet, tmp_path, format):
+    await publish(planet.site, tmp_path)
+    address, told = f"/sub/feed.{format}", ""
+    addresses = []
+    while address not in addresses:
+        addresses.append(address)
+        body = found(tmp_path, address).read_text("utf-8")
+        told += body
+        named = re.search(r'<[^>]*rel="prev-archive"[^>]*>|"next_url": ?"[^"]+"', body)
+        if named is None:
+            break
+        (url,) = re.findall(r'https://planet[^"]+', named[0])
+        address = urlsplit(url).path
+
+    assert len(addresses) > 1
+    assert addresses[1].startswith("/sub/feed/archive/")
+    assert all(f"Title {name}" in told for name in (*(f"a{n}" for n in range(7)), "b0", "b1"))
+    assert "?page=" not in told
+    assert "?archive=" not in told
+
+
+async def test_files_do_not_take_the_place_of_what_the_server_keeps(planet, tmp_path):
+    before = await planet.publisher.document(LATEST, "atom")
+    await publish(planet.site, tmp_path)
+
+    assert await planet.publisher.document(LATEST, "atom") is before
+    assert b"?page=" in before.body
+
+
 async def test_pages_go_on_in_folders(planet, tmp_path):
     await publish(planet.site, tmp_path)
     second = (tmp_path / "page/2/index.html").read_text("utf-8")
@@ -185,10 +215,10 @@ async def test_one_that_cannot_be_made_spoils_no_other_and_stays_as_it_was(
     await publish(planet.site, tmp_path)
     document = planet.publisher.document
 
-    async def broken(publication, format):
+    async def broken(publication, format, leaf):
         if publication.slug == "papers":
             raise ValueError("cannot be written")
-        return await document(publication, format)
+        return await document(publication, format, leaf)
 
     monkeypatch.setattr(planet.publisher, "document", broken)
     await planet.says("b", 3)

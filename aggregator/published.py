@@ -3,7 +3,7 @@
 from aggregator.config.settings import PublicationSettings, Settings
 from aggregator.core.filters import Filter, Filters
 from aggregator.core.publication import Publication, Site
-from aggregator.service.catalogue import Catalogue
+from aggregator.service.catalogue import Catalogue, side_by_side
 
 
 def catalogue(settings: Settings) -> Catalogue:
@@ -26,7 +26,12 @@ def catalogue(settings: Settings) -> Catalogue:
         xml_content_type=settings.server.xml_content_type,
         content={key: source.content for key, source in settings.sources.items()},
         hub=settings.websub.hub,
+        max_per_day=_max_per_day(settings),
     )
+
+
+def _max_per_day(settings: Settings) -> dict[str, int]:
+    return {key: most for key, its in settings.sources.items() if (most := its.max_per_day)}
 
 
 def filters(settings: Settings) -> Filters:
@@ -50,17 +55,22 @@ def site(settings: Settings) -> Site:
 
 
 def _publication(settings: Settings, slug: str, made: PublicationSettings) -> Publication:
+    keys = settings.keys_of(made)
     return Publication(
         slug=slug,
         title=made.title,
         path="" if slug == "latest" else f"publications/{slug}",
         description=made.description,
-        sources=settings.keys_of(made),
+        sources=keys,
         filter=Filter(place=("publications", slug), include=made.include, exclude=made.exclude),
         languages=frozenset(language.lower() for language in made.languages) or None,
         limit=made.limit,
         window=made.shown_for,
+        search=made.search,
         max_per_source=made.max_per_source,
+        max_per_day=side_by_side(
+            _max_per_day(settings), settings.keys_of(made) or settings.sources
+        ),
         max_age=made.max_age,
         tombstones=made.tombstones,
     )

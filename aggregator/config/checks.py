@@ -26,7 +26,7 @@ from aggregator.core.rules import Rule
 _Filtered = FiltersSettings | SourceSettings | PublicationSettings
 
 _NOT_APPLIED: dict[str, tuple[str, ...]] = {
-    "sources": ("priority", "max_per_day"),
+    "sources": ("priority",),
 }
 
 

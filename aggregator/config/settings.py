@@ -202,6 +202,7 @@ class PublicationSettings(_Section):
     include: Rules = ()
     exclude: Rules = ()
     languages: tuple[Language, ...] = ()
+    search: Annotated[str, PlainValidator(values.search)] | None = None
     limit: Annotated[int, _whole(1, MOST_SHOWN)] = 100
     window: Span | None = None
     """What `limit` makes room for at least; None: see `shown_for`."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from aggregator.core.rules import Rule, parse_rule
+from aggregator.core.searching import LONGEST_SEARCH, parse_query, search_line
 from aggregator.core.spans import LONGEST_SPAN, span_of
 from aggregator.core.text import xml_safe
 from aggregator.core.urls import web_url
@@ -60,6 +61,16 @@ def line(value: object) -> str:
 def rule(value: object) -> Rule:
     """One rule of `include` or `exclude`."""
     return parse_rule(line(value))
+
+
+def search(value: object) -> str:
+    """A query that finds something."""
+    content = line(value)
+    if search_line(content) != content:
+        raise ValueError(f"must be a search of at most {LONGEST_SEARCH} characters, single-spaced")
+    if not parse_query(content):
+        raise ValueError('must have words to look for, such as "rust -game"')
+    return content
 
 
 def secret(value: object) -> str:

@@ -63,7 +63,11 @@ class Publication:
     window: timedelta | None = None
     """Its feeds go so far back at least, by rank and from the newest story: the clock moves none.
     None: just `limit`."""
+    search: str | None = None
+    """A query (`searching`); it shows what that finds."""
     max_per_source: int | None = None
+    max_per_day: tuple[tuple[str, int], ...] = ()
+    """Keys of sources, and how many stories of one day (in UTC, by rank) it shows of each."""
     max_age: timedelta | None = None
     tombstones: bool = False
     """Whether its Atom document names what was taken down (RFC 6721)."""

@@ -1,7 +1,7 @@
 """Sentences that say why a story is, or is not, where it is."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from aggregator.core.filters import Hiding, Place
 from aggregator.core.model import Story, StoryEntry
@@ -47,6 +47,8 @@ def left_out(
             return _not_from(story)
         case "filter":
             return hidden(by.by, where) if by.by else "hidden by a filter"
+        case "search":
+            return f"the publication's search does not find it: {publication.search}"
         case "language":
             spoken = ", ".join(sorted(publication.languages or ()))
             its_own = f"its language is {lead.content.language}"
@@ -54,9 +56,16 @@ def left_out(
         case "max_age":
             age, most = _span(now - lead.published), _span(publication.max_age or timedelta())
             return f"published {age} ago, which is more than max_age = {most}"
-        case "max_per_source":
-            most_of_one = publication.max_per_source
-            return f"its source has {most_of_one} newer ones already: max_per_source"
+        case "max_per_source" | "max_per_day":
+            return _crowded(story, by, publication)
+
+
+def _crowded(story: Story, by: LeftOut, publication: Publication) -> str:
+    if by.why == "max_per_source":
+        return f"its source has {publication.max_per_source} newer ones already: max_per_source"
+    most = dict(publication.max_per_day).get(story.entries[0].source.key)
+    day = story.rank_at.astimezone(UTC).date()
+    return f"its source has {most} newer ones of {day} already: max_per_day"
 
 
 def _not_from(story: Story) -> str:

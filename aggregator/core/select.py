@@ -1,15 +1,17 @@
 """Which stories of a window a publication shows. Order is the store's: newest first by rank."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from aggregator.core.filters import Filters, Hiding, as_shown, hiding, turns
 from aggregator.core.model import PublishedEntry, Story, StoryEntry
 from aggregator.core.publication import Publication
+from aggregator.core.searching import Query, parse_query
 
-Why = Literal["sources", "filter", "language", "max_age", "max_per_source"]
+Why = Literal["sources", "filter", "search", "language", "max_age", "max_per_source", "max_per_day"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +23,17 @@ class LeftOut:
 
 
 def narrows(publication: Publication, filters: Filters) -> bool:
-    """Whether the publication drops stories of its sources, so that they have to be looked at."""
+    """Whether the publication drops stories of its sources, so that they have to be looked at.
+
+    What its search finds, the store finds without a look at the others.
+    """
+    return chooses(publication) or bool(filters or publication.max_per_day)
+
+
+def chooses(publication: Publication) -> bool:
+    """Whether it has conditions of its own beside sources and search."""
     own = publication.languages or publication.max_age or publication.max_per_source
-    return bool(own or publication.filter or filters)
+    return bool(own or publication.filter)
 
 
 class Selector:
@@ -33,19 +43,28 @@ class Selector:
         self._publication = publication
         self._filters = filters
         self._now = now
+        self._query = parse_query(publication.search) if publication.search else None
         self._shown: Counter[str] = Counter()
+        self._most = dict(publication.max_per_day)
+        self._of_days: Counter[tuple[str, date]] = Counter()
         self.until: datetime | None = None
         """When time alone will change the judgement of a story that was seen."""
 
     def judge(self, story: Story) -> PublishedEntry | LeftOut:
         """The story as it is shown, or why it is not."""
         judged = [(entry, self._hiding(entry)) for entry in story.entries if entry.available]
-        inside = [by for entry, by in judged if self._takes_from(entry)]
+        inside = [(entry, by) for entry, by in judged if self._takes_from(entry)]
+        passing = [entry for entry, by in inside if by is None]
         if not inside:
             return LeftOut(why="sources")
-        if all(inside):
-            return LeftOut(why="filter", by=inside[0])
-        return self._fitting(as_shown(story, [entry for entry, by in judged if by is None]))
+        if not passing:
+            return LeftOut(why="filter", by=inside[0][1])
+        if self._query is not None and not any(
+            self._query.finds(entry.content) for entry in passing
+        ):
+            return LeftOut(why="search")
+        shown = as_shown(story, [entry for entry, by in judged if by is None])
+        return self._fitting(shown, story.rank_at.astimezone(UTC).date())
 
     def _takes_from(self, entry: StoryEntry) -> bool:
         keys = self._publication.sources
@@ -57,7 +76,7 @@ class Selector:
             self._note(moment)
         return hiding(filters, entry, now=self._now)
 
-    def _fitting(self, shown: PublishedEntry) -> PublishedEntry | LeftOut:
+    def _fitting(self, shown: PublishedEntry, day: date) -> PublishedEntry | LeftOut:
         of, key = self._publication, shown.source.key
         if of.max_age is not None and shown.published < self._now - of.max_age:
             return LeftOut(why="max_age")
@@ -65,13 +84,21 @@ class Selector:
             return LeftOut(why="language")
         if of.max_per_source and self._shown[key] >= of.max_per_source:
             return LeftOut(why="max_per_source")
+        of_day = key, day
+        if key in self._most and self._of_days[of_day] >= self._most[key]:
+            return LeftOut(why="max_per_day")
         self._shown[key] += 1
+        self._of_days[of_day] += 1
         if of.max_age is not None:
             self._note(shown.published + of.max_age)
         return shown
 
     def _note(self, moment: datetime) -> None:
         self.until = moment if self.until is None else min(self.until, moment)
+
+
+def _any_found(query: Query, entries: Iterable[StoryEntry]) -> bool:
+    return any(query.finds(entry.content) for entry in entries)
 
 
 def _speaks(shown: PublishedEntry, languages: frozenset[str] | None) -> bool:

@@ -1,6 +1,6 @@
 """What is published, as configured, and what is found in it under a name."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import quote
@@ -36,6 +36,8 @@ class Catalogue:
     """Those that hold in every publication."""
     content: Mapping[str, ContentMode] = field(default_factory=dict)
     """How much of a source's entries is shown; "full" where it does not say."""
+    max_per_day: Mapping[str, int] = field(default_factory=dict)
+    """How many entries of a source one day shows beside others', by key."""
     hub: str = ""
     """The hub that our feeds name (WebSub): the address of somebody else's, "own", or none."""
     formerly: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +96,24 @@ class Catalogue:
             return None
         title = f"{self.site.title}: {tag}"
         path = f"tags/{quote(tag, safe='')}"
-        return Publication(slug=tag, title=title, path=path, sources=keys, window=SHOWN_FOR)
+        return Publication(
+            slug=tag,
+            title=title,
+            path=path,
+            sources=keys,
+            window=SHOWN_FOR,
+            max_per_day=side_by_side(self.max_per_day, keys),
+        )
+
+    def searching(self, text: str) -> Publication:
+        """What a search finds, as a publication; `text` in the form of `search_line`."""
+        return Publication(
+            slug="search",
+            title=f"{self.site.title}: “{text}”",
+            path="search",
+            query=(("q", text),),
+            search=text,
+        )
 
     @property
     def foreign_hub(self) -> str | None:
@@ -118,17 +137,14 @@ class Catalogue:
 
     def show(self, story: PublishedEntry) -> Shown:
         """As the site shows it: with an excerpt, and as much content as its source allows."""
-        content = story.content
-        return Shown(
-            entry=story,
-            excerpt=excerpt(
-                content.text or content.summary,
-                language=content.language,
-                length=self.site.excerpt_length,
-                placeholders=self.site.code_placeholders,
-            ),
-            content=self.content.get(story.source.key, "full"),
+        content, mode = story.content, self.content.get(story.source.key, "full")
+        begins = excerpt(
+            "" if mode == "title" else content.text or content.summary,
+            language=content.language,
+            length=self.site.excerpt_length,
+            placeholders=self.site.code_placeholders,
         )
+        return Shown(entry=story, excerpt=begins, content=mode)
 
     def looks(self) -> str:
         """Over all that decides how equal entries look on a page; the same in every process."""
@@ -136,6 +152,15 @@ class Catalogue:
         titles = [(each.slug, each.title, each.description) for each in self.publications]
         tagged = str(bool(self.tags))  # then there is a page with all tags, and a link to it
         return digest(repr(self.site), repr(content), repr(titles), tagged).hex()
+
+
+def side_by_side(
+    max_per_day: Mapping[str, int], keys: Collection[str]
+) -> tuple[tuple[str, int], ...]:
+    """Of these sources; one that is alone takes nobody's place."""
+    if len(keys) == 1:
+        return ()
+    return tuple((key, most) for key, most in sorted(max_per_day.items()) if key in keys)
 
 
 def titled(publication: Publication, stories: Sequence[PublishedEntry]) -> Publication:

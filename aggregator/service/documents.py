@@ -31,7 +31,7 @@ from aggregator.service.ports import Clock, Complain, Revision
 from aggregator.service.revisions import Revisions
 
 MOST_KEPT = 100
-"""Documents in memory."""
+"""Documents in memory, and as many of searches."""
 
 RETRY = timedelta(seconds=30)
 """How long the last good document is served before one that cannot be written is tried again."""
@@ -283,11 +283,19 @@ class Documents:
         return next(later, self._clock.now())
 
     def _keep(self, key: tuple[str, Format], kept: _Kept) -> None:
-        """Documents that were asked for long ago make room: there may be thousands of sources."""
+        """Documents that were asked for long ago make room: there may be thousands of sources.
+
+        Searches, of which there may be any number, only take the room of other searches.
+        """
         self._kept.pop(key, None)
         self._kept[key] = kept
-        while len(self._kept) > MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
+        alike = [each for each in self._kept if _is_search(each) == _is_search(key)]
+        for each in alike[:-MOST_KEPT]:
+            del self._kept[each]
+
+
+def _is_search(key: tuple[str, Format]) -> bool:
+    return "?" in key[0]
 
 
 def _channel(

@@ -15,12 +15,13 @@ from aggregator.core.filters import Filter
 from aggregator.core.model import PublishedEntry, Story
 from aggregator.core.positions import ChangedStory, Position, Step
 from aggregator.core.publication import Publication
+from aggregator.core.searching import together
 from aggregator.core.select import LeftOut, Selector, narrows
 from aggregator.core.shown import Shown
 from aggregator.service.catalogue import Catalogue
-from aggregator.service.ports import Clock, ReadStore, Selection
+from aggregator.service.ports import Clock, ReadStore
 from aggregator.service.source_rows import source_row
-from aggregator.service.windows import DEEPEST_WINDOW, WINDOW, both
+from aggregator.service.windows import DEEPEST_WINDOW, WINDOW, both, selected
 
 MOST_STEPS = 2000
 """Changes looked at for one answer."""
@@ -114,6 +115,7 @@ class EntryLists:
             repr(sorted(self._catalogue.content.items())),
             repr([_written(each) for each in filters]),
             repr((_sorted(publication.sources), _sorted(publication.languages))),
+            repr(publication.search),
         )
         return digest(*parts).hex()
 
@@ -144,11 +146,12 @@ class EntryLists:
         selector = Selector(inside, filters, now=self._clock.now())
         start = after.position if after else None
         # How many of its source stand above a story shows only from the top.
-        looked = None if inside.max_per_source else start
+        from_top = bool(inside.max_per_source or inside.max_per_day)
+        looked = None if from_top else start
         size = max(wanted, WINDOW) if narrows(inside, filters) else wanted
         shown: _Placed = []
         for _ in range(DEEPEST_WINDOW):
-            selection = Selection(sources=inside.sources, search=scope.search, after=looked)
+            selection = replace(selected(inside), after=looked)
             some = await self._store.whole_stories(selection, limit=size)
             for story in some:
                 looked = _position(story)
@@ -159,7 +162,7 @@ class EntryLists:
                     return shown, looked, False
             if len(some) < size:
                 return shown, looked, True
-        return shown, looked, bool(inside.max_per_source)
+        return shown, looked, from_top
 
     async def touched(self, since: Step) -> frozenset[str] | None:
         """Keys of the sources whose entries changed since; None where those are too many."""
@@ -171,9 +174,9 @@ class EntryLists:
     async def changed(self, scope: Scope, since: Step, *, limit: int) -> Changed:
         """What was opened, changed or hidden after that step; each story once, as it is now.
 
-        A publication's `limit` and `max_per_source` do not count here.
+        How many a publication shows, in all or of a source, does not count here.
         """
-        inside = replace(_inside(scope), max_per_source=None)
+        inside = replace(_inside(scope), max_per_source=None, max_per_day=())
         selector = Selector(inside, self._catalogue.filters, now=self._clock.now())
         changes: list[Change] = []
         until, size = since, min(max(limit + 1, WINDOW), MOST_STEPS)
@@ -199,7 +202,11 @@ class EntryLists:
 
 def _inside(scope: Scope) -> Publication:
     publication = scope.publication or _ALL
-    return replace(publication, sources=both(publication.sources, scope.sources))
+    return replace(
+        publication,
+        sources=both(publication.sources, scope.sources),
+        search=together((publication.search, scope.search)),
+    )
 
 
 def _fitting(

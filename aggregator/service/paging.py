@@ -7,11 +7,13 @@ from aggregator.core.digest import digest
 from aggregator.core.errors import UnknownPublication
 from aggregator.core.model import PublishedEntry
 from aggregator.core.publication import Publication
-from aggregator.core.select import narrows
 from aggregator.core.shown import Shown
 from aggregator.service.catalogue import Catalogue, titled
-from aggregator.service.ports import Clock, ReadStore, Revision, Selection
-from aggregator.service.windows import depth_of_pages, part_of
+from aggregator.service.ports import Clock, ReadStore, Revision
+from aggregator.service.windows import depth_of_pages, part_of, selected
+
+MOST_COUNTS = 1000
+"""Publications whose stories are counted, in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,8 @@ class Page:
     publication: Publication
     number: int
     pages: int
+    count: int
+    """Entries on all of them."""
     entries: tuple[Shown, ...]
     etag: str
     last_modified: datetime
@@ -62,13 +66,13 @@ class Paging:
         pages = max(1, -(-count // catalogue.site.page_size))
         if not 1 <= number <= pages:
             raise UnknownPublication(f"there are {pages} pages, not {number}")
-        narrowed = narrows(publication, catalogue.filters)
-        shown = [_attributed(story) for story in stories] if narrowed else []
-        parts = (str(revision.number), looks, publication.at(), str(number), repr(shown))
+        shown = [_attributed(story) for story in stories]
+        parts = (str(revision.number), looks, publication.at(), f"{number}/{count}", repr(shown))
         return Page(
             publication=titled(publication, stories),
             number=number,
             pages=pages,
+            count=count,
             entries=tuple(catalogue.show(story) for story in stories),
             etag=f'"{digest(*parts).hex()}"',
             last_modified=revision.changed_at,
@@ -82,7 +86,7 @@ class Paging:
         filters, size = self._catalogue.filters, self._catalogue.site.page_size
         most, offset = depth_of_pages(publication, filters), (number - 1) * size
         if most is None:
-            selection = Selection(sources=publication.sources)
+            selection = selected(publication)
             count = await self._store.count_stories(selection)
             if offset >= count:
                 return [], count
@@ -95,9 +99,13 @@ class Paging:
         if known is None:
             known = _Count(revision.number, part.count, part.until)
             counts[publication.at()] = known
+            if len(counts) > MOST_COUNTS:  # searches have addresses without end
+                del counts[next(iter(counts))]
         return part.stories[:size], known.count
 
 
 def _attributed(story: PublishedEntry) -> tuple[str, ...]:
-    """The story and whom it is shown of: time alone can change both, where rules are about age."""
+    """The story and whom it is shown of. Rules about age change both, and so does the
+    configuration, while the revision stays.
+    """
     return story.id, story.source.key, *(source.key for source in story.also_in)

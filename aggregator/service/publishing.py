@@ -67,6 +67,10 @@ class Publisher:
         """What is published under a slug, a source's key or a tag; raises UnknownPublication."""
         return self._catalogue.find(kind, name)
 
+    def searching(self, text: str) -> Publication:
+        """What a search finds; `text` in the form of `search_line`."""
+        return self._catalogue.searching(text)
+
     def moved(self, kind: Kind, name: str) -> Publication | None:
         """The publication that had this slug before it was renamed."""
         return self._catalogue.moved(kind, name)

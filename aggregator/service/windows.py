@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from aggregator.core.filters import NO_FILTERS, Filters
+from aggregator.core.filters import Filters
 from aggregator.core.model import PublishedEntry, Story
 from aggregator.core.publication import MOST_SHOWN, Publication
-from aggregator.core.select import LeftOut, Selector, narrows
+from aggregator.core.searching import together
+from aggregator.core.select import LeftOut, Selector, chooses, narrows
 from aggregator.service.ports import ReadStore, Selection
 
 WINDOW = 200
@@ -45,7 +46,7 @@ def depth_of_pages(publication: Publication, filters: Filters) -> int | None:
     """How many stories its pages show at most; None where they show all."""
     if not narrows(publication, filters):
         return None
-    if narrows(publication, NO_FILTERS):
+    if chooses(publication):
         return publication.limit
     return max(publication.limit, LONGEST_ARCHIVE)
 
@@ -59,14 +60,18 @@ async def window_of(
     now: datetime,
 ) -> Window:
     """What its feeds show, as far as selected."""
-    inside = replace(publication, sources=both(publication.sources, selection.sources))
+    inside = replace(
+        publication,
+        sources=both(publication.sources, selection.sources),
+        search=together((publication.search, selection.search)),
+    )
     if not narrows(publication, filters):
-        selection = replace(selection, sources=inside.sources)
+        selection = selected(inside)
         size = await room_for(store, publication, selection)
         stories = await store.stories(selection, limit=size + 1)
         shown = stories[:size]
         return Window(stories=shown, count=len(shown), more=len(stories) > size)
-    return await _of_what_passes(store, inside, filters, selection, now=now)
+    return await _of_what_passes(store, inside, filters, now=now)
 
 
 async def room_for(store: ReadStore, publication: Publication, selection: Selection) -> int:
@@ -82,7 +87,6 @@ async def _of_what_passes(
     store: ReadStore,
     publication: Publication,
     filters: Filters,
-    selection: Selection,
     *,
     now: datetime,
 ) -> Window:
@@ -90,7 +94,7 @@ async def _of_what_passes(
     shown: list[PublishedEntry] = []
     newest: datetime | None = None
     more = False
-    async for story, judged in judged_stories(store, selector, publication, selection):
+    async for story, judged in judged_stories(store, selector, publication):
         if isinstance(judged, LeftOut):
             continue
         newest = newest or story.rank_at
@@ -105,7 +109,6 @@ async def part_of(
     store: ReadStore,
     publication: Publication,
     filters: Filters,
-    selection: Selection = EVERYTHING,
     *,
     most: int,
     offset: int = 0,
@@ -115,7 +118,7 @@ async def part_of(
     selector = Selector(publication, filters, now=now)
     chosen: list[PublishedEntry] = []
     count = 0
-    async for _, judged in judged_stories(store, selector, publication, selection):
+    async for _, judged in judged_stories(store, selector, publication):
         if not isinstance(judged, LeftOut):
             count += 1
             if count > offset:
@@ -129,10 +132,9 @@ async def judged_stories(
     store: ReadStore,
     selector: Selector,
     publication: Publication,
-    selection: Selection = EVERYTHING,
 ) -> AsyncIterator[tuple[Story, PublishedEntry | LeftOut]]:
-    """The stories of the publication's sources, newest first, each once and judged."""
-    selection = replace(selection, sources=publication.sources)
+    """What its search finds of its sources' stories, newest first, each once and judged."""
+    selection = selected(publication)
     seen: set[str] = set()
     for number in range(DEEPEST_WINDOW):
         some = await store.whole_stories(selection, limit=WINDOW, offset=number * WINDOW)
@@ -142,6 +144,11 @@ async def judged_stories(
                 yield story, selector.judge(story)
         if len(some) < WINDOW:
             break
+
+
+def selected(publication: Publication) -> Selection:
+    """What the store can choose of a publication."""
+    return Selection(sources=publication.sources, search=publication.search)
 
 
 def both(some: Collection[str] | None, others: Collection[str] | None) -> frozenset[str] | None:

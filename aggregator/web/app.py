@@ -1,7 +1,7 @@
 """The addresses that we answer at.
 
 Edge               safe headers, preflights, failures      (middleware)
-| route            Browsing, Feeds, Machines, assets, HubDoor, Callbacks
+| route            Browsing, Searching, Feeds, Machines, assets, HubDoor, Callbacks
 | Publications     what is asked for                       (service)
 | Pages            HTML, where it is a page                (pages)
 | respond          304, or the form that is preferred      (responses)
@@ -33,6 +33,7 @@ from aggregator.web.middleware import Edge
 from aggregator.web.pages import Pages
 from aggregator.web.ports import Audience, Lists, Publications, Readiness, Report, Subscribing
 from aggregator.web.responses import HTML
+from aggregator.web.searching import Searching
 
 _RETRY_AFTER = "30"
 """Seconds until a database that was out of reach is worth another try."""
@@ -69,6 +70,7 @@ def create_app(
     app = Starlette(
         routes=[
             *feeds.routes(),
+            *Searching(desk, feeds).routes(),
             *Browsing(desk, feeds).routes(),
             *Machines(desk).routes(),
             *Events(desk, lists, news, stop).routes(),

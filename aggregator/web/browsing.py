@@ -14,7 +14,7 @@ from aggregator.web.conditional import Validity
 from aggregator.web.desk import Desk, format_of, page_number
 from aggregator.web.feeds import Feeds
 from aggregator.web.former import Reading, moved_or_gone
-from aggregator.web.pages import Place
+from aggregator.web.pages import Pages, Place
 from aggregator.web.responses import HTML, Resource, feeds_of, fixed
 
 KINDS: tuple[Kind, ...] = ("publications", "sources", "tags")
@@ -88,15 +88,10 @@ class Browsing:
         return Resource(
             content_type=HTML,
             cache_control=caching,
-            validity=self._validity(page),
+            validity=validity(self._desk.pages, page),
             body=lambda: self._desk.pages.entries(place, page),
             links=feeds_of(place.site, page.publication),
         )
-
-    def _validity(self, page: Page) -> Validity:
-        opaque = page.etag.strip('"')
-        tag = f"{opaque}.{self._desk.pages.version}"
-        return Validity(tag=tag, last_modified=page.last_modified)
 
     async def sources(self, request: Request) -> Response:
         desk = self._desk
@@ -110,3 +105,9 @@ class Browsing:
         body = desk.pages.tags(desk.place("tags"))
         resource = fixed(body, content_type=HTML, cache_control=await desk.cached())
         return await desk.respond(request, resource)
+
+
+def validity(pages: Pages, page: Page) -> Validity:
+    """Of a page with entries: these, as our templates show them."""
+    opaque = page.etag.strip('"')
+    return Validity(tag=f"{opaque}.{pages.version}", last_modified=page.last_modified)

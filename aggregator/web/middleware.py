@@ -11,7 +11,7 @@ from aggregator.web.ports import Report
 _SAFE = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src https: http: data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",

@@ -146,6 +146,14 @@ class Pages:
             polls=polls,
         )
 
+    def search(self, place: Place, page: Page, looked_for: str) -> bytes:
+        """What a search found."""
+        return self._render("search.html", place, **_of_page(page), looked_for=looked_for)
+
+    def search_start(self, place: Place) -> bytes:
+        """The search without anything to look for."""
+        return self._render("search_start.html", place)
+
     def tags(self, place: Place) -> bytes:
         """All tags, each with the number of its sources."""
         rows = [(tag, len(place.tags[tag])) for tag in sorted(place.tags, key=str.casefold)]

@@ -29,6 +29,9 @@ class Publications(Protocol):
     def find(self, kind: Kind, name: str) -> Publication:
         """Raises UnknownPublication."""
 
+    def searching(self, text: str) -> Publication:
+        """What a search finds; `text` in the form of `search_line`."""
+
     def moved(self, kind: Kind, name: str) -> Publication | None:
         """The publication that had this slug before it was renamed."""
 

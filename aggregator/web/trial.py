@@ -41,11 +41,13 @@ def template_faults(folder: Path | None) -> tuple[str, ...]:
 def _make_all(pages: Pages, place: Place) -> None:
     for page in _pages():
         pages.entries(place, page)
+        pages.search(place, page, "looked for")
         for health in _healths():
             pages.source(place, page, health, [_poll()], _AT)
     pages.sources(place, [], _AT)
     pages.sources(place, list(_healths()), _AT)
     pages.tags(place)
+    pages.search_start(place)
     pages.failure(place, 404)
 
 
@@ -79,12 +81,13 @@ def _pages() -> Iterator[Page]:
         publication=_publication("other", "publications/other"),
         number=5,
         pages=9,
+        count=100,
         entries=(_rich(), _poor()),
         etag='"trial"',
         last_modified=_AT,
     )
     yield middle
-    yield replace(middle, number=1, pages=1, entries=())
+    yield replace(middle, number=1, pages=1, count=0, entries=())
 
 
 def _source(key: str) -> PublishedSource:

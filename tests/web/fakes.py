@@ -130,6 +130,10 @@ class FakePublisher:
         except KeyError:
             raise UnknownPublication(name) from None
 
+    def searching(self, text: str) -> Publication:
+        query = (("q", text),)
+        return Publication(slug="search", title=text, path="search", query=query, search=text)
+
     async def document(
         self, publication: Publication, format: Format, leaf: Leaf = NEWEST
     ) -> Document:
@@ -174,6 +178,7 @@ class FakePublisher:
             publication=publication,
             number=number,
             pages=pages,
+            count=len(self.entries),
             entries=self.entries[(number - 1) * size : number * size],
             etag=f'"{self.revision}-{number}"',
             last_modified=NOON,

@@ -28,7 +28,7 @@ MACHINES = ["/healthz", "/readyz"]
 ERRORS = ["/nothing", "/?page=0", "/feed.exe", "/publications/none.atom", "/sources/", "/tags/"]
 SAFE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src https: http: data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 

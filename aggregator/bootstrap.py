@@ -243,7 +243,13 @@ def _fixed(server: ServerSettings) -> ServerSettings:
 
 def source_specs(settings: Settings) -> list[SourceSpec]:
     return [
-        SourceSpec(key=key, url=settings.shown_urls[key], name=source.name, enabled=source.enabled)
+        SourceSpec(
+            key=key,
+            url=settings.shown_urls[key],
+            name=source.name,
+            enabled=source.enabled,
+            priority=source.priority,
+        )
         for key, source in settings.sources.items()
     ]
 
@@ -334,6 +340,7 @@ def explainer(service: Service, settings: Settings) -> Explainer:
         publications=service.publisher.publications(),
         filters=filters(settings),
         where=settings.where,
+        priorities={key: source.priority for key, source in settings.sources.items()},
     )
 
 

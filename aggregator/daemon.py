@@ -239,8 +239,6 @@ async def run(
     """Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     watch = LogWatch()
     watch.say("starting", version=__version__, config=str(path), sources=len(settings.sources))
-    for note in settings.notes:
-        watch.warn("not applied yet", note=note)
     for doubt in settings.doubts:
         watch.warn("a rule looks wrong", note=doubt)
     stop = asyncio.Event()

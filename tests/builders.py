@@ -101,11 +101,11 @@ def story_entry(name: str = "1", *, source: str = "a", **changes) -> StoryEntry:
     )
 
 
-def whole_story(*entries: StoryEntry) -> Story:
+def whole_story(*entries: StoryEntry, rank_at: datetime | None = None) -> Story:
     """The first of the entries leads."""
     return Story(
         id=f"id of {entries[0].guid}",
-        rank_at=ago(hours=1),
+        rank_at=rank_at or ago(hours=1),
         changed_at=ago(hours=1),
         entries=entries,
     )

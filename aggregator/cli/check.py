@@ -29,8 +29,8 @@ def check(
 ) -> None:
     """Validates the configuration; tries its rules on what is stored, if there is a database."""
     path, settings = settings_of(context, config)
-    for note in (*settings.notes, *settings.doubts):
-        typer.echo(note, err=True)
+    for doubt in settings.doubts:
+        typer.echo(doubt, err=True)
     counts = (
         f"{len(settings.sources)} source(s)",
         f"{len(settings.publications)} publication(s)",

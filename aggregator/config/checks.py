@@ -25,10 +25,6 @@ from aggregator.core.rules import Rule
 
 _Filtered = FiltersSettings | SourceSettings | PublicationSettings
 
-_NOT_APPLIED: dict[str, tuple[str, ...]] = {
-    "sources": ("priority",),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class _Names:
@@ -103,17 +99,6 @@ def polled_address(url: str) -> str:
     except ValueError:
         return url
     return parts._replace(netloc=parts.netloc.lower(), fragment="").geturl()
-
-
-def not_applied(tables: Mapping[str, Any]) -> list[Mistake]:
-    """Options that are part of the file's language and have no effect yet."""
-    return [
-        ((section, name, option), "read, but this version does not apply it yet")
-        for section, options in _NOT_APPLIED.items()
-        for name, table in _named_tables(tables, section)
-        for option in options
-        if option in table
-    ]
 
 
 def missing_folders(file: ConfigFile, folder: Path) -> list[Mistake]:

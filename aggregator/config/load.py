@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from aggregator.config.checks import (
     fit_mistakes,
     missing_folders,
-    not_applied,
     rule_doubts,
     rules_of,
 )
@@ -54,7 +53,6 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         sources=MappingProxyType(file.sources),
         publications=MappingProxyType(_titled(file)),
         shown_urls=MappingProxyType(_shown_urls(file, tables, environ)),
-        notes=_written(not_applied(tables), path, lines),
         doubts=_written(rule_doubts(file), path, lines),
         rule_places=MappingProxyType(_rule_places(file, path, lines)),
     )

@@ -253,8 +253,6 @@ class Settings:
     """By slug; `latest` is always among them, and every one has a title."""
     shown_urls: Mapping[str, str] = field(default_factory=dict)
     """By key: the source's address as it may be shown and kept."""
-    notes: tuple[str, ...] = field(default=(), compare=False)
-    """What the file asks for and this version does not do, a line each."""
     doubts: tuple[str, ...] = field(default=(), compare=False)
     """What of the file is no mistake and still looks wrong, a line each."""
     rule_places: Mapping[Location, str] = field(default_factory=dict, compare=False)

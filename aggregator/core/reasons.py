@@ -1,27 +1,31 @@
 """Sentences that say why a story is, or is not, where it is."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from aggregator.core.filters import Hiding, Place
 from aggregator.core.model import Story, StoryEntry
 from aggregator.core.publication import Publication
-from aggregator.core.select import LeftOut
+from aggregator.core.select import LeftOut, day_of
 from aggregator.core.stories import lives_at
 
 Where = Callable[[Place], str]
 """A place in the configuration as people find it."""
 
 
-def why_it_leads(story: Story) -> str:
-    """Why the first entry of the story stands for it."""
+def why_it_leads(story: Story, priorities: Mapping[str, int]) -> str:
+    """Why the first entry of the story stands for it. `priorities` by the sources' keys."""
     lead = story.entries[0]
     if len(story.entries) == 1:
         return "it is the only entry of its story"
     link = lead.content.link
     if link and lives_at(lead.source.url, lead.source.info.link, link):
         return "its source lives where the link points"
-    return "it was seen first, and no source of the story lives where the link points"
+    no_origin = "no source of the story lives where the link points"
+    own, *others = (priorities.get(entry.source.key, 0) for entry in story.entries)
+    if own > max(others):
+        return f"its source has the highest priority, {own}, and {no_origin}"
+    return f"it was seen first, and {no_origin}"
 
 
 def why_the_date(entry: StoryEntry) -> str | None:
@@ -64,8 +68,7 @@ def _crowded(story: Story, by: LeftOut, publication: Publication) -> str:
     if by.why == "max_per_source":
         return f"its source has {publication.max_per_source} newer ones already: max_per_source"
     most = dict(publication.max_per_day).get(story.entries[0].source.key)
-    day = story.rank_at.astimezone(UTC).date()
-    return f"its source has {most} newer ones of {day} already: max_per_day"
+    return f"its source has {most} newer ones of {day_of(story)} already: max_per_day"
 
 
 def _not_from(story: Story) -> str:

@@ -12,8 +12,8 @@ Rule 5: an entry that we know under another guid is the one we know (`renaming.p
         changed its guids all at once, older ones among the rest are not news.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -23,6 +23,8 @@ from aggregator.core.knowledge import Knowledge, held, strangers
 from aggregator.core.model import EditedEntry, Entry, EntryChanges, KnownEntry, NewEntry
 from aggregator.core.normalize import comparable
 from aggregator.core.renaming import Held, Renamed, renamed
+
+_STEP = timedelta(microseconds=1)
 
 Backfill = int | timedelta | None
 """How much of a new source's past comes in: so many entries, so long ago at most, or (None) all."""
@@ -153,4 +155,17 @@ def _date(entry: Entry, now: datetime) -> datetime:
 def _in_order(new: Sequence[NewEntry]) -> tuple[NewEntry, ...]:
     # Documents go from new to old: among equals the last of the document is the oldest.
     oldest_first = new[::-1]
-    return tuple(sorted(oldest_first, key=lambda item: (item.rank_at, item.published)))
+    ordered = sorted(oldest_first, key=lambda item: (item.rank_at, item.published))
+    return tuple(_in_turn(ordered[::-1]))[::-1]
+
+
+def _in_turn(newest_first: Iterable[NewEntry]) -> Iterator[NewEntry]:
+    """Each a microsecond below the newer one at least.
+
+    Where many entries of several sources have one date, such as a day without a time, the sources
+    take turns then: their newest ones come first, then the second of each.
+    """
+    above: datetime | None = None
+    for item in newest_first:
+        above = min(item.rank_at, above - _STEP) if above else item.rank_at
+        yield replace(item, rank_at=above)

@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from aggregator.core.filters import Filters, Hiding, as_shown, hiding, turns
 from aggregator.core.model import PublishedEntry, Story, StoryEntry
 from aggregator.core.publication import Publication
 from aggregator.core.searching import Query, parse_query
+
+_TURNS = timedelta(milliseconds=1)
+"""More than entries with one date stand below it, each a little (`reconcile`)."""
 
 Why = Literal["sources", "filter", "search", "language", "max_age", "max_per_source", "max_per_day"]
 
@@ -59,12 +62,10 @@ class Selector:
             return LeftOut(why="sources")
         if not passing:
             return LeftOut(why="filter", by=inside[0][1])
-        if self._query is not None and not any(
-            self._query.finds(entry.content) for entry in passing
-        ):
+        if self._query is not None and not _any_found(self._query, passing):
             return LeftOut(why="search")
         shown = as_shown(story, [entry for entry, by in judged if by is None])
-        return self._fitting(shown, story.rank_at.astimezone(UTC).date())
+        return self._fitting(shown, day_of(story))
 
     def _takes_from(self, entry: StoryEntry) -> bool:
         keys = self._publication.sources
@@ -95,6 +96,11 @@ class Selector:
 
     def _note(self, moment: datetime) -> None:
         self.until = moment if self.until is None else min(self.until, moment)
+
+
+def day_of(story: Story) -> date:
+    """By rank, and in UTC: which of the days that `max_per_day` counts by."""
+    return (story.rank_at.astimezone(UTC) + _TURNS).date()
 
 
 def _any_found(query: Query, entries: Iterable[StoryEntry]) -> bool:

@@ -9,7 +9,8 @@ Rule 3: two entries of one source never are one: a source that gives one link to
         download page, say) means many items.
 Rule 4: a story's id is fixed when it opens, and goes to no other. What joined leaves when an edit
         makes it another story; what opened it stays.
-Rule 5: the origin leads; nothing that another source writes of itself makes it the origin.
+Rule 5: the origin leads; nothing that another source writes of itself makes it the origin. Among
+        equals the operator's `priority` decides, then who was seen first.
 """
 
 import re
@@ -54,6 +55,8 @@ class Member:
     site_url: str | None
     link: str | None
     taken_from: tuple[str, ...] = ()
+    priority: int = 0
+    """Of its source."""
 
     @property
     def claim(self) -> Claim:
@@ -71,12 +74,12 @@ class Member:
 
 
 def lead_of(members: Sequence[Member]) -> Member:
-    """The one with the best claim; of several the first.
+    """The one with the best claim; of several the one with the highest priority, then the first.
 
     `members` stand in the order in which they were seen, which no source can forge as it can a
     date; there is at least one.
     """
-    return max(members, key=lambda member: member.claim)
+    return max(members, key=lambda member: (member.claim, member.priority))
 
 
 def lives_at(source_url: str, site_url: str | None, link: str) -> bool:

@@ -6,7 +6,7 @@ find_stories   by published id, guid or link, or a part of one      (store)
 | sentences                                                         (core)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -79,12 +79,14 @@ class Explainer:
         publications: Sequence[Publication],
         filters: Filters,
         where: Where,
+        priorities: Mapping[str, int],
     ) -> None:
         self._store = store
         self._clock = clock
         self._publications = publications
         self._filters = filters
         self._where = where
+        self._priorities = priorities
 
     async def explain(self, text: str) -> Explanation:
         found = await self._store.find_stories(text, limit=MOST_FOUND)
@@ -114,7 +116,7 @@ class Explainer:
         return Explained(
             story=story,
             shown=as_shown(story, passing) if passing else None,
-            lead=why_it_leads(story),
+            lead=why_it_leads(story, self._priorities),
             hidden_by=hidden_by,
             standings=[await self._standing(story, each, now) for each in self._publications],
             takedowns=await self._takedowns(story),

@@ -83,6 +83,8 @@ class SourceSpec:
     """As it may be shown: without what came from the environment behind the host."""
     name: str | None
     enabled: bool = True
+    priority: int = 0
+    """Who leads a story whose origin none of its sources is: the highest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

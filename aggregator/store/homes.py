@@ -248,6 +248,7 @@ TELLING = (
     entries.c.taken_from,
     sources.c.url,
     sources.c.info,
+    sources.c.priority,
 )
 """Columns for `telling_of`."""
 
@@ -263,6 +264,7 @@ def member_of(row: AnyRow) -> Member:
         site_url=info_of(row.info).link,
         link=row.link,
         taken_from=tuple(row.taken_from),
+        priority=row.priority,
     )
 
 

@@ -12,6 +12,7 @@ from aggregator.store.place import DomainOf, place_columns
 from aggregator.store.pushes import sources_changed, withdraw_offers
 from aggregator.store.revisions import UPCOMING, bump, lock_stories
 from aggregator.store.schema import entries, sources, stories
+from aggregator.store.stories import choose_again
 
 
 async def sync_sources(
@@ -34,6 +35,9 @@ async def sync_sources(
     await sources_changed(connection, [row.id for row, _ in changed])
     await withdraw_offers(connection, [row.id for row, change in changed if "ever_read" in change])
     await _mark_stories(connection, [row.id for row, change in changed if "listed" in change], now)
+    for row, change in changed:
+        if "priority" in change:
+            await choose_again(connection, row.id, now)
     if added or changed:
         await bump(connection, now)
 
@@ -53,6 +57,7 @@ def _new_row(spec: SourceSpec, domain_of: DomainOf, now: datetime) -> Columns:
         "name": spec.name,
         "listed": True,
         "enabled": spec.enabled,
+        "priority": spec.priority,
         "poll_count": 0,
         "info": {},
         **_fresh_start(spec.url, domain_of, now),
@@ -94,6 +99,7 @@ def _change(row: AnyRow, spec: SourceSpec | None, domain_of: DomainOf, now: date
         "listed": True,
         "name": spec.name,
         "enabled": spec.enabled,
+        "priority": spec.priority,
         **place_columns(row.moved_to or row.url, domain_of),  # lists of domains change, too
     }
     change = {name: value for name, value in wanted.items() if getattr(row, name) != value}

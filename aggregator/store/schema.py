@@ -108,6 +108,7 @@ sources = Table(
     Column("domain", Text, nullable=False),  # what a server's pause holds for
     Column("listed", Boolean, nullable=False),  # named by the configuration now
     Column("enabled", Boolean, nullable=False),
+    Column("priority", Integer, nullable=False, server_default="0"),
     Column("ever_read", Boolean, nullable=False),
     Column("next_poll_at", UtcMicros, nullable=False, index=True),
     Column("next_poll_reason", Text, nullable=False),

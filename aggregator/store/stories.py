@@ -206,6 +206,27 @@ async def choose_leads(
         )
 
 
+async def choose_again(connection: AsyncConnection, source_id: int, at: datetime) -> None:
+    """After another priority of this source: its stories whose lead is now another one."""
+    others = entries.alias()
+    shared = (
+        select(entries.c.story_id)
+        .where(entries.c.source_id == source_id)
+        .where(
+            select(others.c.id)
+            .where(others.c.story_id == entries.c.story_id, others.c.id != entries.c.id)
+            .exists()
+        )
+    )
+    members = await _members(connection, list(await connection.scalars(shared)), ())
+    leads: dict[int, int] = {}
+    for chunk in chunks(members):
+        led = select(stories.c.id, stories.c.lead_entry_id).where(stories.c.id.in_(chunk))
+        leads.update({row.id: row.lead_entry_id for row in await connection.execute(led)})
+    others_lead = [id for id, those in members.items() if lead_of(those).id != leads[id]]
+    await choose_leads(connection, others_lead, at)
+
+
 async def _members(
     connection: AsyncConnection, story_ids: Collection[int], without: Collection[int]
 ) -> dict[int, list[Member]]:
@@ -213,7 +234,7 @@ async def _members(
     columns = (entries.c.id, entries.c.story_id, entries.c.link, entries.c.taken_from)
     for chunk in chunks(story_ids):
         rows = await connection.execute(
-            select(*columns, sources.c.url, sources.c.info)
+            select(*columns, sources.c.url, sources.c.info, sources.c.priority)
             .join(sources, sources.c.id == entries.c.source_id)
             .where(entries.c.story_id.in_(chunk))
             .order_by(entries.c.id)

@@ -266,14 +266,6 @@ def test_check_says_that_all_is_good(shell):
     assert "good; 2 source(s), 2 publication(s)" in ran.stdout
 
 
-def test_check_names_what_is_not_applied_yet(shell):
-    shell.config.write_text(
-        shell.config.read_text().replace("[sources.b]", "[sources.b]\npriority = 1")
-    )
-
-    assert "priority" in shell("check").stderr
-
-
 def test_check_online_looks_without_storing(shell, site):
     site.documents["/b"] = b"<html>no feed</html>"
     ran = shell("check", "--online", "--json")

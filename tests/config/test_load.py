@@ -39,7 +39,7 @@ def test_a_title_and_one_source_are_a_complete_file(loaded, tmp_path):
     assert settings.sources["one"].backfill == 10
     assert settings.publications["latest"].title == "Planet"
     assert settings.publications["latest"].limit == 100
-    assert settings.notes == ()
+    assert settings.doubts == ()
 
 
 def test_settings_cannot_be_changed(loaded):
@@ -48,7 +48,7 @@ def test_settings_cannot_be_changed(loaded):
     with pytest.raises(ValidationError):
         settings.site.title = "Other"
     with pytest.raises(FrozenInstanceError):
-        settings.notes = ("x",)
+        settings.doubts = ("x",)
     with pytest.raises(TypeError):
         settings.sources["two"] = settings.sources["one"]
 
@@ -261,23 +261,6 @@ def test_a_secret_in_a_broken_file_does_not_show(tmp_path):
         load(path, {})
 
     assert SECRET not in "".join(traceback.format_exception(caught.value))
-
-
-def test_options_without_effect_are_noted_with_their_lines(loaded, tmp_path):
-    settings = loaded("""[site]
-title = "x"
-[sources.one]
-url = "https://one.example/feed"
-priority = 1
-max_per_day = 5
-""")
-
-    path = tmp_path / "config.toml"
-    tail = "read, but this version does not apply it yet"
-    assert settings.notes == (
-        f"{path}:5: sources.one.priority: {tail}",
-        f"{path}:6: sources.one.max_per_day: {tail}",
-    )
 
 
 def test_rules_know_where_they_stand_and_what_looks_wrong_with_them(loaded, tmp_path):

@@ -66,7 +66,7 @@ def test_the_shipped_file_loads_without_any_variable():
     assert len(settings.sources) >= 12
     assert {source.language for source in settings.sources.values()} >= {"de", "fr", "ja", "zh"}
     assert (settings.server.host, settings.server.port) == ("127.0.0.1", 8000)
-    assert settings.notes == ()
+    assert settings.doubts == ()
 
 
 def test_the_shipped_file_also_loads_with_every_option_in_force(tmp_path):
@@ -76,7 +76,6 @@ def test_the_shipped_file_also_loads_with_every_option_in_force(tmp_path):
 
     settings = load(path, {})
 
-    assert len(settings.notes) == 2
     assert settings.doubts == ()
 
 
@@ -108,19 +107,3 @@ def test_the_defaults_in_the_manual_are_the_defaults(section):
 
     assert model(**required | from_manual) == model(**required)
     assert all(not defaults[key].default for key, value in written.items() if value == "none")
-
-
-def test_the_options_without_effect_are_marked_in_the_manual(tmp_path):
-    (tmp_path / "templates").mkdir()
-    path = tmp_path / "config.toml"
-    path.write_text(with_every_option(), encoding="utf-8")
-    noted = {tuple(note.split(": ")[1].split(".")[::2]) for note in load(path, {}).notes}
-
-    marked = {
-        (section.partition(".")[0], key)
-        for section in SECTIONS
-        for key, row in manual_rows(section).items()
-        if "not applied yet" in row[-1]
-    }
-
-    assert marked == noted

@@ -69,9 +69,12 @@ def test_who_leads_and_why():
     at_home = story_entry("1", link="https://a.example/1")
     elsewhere = story_entry("2", source="b", link="https://a.example/1")
 
-    assert why_it_leads(whole_story(elsewhere)) == "it is the only entry of its story"
-    assert "lives where the link points" in why_it_leads(whole_story(at_home, elsewhere))
-    assert why_it_leads(whole_story(elsewhere, elsewhere)).startswith("it was seen first")
+    assert why_it_leads(whole_story(elsewhere), {}) == "it is the only entry of its story"
+    assert "lives where the link points" in why_it_leads(whole_story(at_home, elsewhere), {})
+    assert why_it_leads(whole_story(elsewhere, elsewhere), {}).startswith("it was seen first")
+    other = story_entry("3", source="c", link="https://a.example/1")
+    preferred = why_it_leads(whole_story(elsewhere, other), {"b": 5})
+    assert preferred.startswith("its source has the highest priority, 5, and no source")
 
 
 def test_a_date_of_our_own_is_told():

@@ -520,3 +520,33 @@ def test_a_first_text_that_is_kept_is_not_refreshed_either():
     before = known(item, fingerprint=OF_THE_FIRST_VERSION)
 
     assert changes(item, held=(before,), updates="ignore").empty
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(min_value=0, max_value=3)), max_size=8))
+def test_entries_of_one_date_stand_one_below_the_other_in_their_order(days):
+    entries = [
+        entry(f"{n}", published=None if ago_ is None else ago(days=ago_))
+        for n, ago_ in enumerate(days)
+    ]
+    new = changes(*entries, first=True, backfill=None).new
+    ranks = [item.rank_at for item in new]
+
+    assert ranks == sorted(set(ranks))
+    for item in new:
+        assert timedelta() <= item.published - item.rank_at < timedelta(milliseconds=1)
+
+
+def test_sources_take_turns_where_all_their_entries_have_one_date():
+    midnight = ago(days=1)
+    of = {
+        source: [
+            (item.rank_at, source + item.entry.guid[-1])
+            for item in changes(
+                *(entry(f"{n}", published=midnight) for n in range(3)), first=True
+            ).new
+        ]
+        for source in "ab"
+    }
+    shown = [name for _, name in sorted(of["a"] + of["b"], reverse=True)]
+
+    assert shown == ["b0", "a0", "b1", "a1", "b2", "a2"]

@@ -1,5 +1,9 @@
+from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aggregator.core.filters import NO_FILTERS, Filters
 from aggregator.core.publication import Publication
@@ -19,8 +23,8 @@ def judged(stories, *, filters: Filters = NO_FILTERS, **conditions) -> list[str]
     ]
 
 
-def alone(name: str, **changes):
-    return whole_story(story_entry(name, **changes))
+def alone(name: str, *, rank_at: datetime | None = None, **changes):
+    return whole_story(story_entry(name, **changes), rank_at=rank_at)
 
 
 def test_one_source_cannot_fill_the_page():
@@ -83,3 +87,93 @@ def test_sources_outside_and_those_that_left_the_configuration_show_nothing():
 
     assert judged([left]) == ["Title 2"]
     assert judged([left], sources=frozenset("a")) == ["sources"]
+
+
+def test_a_day_shows_so_many_of_a_source_the_newest():
+    stories = [
+        alone(f"{hours}", source=source, rank_at=ago(hours=hours))
+        for hours, source in (
+            (1, "a"),
+            (2, "b"),
+            (3, "a"),
+            (4, "a"),
+            (13, "a"),
+            (14, "a"),
+            (15, "a"),
+        )
+    ]
+
+    assert judged(stories, max_per_day=(("a", 2),)) == [
+        "Title 1",
+        "Title 2",
+        "Title 3",
+        "max_per_day",
+        "Title 13",  # yesterday: it is noon
+        "Title 14",
+        "max_per_day",
+    ]
+
+
+def test_days_are_those_of_utc():
+    midnight = NOON.replace(hour=0)
+    stories = [
+        alone("1", rank_at=midnight.astimezone(timezone(timedelta(hours=9)))),
+        alone("2", rank_at=midnight - timedelta(seconds=1)),
+    ]
+
+    assert judged(stories, max_per_day=(("a", 1),)) == ["Title 1", "Title 2"]
+
+
+def test_what_is_left_out_takes_no_place_of_a_day():
+    stories = [alone("1"), alone("2"), alone("3")]
+    rules = filter_of(exclude=("title: 1",))
+
+    assert judged(stories, filter=rules, max_per_day=(("a", 1),)) == [
+        "filter",
+        "Title 2",
+        "max_per_day",
+    ]
+
+
+SOURCES = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(min_value=0, max_value=5)), max_size=20
+)
+
+
+@given(SOURCES, st.integers(min_value=1, max_value=3), st.integers(min_value=1, max_value=3))
+def test_limits_of_a_source_are_kept_and_nothing_else_is_dropped(times, of_day, in_all):
+    newest_first = sorted(times, key=lambda time: time[1])
+    stories = [
+        alone(f"{n}", source=source, rank_at=ago(days=days))
+        for n, (source, days) in enumerate(newest_first)
+    ]
+    found = judged(stories, max_per_day=(("a", of_day), ("b", of_day)), max_per_source=in_all)
+
+    shown: Counter[tuple[str, int]] = Counter()
+    for (source, days), why in zip(newest_first, found, strict=True):
+        full_day = source != "c" and shown[source, days] == of_day
+        full = sum(count for (its, _), count in shown.items() if its == source) == in_all
+        assert why == "max_per_source" if full else (why == "max_per_day") == full_day
+        shown[source, days] += not (full or full_day)
+
+
+def test_a_search_shows_what_an_entry_that_passes_says():
+    stories = [
+        whole_story(story_entry("1", text="rust"), story_entry("2", source="b", text="python")),
+        alone("3", text="Rust 机器学习"),
+        alone("4"),
+    ]
+    of_b = Filters(of_sources={"b": filter_of(exclude=("python",))})
+
+    assert judged(stories, search="rust") == ["Title 1", "Title 3", "search"]
+    assert judged(stories, search="机器") == ["search", "Title 3", "search"]
+    assert judged(stories, search="python") == ["Title 1", "search", "search"]
+    assert judged(stories, search="python", filters=of_b) == ["search"] * 3
+    assert judged(stories, search="rust", sources=frozenset("b")) == [
+        "search",
+        "sources",
+        "sources",
+    ]
+    assert judged(stories, search="***") == ["search"] * 3
+    assert not narrows(replace(PLAIN, search="rust"), NO_FILTERS)
+    assert narrows(replace(PLAIN, max_per_day=(("a", 1),)), NO_FILTERS)

@@ -29,6 +29,16 @@ def test_a_feed_that_only_says_it_lives_there_leaves_the_lead_to_the_one_that_do
     assert lead_of([liar, origin]) == origin
 
 
+def test_the_operator_says_who_leads_where_nobody_is_the_origin():
+    first, preferred = member(1, "one.example"), replace(member(2, "two.example"), priority=5)
+    last = replace(member(3, "three.example"), priority=5)
+    unwanted = replace(member(0, "zero.example"), priority=-1)
+
+    assert lead_of([first, preferred, last]) == preferred
+    assert lead_of([unwanted, first]) == first
+    assert lead_of([preferred, member(4, "a.example")]) == member(4, "a.example")
+
+
 def test_an_entry_that_says_it_is_from_elsewhere_leads_last():
     copy = replace(member(1, "a.example"), taken_from=("https://b.example/feed",))
     other = member(2, "b.example", link="https://c.example/1")

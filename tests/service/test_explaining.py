@@ -46,6 +46,7 @@ async def explanation(
         publications=publications or (LATEST,),
         filters=filters,
         where=lambda place: ".".join(map(str, place)),
+        priorities={},
     )
     return await explainer.explain(text)
 

@@ -161,6 +161,7 @@ class _Entry:
             site_url=self.source.info.link,
             link=self.content.link,
             taken_from=self.taken_from,
+            priority=self.source.spec.priority,
         )
 
     @property
@@ -233,9 +234,16 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
         for entry in self._entries.values():
             if entry.source.listed != before[entry.source.spec.key][1]:
                 entry.story.changed_at, entry.story.changed_in = now, self._upcoming
+        self._choose_again({key for key, (was, _) in before.items() if was != after[key][0]}, now)
         if before != after:
             self._bump(now)
         self._review(key for key, was in before.items() if after[key] != was)
+
+    def _choose_again(self, keys: Collection[str], now: datetime) -> None:
+        for entry in [each for each in self._entries.values() if each.source.spec.key in keys]:
+            members = [each.member for each in self._members(entry.story)]
+            if lead_of(members).id != entry.story.lead:
+                self._choose_lead(entry.story, now)
 
     def _review(self, keys: Iterable[str]) -> None:
         for key in keys:

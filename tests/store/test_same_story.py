@@ -277,3 +277,20 @@ async def test_entry_ids_stay_with_their_entries(store):
     await poll(store, "mirror", edited=(edit,))
 
     assert await entry_id(store, claimed, item) == before
+
+
+async def test_the_priority_of_a_source_decides_and_a_changed_one_works_backwards(store):
+    await configure(store, "a", spec("b", priority=1))
+    for key in "ab":
+        await poll(store, key, story(f"{key}1", link=VICTIM), story(f"{key}2"))
+    before = await shown(store)
+    revision = await store.revision()
+
+    later = NOON + HOUR
+    await configure(store, spec("a", priority=2), spec("b", priority=1), now=later)
+    after = await store.stories(EVERYTHING, limit=9)
+
+    assert before == [("b",), ("a",), ("b", "a")]
+    assert await shown(store) == [("b",), ("a",), ("a", "b")]
+    assert (await store.revision()).number > revision.number
+    assert [each.changed_at == later for each in after] == [False, False, True]

@@ -131,7 +131,7 @@ class Archiving:
     ) -> tuple[list[int], _Waiting | None]:
         """Those that the feed's own conditions let through."""
         lasting, filters = lastingly(publication), self._catalogue.filters
-        if not narrows(lasting, filters):
+        if lasting.search is None and not narrows(lasting, filters):
             return list(numbers), None
         fitting: list[int] = []
         turns: list[tuple[datetime, int]] = []
@@ -154,7 +154,7 @@ class Archiving:
 
 def lastingly(publication: Publication) -> Publication:
     """Without the conditions that let go of what they once let through."""
-    return replace(publication, max_age=None, max_per_source=None)
+    return replace(publication, max_age=None, max_per_source=None, max_per_day=())
 
 
 def _with(archive: Archive, waiting: _Waiting | None) -> Archive:
@@ -167,6 +167,7 @@ def _with(archive: Archive, waiting: _Waiting | None) -> Archive:
 def _definition(publication: Publication, filters: Filters) -> bytes:
     """Over all that says which stories belong to the feed."""
     keys, languages = publication.sources, publication.languages
+    search = [publication.search] if publication.search else []
     of_sources = [
         (key, _written(each))
         for key, each in sorted(filters.of_sources.items())
@@ -176,6 +177,7 @@ def _definition(publication: Publication, filters: Filters) -> bytes:
         repr(None if keys is None else sorted(keys)),
         repr(None if languages is None else sorted(languages)),
         repr([_written(filters.everywhere), _written(publication.filter), of_sources]),
+        *search,
     )
 
 

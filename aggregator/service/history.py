@@ -17,8 +17,8 @@ from aggregator.core.publication import Publication
 from aggregator.core.select import LeftOut, Selector, narrows
 from aggregator.service.archiving import Archiving, HistoryStore, lastingly
 from aggregator.service.catalogue import Catalogue
-from aggregator.service.ports import Clock, Complain, Selection
-from aggregator.service.windows import LONGEST_ARCHIVE, part_of, room_for, window_of
+from aggregator.service.ports import Clock, Complain
+from aggregator.service.windows import LONGEST_ARCHIVE, part_of, room_for, selected, window_of
 
 PATIENCE = timedelta(seconds=5)
 """How long a document without archive is served before a look whether there is one by now."""
@@ -98,7 +98,7 @@ class History:
         return None if before is None else volume_at(before)
 
     async def _pages(self, publication: Publication, newest: int) -> int:
-        count = await self._store.count_stories(Selection(sources=publication.sources))
+        count = await self._store.count_stories(selected(publication))
         return _page_count(publication, newest, count)
 
     async def _page(self, publication: Publication, number: int) -> Contents:
@@ -114,7 +114,7 @@ class History:
             )
             stories, count, until = part.stories[:size], part.count, part.until
         else:
-            selection = Selection(sources=publication.sources)
+            selection = selected(publication)
             newest = await room_for(self._store, publication, selection)
             offset = newest + (number - 2) * size
             count, until = await self._store.count_stories(selection), None

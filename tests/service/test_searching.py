@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from aggregator.core.archives import Volume
 from aggregator.core.filters import Filters
+from aggregator.core.leaves import Leaf
 from aggregator.core.publication import Publication
 from aggregator.service import documents
 from aggregator.service.ports import Selection
@@ -144,3 +146,20 @@ async def test_another_search_in_the_configuration_is_another_page(world):
     after = await published.page(published.find("publications", "deep"), 1)
 
     assert before.etag != after.etag
+
+
+async def test_the_archive_of_a_search_has_what_it_finds_and_no_more(world):
+    deep = replace(LATEST, slug="deep", path="publications/deep", search="深度", limit=1)
+    published = publisher(world, deep)
+    await published.catch_up()
+    volume = json.loads(
+        (await published.document(deep, "json", Leaf(volume=Volume(number=1, first=3)))).body
+    )
+    second = json.loads((await published.document(deep, "json", Leaf(page=2))).body)
+
+    assert sorted(item["title"] for item in volume["items"]) == [
+        "Title a-shared",
+        "Title b1",
+        "Title b2",
+    ]
+    assert [item["title"] for item in second["items"]] == ["Title b2"]

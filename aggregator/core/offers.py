@@ -10,7 +10,7 @@ Rule 3: a `self` of somebody else's domain is no topic of this source: planets a
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aggregator.core.urls import host_of, web_url
+from aggregator.core.urls import host_of, is_private_host, web_url
 
 MOST_HUBS = 5
 
@@ -46,7 +46,13 @@ def offer_of(
 
 
 def links_from(hubs: list[str | None], own: str | None, base: str) -> Links:
-    """Links as they are written, made absolute; what cannot be an address is left out."""
+    """Links as they are written, made absolute; what cannot be an address is left out.
+
+    `base` is where they stand: nobody outside a private network names a hub inside of one.
+    """
+    inside = is_private_host(host_of(base))
     absolute = (web_url(hub, base) for hub in hubs)
-    unique = dict.fromkeys(hub for hub in absolute if hub)
+    unique = dict.fromkeys(
+        hub for hub in absolute if hub and (inside or not is_private_host(host_of(hub)))
+    )
     return Links(hubs=tuple(unique)[:MOST_HUBS], self_url=web_url(own, base))

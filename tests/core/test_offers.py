@@ -51,6 +51,12 @@ def test_b5_subscriber_a_topic_of_somebody_elses_domain_is_not_followed(foreign)
     assert offered(document=Links(hubs=(HUB,), self_url=foreign)).topic == FEED
 
 
+@pytest.mark.parametrize("hub", ["http://127.0.0.1/", "http://10.0.0.1/", "http://router.lan/"])
+def test_b5_subscriber_no_public_document_names_a_private_hub(hub):
+    assert links_from([hub], None, FEED).hubs == ()
+    assert links_from([hub], None, "http://192.168.0.1/feed").hubs == (hub,)
+
+
 def test_links_become_absolute_once_each_and_few():
     links = links_from(
         ["/hub", "https://a.example/hub", "javascript:x", None, "ftp://x/"], "x", FEED

@@ -140,6 +140,7 @@ async def test_b5_subscriber_300_what_a_hub_pushes_is_published_within_two_secon
             took = time.monotonic() - started
 
     assert (hub.only.secret is None) == (kind == "thin")
+    assert len(hub.only.callback.removeprefix(f"{url}websub/")) == 43  # 256 random bits
     assert reply.status == 202
     assert answered < 1
     assert took < ON_TIME

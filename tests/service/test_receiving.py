@@ -129,7 +129,7 @@ async def test_b5_subscriber_301_302_what_is_not_signed_rightly_is_dropped(world
     assert (await world.health("a")).next_poll_at == NOON + HOUR
 
 
-async def test_a_part_of_the_document_takes_nothing_away(world):
+async def test_b5_subscriber_a_part_of_the_document_takes_nothing_away(world):
     """Hubs may leave out what they have delivered (WebSub §7)."""
     callback = await world.subscribed("a", ONE, TWO)
 
@@ -353,7 +353,7 @@ async def test_an_unreadable_push_costs_no_other(world):
 # --- slower polls
 
 
-async def test_a_source_that_is_pushed_is_polled_daily(world):
+async def test_b5_subscriber_a_slow_poll_stays_as_a_safety_net(world):
     callback = await world.subscribed("a", ONE)
     await world.poll("a")
     assert (await world.health("a")).next_poll_at == NOON + HOUR  # it has not delivered yet

@@ -278,7 +278,7 @@ async def test_where_nobody_can_call_us_no_hub_is_asked(world):
     assert len(world.caller.calls) == 1
 
 
-async def test_a_hub_that_denies_is_left_alone_for_a_week(world):
+async def test_b5_subscriber_a_hub_that_denies_is_left_alone_for_a_week(world):
     await world.offering("a", ONE)
     await world.tend()
     (callback,) = await world.callbacks()

@@ -96,8 +96,6 @@ class Daemon:
             scheduler.every(SAVE_READERS, self._save_readers, name="readers")
             scheduler.every(ARCHIVE, self._archive, name="archives")
             tasks.append(asyncio.create_task(self._serve(only, stop), name="web"))
-            if self._pushes:
-                tasks.append(asyncio.create_task(self._pushes.receiver.run(), name="pushes"))
         stopped = asyncio.create_task(stop.wait(), name="stop")
         try:
             done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)

@@ -4,14 +4,13 @@ find           the subscription behind the address that was called
 | verify       a hub asks whether we meant it
 | deliver      a push, answered before it is looked into
   | is_signed  by the secret that we gave the hub: taken in, else no more than a hint
-  | run        TakeIn, as with a poll's document                       taking_in.py
+  | take       TakeIn, as with a poll's document                       taking_in.py
   | hint       a poll, at once
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -37,9 +36,6 @@ MOST_WAITING = 200
 MOST_OF_A_SOURCE = 8
 MOST_BYTES = 64 * 1024 * 1024
 """Of all pushes that are being received or wait to be taken in."""
-
-READERS = 2
-"""Pushes that are taken in side by side."""
 
 HINTS_APART = timedelta(minutes=1)
 """At least, between two polls that a hub asked for."""
@@ -113,7 +109,9 @@ class Receiver:
         self._poll_now = poll_now
         self._changed = changed
         self._chance = chance
-        self._waiting: asyncio.Queue[_Pushed] = asyncio.Queue()
+        self._waiting: dict[int, deque[_Pushed]] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        """Those that take in what waits, by source."""
         self._of_source: Counter[int] = Counter()
         self._bytes = 0
         self._stopping = False
@@ -195,9 +193,7 @@ class Receiver:
                 await self._hint(source_id)
             # WebSub §7.1.2: whatever is not signed rightly is dropped, and nobody is told.
             elif is_signed(body, signature, secret):
-                self._waiting.put_nowait(
-                    _Pushed(found=found, body=body, content_type=content_type, policy=policy)
-                )
+                self._put(_Pushed(found=found, body=body, content_type=content_type, policy=policy))
                 queued = True
         finally:
             if not queued:
@@ -207,7 +203,7 @@ class Receiver:
     def _is_full(self, source_id: int) -> bool:
         return (
             self._stopping
-            or self._waiting.qsize() >= MOST_WAITING
+            or self._of_source.total() >= MOST_WAITING
             or self._of_source[source_id] >= MOST_OF_A_SOURCE
             or self._bytes >= MOST_BYTES
         )
@@ -237,32 +233,41 @@ class Receiver:
                 self._bytes -= length
         return b"".join(parts)
 
-    async def run(self) -> None:
-        """Takes in what was pushed, until cancelled."""
-        await asyncio.gather(*(self._read() for _ in range(READERS)))
+    def _put(self, pushed: _Pushed) -> None:
+        """One at a time for a source, in their order; no source waits for another."""
+        source_id = pushed.found.push.source_id
+        self._waiting.setdefault(source_id, deque()).append(pushed)
+        if source_id not in self._tasks:
+            self._tasks[source_id] = asyncio.create_task(self._take_all(source_id))
 
-    async def idle(self) -> None:
-        """Waits until everything is taken in."""
-        await self._waiting.join()
-
-    async def finish(self) -> None:
-        """Before `run` is cancelled: what was acknowledged is taken in, and nothing more comes."""
-        self._stopping = True
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.idle(), GRACE)
-
-    async def _read(self) -> None:
-        while True:
-            pushed = await self._waiting.get()
-            key = pushed.found.push.key
+    async def _take_all(self, source_id: int) -> None:
+        waiting = self._waiting[source_id]
+        while waiting:
+            pushed = waiting.popleft()
             try:
                 await self._take(pushed)
             except Exception as error:  # noqa: BLE001  # one push must not end the others
+                key = pushed.found.push.key
                 self._watch.failed(f"taking in what was pushed for {key}", error)
             finally:
                 self._bytes -= len(pushed.body)
-                self._leave(pushed.found.push.source_id)
-                self._waiting.task_done()
+                self._leave(source_id)
+        del self._waiting[source_id], self._tasks[source_id]
+
+    async def idle(self) -> None:
+        """Waits until everything is taken in."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    async def finish(self) -> None:
+        """What was acknowledged is taken in, if that takes no long time, and nothing more comes."""
+        self._stopping = True
+        tasks = list(self._tasks.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _take(self, pushed: _Pushed) -> None:
         """Its hub will not bring it again, so that it waits for a database that is out of reach."""

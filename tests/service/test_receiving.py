@@ -1,5 +1,4 @@
 import asyncio
-from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -25,22 +24,10 @@ def world():
     return HubWorld()
 
 
-@asynccontextmanager
-async def receiving_in(world):
-    """The receiver at work; what was pushed is taken in at the block's end."""
-    work = asyncio.create_task(world.receiver.run())
-    try:
-        yield
-        await world.receiver.idle()
-    finally:
-        work.cancel()
-        with suppress(asyncio.CancelledError):
-            await work
-
-
 async def pushed(world, callback, body, **changes) -> None:
-    async with receiving_in(world):
-        await world.push(callback, body, **changes)
+    """A push, and what comes of it."""
+    await world.push(callback, body, **changes)
+    await world.receiver.idle()
 
 
 # --- verification
@@ -152,8 +139,8 @@ async def test_the_same_push_twice_is_one_entry(world):
     callback = await world.subscribed("a", ONE)
     body = world.put_on_the_shelf(TWO)
 
-    async with receiving_in(world):
-        await asyncio.gather(*(world.push(callback, body) for _ in range(4)))
+    await asyncio.gather(*(world.push(callback, body) for _ in range(4)))
+    await world.receiver.idle()
 
     assert len(await world.titles()) == 2
 
@@ -218,11 +205,11 @@ async def test_a_push_waits_for_a_poll_that_is_under_way(world, monkeypatch):
     body = world.put_on_the_shelf(TWO)
     (source,) = await world.store.claim(["a"], lease_until=NOON + HOUR)
 
-    async with receiving_in(world):
-        await world.push(callback, body)
-        await asyncio.sleep(0.01)
-        assert world.notebook.pushes == []
-        await world.dispatcher.poll([source])
+    await world.push(callback, body)
+    await asyncio.sleep(0.01)
+    assert world.notebook.pushes == []
+    await world.dispatcher.poll([source])
+    await world.receiver.idle()
 
     assert len(await world.titles()) == 2
     assert world.notebook.outcomes == {"a": "not_modified"}
@@ -278,14 +265,12 @@ async def test_a_stop_takes_in_what_was_acknowledged_and_no_more(world):
     callback = await world.subscribed("a", ONE)
     body = world.put_on_the_shelf(TWO)
     await world.push(callback, body)
-    work = asyncio.create_task(world.receiver.run())
 
     await world.receiver.finish()
 
     assert len(await world.titles()) == 2
     with pytest.raises(Busy):
         await world.push(callback, body)
-    work.cancel()
 
 
 async def test_a_body_is_as_large_as_a_document_may_be(world):
@@ -297,16 +282,22 @@ async def test_a_body_is_as_large_as_a_document_may_be(world):
     await world.push(callback, b"x" * 10)
 
 
-async def test_more_than_we_can_hold_is_to_come_again(world):
+async def test_more_than_we_can_hold_is_to_come_again(world, monkeypatch):
+    monkeypatch.setattr(receiving, "PAUSE", 0.001)
     callback = await world.subscribed("a", ONE)
+    other = await world.subscribed("b", read_entry("3"))
     body = world.put_on_the_shelf(TWO)
+    (held,) = await world.store.claim(["a"], lease_until=NOON + HOUR)
 
     for _ in range(MOST_OF_A_SOURCE):
         await world.push(callback, body)
     with pytest.raises(Busy):
         await world.push(callback, body)
-    async with receiving_in(world):
-        pass
+    await world.push(other, body)  # no source waits for another
+    await asyncio.sleep(0.01)
+    assert [source for source, *_ in world.notebook.pushes] == ["b"]
+    await world.store.release([held.lease])
+    await world.receiver.idle()
 
     await pushed(world, callback, body)
     assert world.receiver._bytes == 0
@@ -315,13 +306,16 @@ async def test_more_than_we_can_hold_is_to_come_again(world):
 
 async def test_all_that_is_held_together_is_bounded(world, monkeypatch):
     monkeypatch.setattr(receiving, "MOST_BYTES", 100)
+    monkeypatch.setattr(receiving, "PAUSE", 0.0)
     first, second = await world.subscribed("a", ONE), await world.subscribed("b", TWO)
+    await world.store.claim(["a"], lease_until=NOON + HOUR)
     await world.push(first, b"x" * 60)
 
     with pytest.raises(Busy):
         await world.push(second, b"x" * 60)
 
     assert world.receiver._bytes == 60
+    await world.receiver.idle()
 
 
 async def test_another_feed_in_a_push_is_not_taken_in(world):
@@ -342,9 +336,8 @@ async def test_an_unreadable_push_costs_no_other(world):
     callback = await world.subscribed("a", ONE)
     good = world.put_on_the_shelf(TWO)
 
-    async with receiving_in(world):
-        await world.push(callback, b"bad")
-        await world.push(callback, good)
+    await world.push(callback, b"bad")
+    await pushed(world, callback, good)
 
     assert len(await world.titles()) == 2
     assert not any(isinstance(error, UnreadableFeed) for _, error in world.notebook.failures)

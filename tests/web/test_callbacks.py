@@ -96,7 +96,8 @@ async def test_b5_subscriber_300_a_push_is_acknowledged(world, client):
 
         assert (answer.status_code, answer.content) == (202, b"")
 
-    assert world.receiver._waiting.qsize() == 1
+    await world.receiver.idle()
+    assert world.notebook.pushes == [("a", 1, 0)]
 
 
 async def test_b5_subscriber_a_callback_of_an_ended_subscription_is_gone(world, client):

@@ -164,6 +164,10 @@ class EntryLists:
                 return shown, looked, True
         return shown, looked, from_top
 
+    async def is_far(self, since: Step, *, most: int) -> bool:
+        """Whether more than so many stories changed since, told of or not."""
+        return await self._store.count_changes(since, most=most + 1) > most
+
     async def touched(self, since: Step) -> frozenset[str] | None:
         """Keys of the sources whose entries changed since; None where those are too many."""
         changed = await self._store.changed_stories(since, limit=MOST_STEPS)

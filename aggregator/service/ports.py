@@ -351,6 +351,9 @@ class ReadStore(Protocol):
         Each with all its entries, those of sources that are not listed, too.
         """
 
+    async def count_changes(self, after: Step, *, most: int) -> int:
+        """How many stories changed after that; counts no further than `most`."""
+
     async def first_change(self, since: datetime) -> Step:
         """The step behind which every change of that time and later stands."""
 

@@ -40,6 +40,11 @@ async def changed_stories(
     ]
 
 
+async def count_changes(connection: AsyncConnection, after: Step, *, most: int) -> int:
+    some = select(stories.c.id).where(tuple_(*_STEP) > (after.revision, after.number)).limit(most)
+    return await connection.scalar(select(func.count()).select_from(some.subquery())) or 0
+
+
 async def first_change(connection: AsyncConnection, since: datetime) -> Step:
     first = select(func.min(stories.c.changed_in)).where(stories.c.changed_at >= since)
     revision = await connection.scalar(first)

@@ -239,6 +239,11 @@ class SqlStore(KeepsPushes, DeliveryMethods):
             return await changed.changed_stories(connection, after, limit=limit)
 
     @unbroken
+    async def count_changes(self, after: Step, *, most: int) -> int:
+        async with self._database.reading() as connection:
+            return await changed.count_changes(connection, after, most=most)
+
+    @unbroken
     async def first_change(self, since: datetime) -> Step:
         async with self._database.reading() as connection:
             return await changed.first_change(connection, since)

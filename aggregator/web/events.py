@@ -92,8 +92,8 @@ class Events:
             step = await start_of(last_id, scope, self._lists)
         except (BadQuestion, BrokenCursor):
             return now, ""
-        there = await self._lists.changed(scope, step, limit=MOST_REPLAYED)
-        return (now, last_id) if there.more else (step, None)
+        far = await self._lists.is_far(step, most=MOST_REPLAYED)
+        return (now, last_id) if far else (step, None)
 
     async def _counted(self, listener: "_Listener") -> AsyncIterator[bytes]:
         self._listeners += 1
@@ -186,6 +186,7 @@ class _Telling:
     """What is told behind a step. Listeners stand at few steps, so that one look serves many."""
 
     _BATCH = 100
+    _MOST_KEPT = 10
 
     def __init__(self, lists: Lists) -> None:
         self._lists = lists
@@ -201,6 +202,8 @@ class _Telling:
                 self._known.clear()
             key = (view, scope, step)
             if key not in self._known:
+                while len(self._known) >= self._MOST_KEPT:
+                    del self._known[next(iter(self._known))]
                 self._known[key] = await self._look(scope, step, view)
             return self._known[key]
 

@@ -30,7 +30,7 @@ _UNLISTED = {"X-Robots-Tag": "noindex"}
 _PREFLIGHT = {
     "Allow": "GET, HEAD, OPTIONS",
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-    "Access-Control-Allow-Headers": "A-IM, If-None-Match, If-Modified-Since",
+    "Access-Control-Allow-Headers": "A-IM, If-None-Match, If-Modified-Since, Last-Event-ID",
     "Access-Control-Max-Age": "86400",
 }
 

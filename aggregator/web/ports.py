@@ -77,6 +77,9 @@ class Lists(Protocol):
 
     async def changed(self, scope: Scope, since: Step, *, limit: int) -> Changed: ...
 
+    async def is_far(self, since: Step, *, most: int) -> bool:
+        """Whether more than so many stories changed since."""
+
     async def end(self) -> Step:
         """The step behind which only what is yet to come stands."""
 

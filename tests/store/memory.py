@@ -738,6 +738,9 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
             if step > after
         ][:limit]
 
+    async def count_changes(self, after: Step, *, most: int) -> int:
+        return len(await self.changed_stories(after, limit=most))
+
     async def first_change(self, since: datetime) -> Step:
         stories = (entry.story for entry in self._entries.values())
         changed = [story.changed_in for story in stories if story.changed_at >= since]

@@ -65,6 +65,17 @@ async def test_following_in_pages_tells_all_of_it(store):
     assert told == [f"Title {n}" for n in range(7)]
 
 
+async def test_changes_are_counted_as_far_as_somebody_cares(store):
+    await configure(store, "a")
+    await poll(store, "a", *(story(str(n)) for n in range(5)))
+    (first, *_) = await store.changed_stories(START, limit=1)
+
+    assert await store.count_changes(START, most=100) == 5
+    assert await store.count_changes(first.changed, most=100) == 4
+    assert await store.count_changes(START, most=3) == 3
+    assert await store.count_changes((await store.revision()).end, most=3) == 0
+
+
 async def test_a_clock_that_is_set_back_hides_no_change(store):
     await configure(store, "a")
     await poll(store, "a", story("1"), at=NOON)

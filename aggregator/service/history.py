@@ -134,8 +134,10 @@ class History:
         return Contents(stories=stories, neighbours=neighbours, until=until)
 
     async def _volume(self, publication: Publication, volume: Volume) -> Contents:
-        archive = await self._store.archive(publication.path)
-        if publication.query or archive is None or volume.stop > archive.length:
+        archive = None if publication.query else await self._store.archive(publication.path)
+        if not publication.query and (archive is None or volume.stop > archive.length):
+            archive = await self.archiving.current(publication)
+        if archive is None or volume.stop > archive.length:
             raise UnknownPublication(f"there is no volume {volume} yet")
         path = publication.path
         places = await self._store.archived(path, volume.start, volume.stop)

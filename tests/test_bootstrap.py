@@ -1,6 +1,6 @@
 """What a source's section comes to on the wire."""
 
-from aggregator.bootstrap import open_service, restart_needed, source_policy
+from aggregator.bootstrap import open_service, restart_needed, source_policy, source_specs
 from aggregator.config.load import load
 from aggregator.core.wire import Validators
 from aggregator.published import catalogue
@@ -87,6 +87,49 @@ def test_former_slugs_and_the_type_of_xml_reach_the_catalogue(tmp_path):
     assert made.moved("publications", "older") == made.find("publications", "new")
     assert made.moved("tags", "older") is None
     assert made.content_type("rss") == "application/xml; charset=utf-8"
+
+
+MIXED = """
+[site]
+title = "x"
+[sources.loud]
+url = "https://loud.example/feed"
+tags = ["t", "alone"]
+max_per_day = 3
+priority = 7
+[sources.calm]
+url = "https://calm.example/feed"
+tags = ["t"]
+[publications.words]
+search = '机器学习 -"ads"'
+[publications.loud-only]
+sources = ["loud"]
+"""
+
+
+def test_a_source_is_limited_where_others_stand_beside_it(tmp_path):
+    made = catalogue(settings_of(tmp_path, MIXED))
+    beside = [
+        made.find("publications", "latest"),
+        made.find("publications", "words"),
+        made.find("tags", "t"),
+    ]
+    alone = [
+        made.find("publications", "loud-only"),
+        made.find("tags", "alone"),
+        made.find("sources", "loud"),
+    ]
+
+    assert [each.max_per_day for each in beside] == [(("loud", 3),)] * 3
+    assert [each.max_per_day for each in alone] == [()] * 3
+    assert made.searching("x").max_per_day == ()
+
+
+def test_a_search_and_priorities_reach_those_who_use_them(tmp_path):
+    settings = settings_of(tmp_path, MIXED)
+
+    assert catalogue(settings).find("publications", "words").search == '机器学习 -"ads"'
+    assert {spec.key: spec.priority for spec in source_specs(settings)} == {"loud": 7, "calm": 0}
 
 
 def test_the_type_of_xml_needs_no_restart(tmp_path):

@@ -374,3 +374,14 @@ def test_other_forms_are_no_language(written):
 def test_a_tag_holds_no_slash():
     with pytest.raises(ValueError, match='without "/"'):
         values.tag("a/b")
+
+
+@pytest.mark.parametrize("written", ["rust", "机器学习 -ads", '"new york"', "a*"])
+def test_a_search_has_words_to_look_for(written):
+    assert values.search(f" {written} ") == written
+
+
+@pytest.mark.parametrize("written", ["", "***", "( - )", "two  spaces", "x" * 201, 1, ["a"]])
+def test_what_finds_nothing_is_no_search(written):
+    with pytest.raises(ValueError, match="must"):
+        values.search(written)

@@ -26,6 +26,10 @@ _LIST = ".aggregator-files"
 _UNFINISHED = ".aggregator-{}.tmp"
 
 
+class FolderBusy(CannotPublish):
+    """Another run is at work there, and will be done."""
+
+
 @dataclass(slots=True)
 class Written:
     """What a run did, in files."""
@@ -81,14 +85,17 @@ class Folder:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Folder]:
-    """The folder, made where only itself is missing; others wait. Raises CannotPublish."""
+    """The folder, made where only itself is missing. Raises FolderBusy and CannotPublish."""
     with _told(path):
         if not path.is_dir():
             path.mkdir()
         lock = (path / _LOCK).open("w")
     with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderBusy(f"somebody else is writing {path}") from None
         with _told(path):
-            fcntl.flock(lock, fcntl.LOCK_EX)
             ours = _listed(path)
             _clean(path, ours)
             listing = (path / _LIST).open("a", encoding="utf-8")

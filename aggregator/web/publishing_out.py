@@ -14,10 +14,12 @@ from typing import Protocol
 
 from aggregator.core.errors import AggregatorError
 from aggregator.core.positions import Step
-from aggregator.web.folder import Written, opened
+from aggregator.web.folder import Folder, FolderBusy, Written, opened
 from aggregator.web.ports import Report
 from aggregator.web.static_site import StaticSite
 
+WAIT = 0.2
+"""Seconds until somebody else's run is looked at again."""
 CALM = 2.0
 """Seconds that further changes are waited for."""
 RETRY = 60.0
@@ -41,14 +43,25 @@ async def publish(
     """Raises CannotPublish and StoreError. What is no more is removed when all went well."""
     site.failures = 0
     async with AsyncExitStack() as stack:
-        context = opened(folder)
-        run = await asyncio.to_thread(context.__enter__)
-        stack.push(context)
+        run = await _alone(stack, folder)
         async for file in site.files(touched):
             await asyncio.to_thread(run.put, file.path, file.body)
         if touched is None and not site.failures:
             await asyncio.to_thread(run.finish)
     return run.done
+
+
+async def _alone(stack: AsyncExitStack, folder: Path) -> Folder:
+    """Waits for others here, and not in a thread that nobody could stop."""
+    while True:
+        context = opened(folder)
+        try:
+            run = await asyncio.to_thread(context.__enter__)
+        except FolderBusy:
+            await asyncio.sleep(WAIT)
+        else:
+            stack.push(context)
+            return run
 
 
 class Outlet:

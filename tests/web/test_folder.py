@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aggregator.core.errors import CannotPublish
-from aggregator.web.folder import Written, opened
+from aggregator.web.folder import FolderBusy, Written, opened
 
 
 def write(path: Path, *, complete: bool = True, **files: bytes) -> Written:
@@ -189,32 +189,15 @@ def assert_whole(body: bytes) -> None:
     assert body == first * 20000
 
 
-SECOND = """
-import sys
-from pathlib import Path
-from aggregator.web.folder import opened
-print("there", flush=True)
-with opened(Path(sys.argv[1])) as run:
-    run.put("other", b"x")
-    run.finish()
-"""
-
-
-def test_a_second_run_waits_for_the_first(tmp_path):
-    out = tmp_path / "out"
-    with opened(out) as run:
+def test_one_run_at_a_time(tmp_path):
+    with opened(tmp_path / "out") as run:
         run.put("index", b"one")
-        second = subprocess.Popen(
-            [sys.executable, "-c", SECOND, str(out)], stdout=subprocess.PIPE, text=True
-        )
-        assert second.stdout is not None
-        second.stdout.readline()
+        with pytest.raises(FolderBusy, match="somebody else is writing"):
+            write(tmp_path / "out", other=b"x")
         run.finish()
-        assert plain(out) == {"index": b"one"}
-    assert second.wait(timeout=20) == 0
-    second.communicate()
+    write(tmp_path / "out", other=b"x")
 
-    assert plain(out) == {"other": b"x"}
+    assert plain(tmp_path / "out") == {"other": b"x"}
 
 
 def test_a_folder_in_no_folder_is_a_typing_error(tmp_path):

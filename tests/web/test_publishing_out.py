@@ -8,8 +8,8 @@ import pytest
 
 from aggregator.service.entry_lists import EntryLists
 from aggregator.web import publishing_out
-from aggregator.web.folder import Written
-from aggregator.web.publishing_out import Outlet
+from aggregator.web.folder import Written, opened
+from aggregator.web.publishing_out import Outlet, publish
 from tests.web.test_static_site import Planet, planet
 
 __all__ = ["planet"]
@@ -60,6 +60,20 @@ async def kept(planet: Planet, folder: Path | None) -> AsyncIterator[tuple[Kept,
 def at_once(monkeypatch):
     monkeypatch.setattr(publishing_out, "CALM", 0.0)
     monkeypatch.setattr(publishing_out, "RETRY", 0.01)
+
+
+async def test_a_second_run_waits_for_the_first(planet, tmp_path, monkeypatch):
+    monkeypatch.setattr(publishing_out, "WAIT", 0.001)
+    with opened(tmp_path) as run:
+        second = asyncio.create_task(publish(planet.site, tmp_path))
+        run.put("theirs", b"x")
+        done, _ = await asyncio.wait([second], timeout=0.1)
+        run.finish()
+    await second
+
+    assert not done
+    assert not (tmp_path / "theirs").exists()
+    assert (tmp_path / "feed.atom").exists()
 
 
 async def test_every_change_is_written_and_only_what_it_touches_is_made(planet, tmp_path):

@@ -27,11 +27,9 @@ from aggregator.service.archiving import HistoryStore
 from aggregator.service.catalogue import Catalogue, titled
 from aggregator.service.deltas import States, news
 from aggregator.service.history import History
+from aggregator.service.kept import Kept, KeptDocuments, Key
 from aggregator.service.ports import Clock, Complain, Revision
 from aggregator.service.revisions import Revisions
-
-MOST_KEPT = 100
-"""Documents in memory, and as many of searches."""
 
 RETRY = timedelta(seconds=30)
 """How long the last good document is served before one that cannot be written is tried again."""
@@ -44,9 +42,6 @@ MOST_NEWS = 8_000_000
 """Bytes in memory of documents that show only what is new to somebody."""
 
 WRITERS = {"atom": write_atom, "rss": write_rss, "json": write_json_feed}
-
-_NEVER = -1
-"""A revision that there is not: of a document that is good only as the last good one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,19 +67,6 @@ class _Made:
         return digest(self.content_type, repr(self.channel), *map(repr, self.shown))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kept:
-    """A document, what it was made of, and the revision that it shows."""
-
-    revision: int
-    made_of: bytes
-    document: Document
-    until: datetime | None
-
-    def shows(self, revision: Revision, now: datetime) -> bool:
-        return self.revision >= revision.number and (self.until is None or now <= self.until)
-
-
 class Documents:
     """Renders what changed and keeps it."""
 
@@ -97,7 +79,7 @@ class Documents:
         self._complain = complain
         self._catalogue = catalogue
         self._taken_at: datetime | None = None
-        self._kept: dict[tuple[str, Format], _Kept] = {}
+        self._kept = KeptDocuments()
         self.history = History(store=store, clock=clock, catalogue=catalogue, complain=complain)
         self._states = States()
         self._news = Shelf[tuple[str, ...]](MOST_NEWS)
@@ -109,7 +91,7 @@ class Documents:
             self._taken_at = self._clock.now()
         self._catalogue = catalogue
         self.history.take(catalogue)
-        self._kept = {key: replace(kept, revision=_NEVER) for key, kept in self._kept.items()}
+        self._kept.outdate()
 
     def since(self, changed: datetime) -> datetime:
         """When it last looked different: a changed configuration counts as well."""
@@ -176,9 +158,7 @@ class Documents:
         written = await asyncio.to_thread(WRITERS[format], made.channel, some)
         return b"" if written.dropped else written.body
 
-    def _last_good(
-        self, key: tuple[str, Format], revision: Revision | None, error: Exception
-    ) -> Document:
+    def _last_good(self, key: Key, revision: Revision | None, error: Exception) -> Document:
         """Raises the error where there is none. One that will come again waits for a while."""
         kept = self._kept.get(key)
         if kept is None:
@@ -186,7 +166,7 @@ class Documents:
         if revision is not None and not isinstance(error, StoreError):
             self._complain(f"writing {kept.document.self_url}", error)
             until = self._clock.now() + RETRY
-            self._keep(key, replace(kept, revision=revision.number, until=until))
+            self._kept.put(key, replace(kept, revision=revision.number, until=until))
         return kept.document
 
     async def _render(
@@ -203,10 +183,10 @@ class Documents:
         else:
             document = await self._write(made, format, kept)
         if catalogue is self._catalogue:  # else it is another configuration's
-            fresh = _Kept(
+            fresh = Kept(
                 revision=revision.number, made_of=made_of, document=document, until=made.until
             )
-            self._keep(key, fresh)
+            self._kept.put(key, fresh)
         return document
 
     async def _gather(
@@ -244,7 +224,7 @@ class Documents:
         takedowns = await self._store.takedowns()
         return [each for each in takedowns if each.concerns(publication.sources)]
 
-    async def _write(self, made: _Made, format: Format, kept: _Kept | None) -> Document:
+    async def _write(self, made: _Made, format: Format, kept: Kept | None) -> Document:
         channel, shown, neighbours = made.channel, made.shown, made.neighbours
         written = await asyncio.to_thread(WRITERS[format], channel, shown)
         # A volume has a bound of its own, and has to keep what it has.
@@ -263,7 +243,8 @@ class Documents:
                 raise left_out
             self._complain(f"writing {channel.self_url}", left_out)
         tag = body_digest(written.body).hex()
-        self._states.remember(made.address, tag, shown)
+        if made.leaf == NEWEST:
+            self._states.remember(made.address, tag, shown)
         return Document(
             body=written.body,
             content_type=made.content_type,
@@ -275,27 +256,12 @@ class Documents:
             before=neighbours.get("prev-archive", NEWEST).volume,
         )
 
-    def _last_modified(self, made: _Made, kept: _Kept | None) -> datetime:
+    def _last_modified(self, made: _Made, kept: Kept | None) -> datetime:
         """Later than that of another document before: an entry may be gone, or just too old."""
         moments = (self.since(made.changed_at), self.since(made.revised_at))
         before = kept.document.last_modified if kept else None
         later = (moment for moment in moments if before is None or moment > before)
         return next(later, self._clock.now())
-
-    def _keep(self, key: tuple[str, Format], kept: _Kept) -> None:
-        """Documents that were asked for long ago make room: there may be thousands of sources.
-
-        Searches, of which there may be any number, only take the room of other searches.
-        """
-        self._kept.pop(key, None)
-        self._kept[key] = kept
-        alike = [each for each in self._kept if _is_search(each) == _is_search(key)]
-        for each in alike[:-MOST_KEPT]:
-            del self._kept[each]
-
-
-def _is_search(key: tuple[str, Format]) -> bool:
-    return "?" in key[0]
 
 
 def _channel(

@@ -10,12 +10,13 @@ from aggregator.core.errors import UnknownPublication
 from aggregator.core.publication import Publication
 from aggregator.service.catalogue import Kind
 from aggregator.service.paging import Page
+from aggregator.service.states import state
 from aggregator.web.conditional import Validity
 from aggregator.web.desk import Desk, format_of, page_number
 from aggregator.web.feeds import Feeds
 from aggregator.web.former import Reading, moved_or_gone
 from aggregator.web.pages import Pages, Place
-from aggregator.web.responses import HTML, Resource, feeds_of, fixed
+from aggregator.web.responses import HTML, Resource, feeds_of, fixed, short_digest
 
 KINDS: tuple[Kind, ...] = ("publications", "sources", "tags")
 
@@ -75,11 +76,11 @@ class Browsing:
         page = await desk.publisher.page(publication, page_number(request))
         source, polls = await desk.publisher.source(publication.slug)
         place, now = desk.place(publication.path), desk.clock.steady()
-        body = desk.pages.source(place, page, source, polls, now)
-        resource = fixed(
-            body,
+        resource = Resource(
             content_type=HTML,
             cache_control=await desk.cached(publication, page.until),
+            validity=_tagged(desk.pages, page.etag, source, state(source, now), polls),
+            body=lambda: desk.pages.source(place, page, source, polls, now),
             links=feeds_of(place.site, publication),
         )
         return await desk.respond(request, resource)
@@ -96,8 +97,13 @@ class Browsing:
     async def sources(self, request: Request) -> Response:
         desk = self._desk
         sources, now = await desk.publisher.sources(), desk.clock.steady()
-        body = desk.pages.sources(desk.place("sources"), sources, now)
-        resource = fixed(body, content_type=HTML, cache_control=await desk.cached())
+        place, states = desk.place("sources"), [state(source, now) for source in sources]
+        resource = Resource(
+            content_type=HTML,
+            cache_control=await desk.cached(),
+            validity=_tagged(desk.pages, place, sources, states),
+            body=lambda: desk.pages.sources(place, sources, now),
+        )
         return await desk.respond(request, resource)
 
     async def tags(self, request: Request) -> Response:
@@ -105,6 +111,12 @@ class Browsing:
         body = desk.pages.tags(desk.place("tags"))
         resource = fixed(body, content_type=HTML, cache_control=await desk.cached())
         return await desk.respond(request, resource)
+
+
+def _tagged(pages: Pages, *shown: object) -> Validity:
+    """Of a page that shows these values, as our templates show them."""
+    parts = (repr(each).encode("utf-8", "surrogatepass") for each in shown)
+    return Validity(tag=f"{short_digest(*parts)}.{pages.version}")
 
 
 def validity(pages: Pages, page: Page) -> Validity:

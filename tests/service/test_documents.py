@@ -12,7 +12,7 @@ from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.leaves import Leaf
 from aggregator.formats.written import Written
 from aggregator.service import documents
-from aggregator.service.documents import MOST_KEPT, RETRY, Documents
+from aggregator.service.documents import RETRY, Documents
 from aggregator.service.ports import Revision
 from tests.builders import read_entry
 from tests.service.published import LATEST, SITE, catalogue, two_sources
@@ -210,16 +210,6 @@ async def test_an_address_that_there_is_not_is_no_fault_of_ours(world, monkeypat
 
     with pytest.raises(UnknownPublication):
         await kept.get(LATEST, "atom")
-
-
-async def test_only_so_many_documents_are_kept(world):
-    many = [replace(LATEST, slug=str(n), path=f"publications/{n}") for n in range(MOST_KEPT + 5)]
-    kept = made(world)
-    for publication in many:
-        await kept.get(publication, "json")
-
-    assert len(kept._kept) == MOST_KEPT
-    assert (many[-1].path, "json") in kept._kept
 
 
 async def test_it_was_last_modified_when_its_newest_change_was_stored(world):

@@ -9,7 +9,7 @@ from aggregator.core.archives import Volume
 from aggregator.core.filters import Filters
 from aggregator.core.leaves import Leaf
 from aggregator.core.publication import Publication
-from aggregator.service import documents
+from aggregator.service import kept as memory
 from aggregator.service.ports import Selection
 from aggregator.service.publishing import Publisher
 from tests.builders import ago, read_entry
@@ -128,7 +128,7 @@ async def test_a_source_of_titles_lends_its_text_to_nobody(world):
 
 
 async def test_searches_take_no_memory_from_feeds(world, monkeypatch):
-    monkeypatch.setattr(documents, "MOST_KEPT", 3)
+    monkeypatch.setattr(memory, "MOST_KEPT", 3)
     published = publisher(world)
     kept = await published.document(LATEST, "atom")
     for n in range(9):

@@ -186,6 +186,19 @@ async def test_a_webhook_hears_of_a_new_entry_and_an_external_hub_of_the_change(
     assert any(b"feed.atom" in each.body for each in pings)
 
 
+async def test_a_process_that_only_serves_has_the_hub_and_delivers_what_another_one_polled(
+    tmp_path, site, reader
+):
+    path, base = configured(tmp_path, site, OWN_HUB)
+    settings = load(path, {})
+    async with running(path, only="web"), open_service(settings, watch=Quiet()) as poller:
+        await subscribed(reader, base)
+        await poll(poller)
+        await asyncio.to_thread(reader.wait_for, lambda it: it.received)
+
+    assert b"one of a" in reader.received[0].body
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request):
     if request.param == "sqlite":

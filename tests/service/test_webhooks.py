@@ -10,6 +10,7 @@ from aggregator.core.filters import Filter
 from aggregator.core.reconcile import Intake
 from aggregator.core.rules import parse_rule
 from aggregator.core.wire import Call, Called, Failed
+from aggregator.service.ports import Selection
 from aggregator.service.webhooks import MOST_IN_MESSAGE, Hook
 from tests.builders import read_entry
 from tests.service.outbox import DAY, DOWN, LATEST, OK, ONLY_B, Outbox, filled_world, news, signed
@@ -142,6 +143,16 @@ async def test_filters_hold_for_hooks_too(outbox):
     await outbox.deliver()
 
     assert sorted(titles(outbox)) == ["Title a2", "Title a4"]
+
+
+async def test_what_was_taken_down_is_not_told(outbox):
+    await news(outbox.world, "a", "2", "3")
+    store = outbox.world.store
+    (hidden,) = [each for each in await store.stories(Selection(), limit=9) if "a2" in each.guid]
+    await store.take_down(hidden.id, reason="", now=outbox.world.clock.now())
+    await outbox.deliver()
+
+    assert titles(outbox) == ["Title a3"]
 
 
 async def test_a_story_is_news_when_a_source_of_the_publication_tells_it(outbox):

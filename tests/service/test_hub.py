@@ -10,7 +10,7 @@ import pytest
 
 from aggregator.core.hub import Refusal
 from aggregator.core.wire import Called, Failed
-from aggregator.service.delivering import PER_DOMAIN
+from aggregator.service.delivering import FAILING_AT_ONCE, PER_DOMAIN
 from aggregator.service.hub import BOUNDS
 from tests.service.outbox import (
     CALLBACK,
@@ -326,6 +326,28 @@ async def test_a_slow_subscriber_delays_no_other(outbox):
     outbox.caller.held.set()
     await outbox.deliver()
     assert len(outbox.caller.to("https://slow.example/9")) == 1
+
+
+async def test_many_dead_subscribers_hold_up_no_other(outbox):
+    for n in range(FAILING_AT_ONCE + 5):
+        await outbox.subscribe(f"https://dead{n}.example/")
+        outbox.caller.answers[f"https://dead{n}.example/"] = DOWN
+    await news(outbox.world, "a", "2")
+    await outbox.deliver()
+    await outbox.subscribe("https://quick.example/")
+    outbox.world.clock.pass_(minutes=1)
+    outbox.caller.calls.clear()
+    outbox.caller.held.clear()
+    await news(outbox.world, "a", "2", "3")
+    await outbox.delivering.sweep()
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+    called = [call.url for call in outbox.caller.calls]
+    assert called[0] == "https://quick.example/"
+    assert len(called) == FAILING_AT_ONCE + 1
+    outbox.caller.held.set()
+    await outbox.delivering.idle()
 
 
 async def test_b5_hub_a_topic_that_is_no_more_is_denied(outbox):

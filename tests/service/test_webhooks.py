@@ -113,6 +113,27 @@ async def test_an_edit_of_what_was_told_is_told_as_updated(outbox):
     assert [entry["title"] for entry in message["updated"]] == ["Better"]
 
 
+async def test_a_change_that_does_not_show_is_not_told(outbox):
+    await news(outbox.world, "a", "2")
+    copy = read_entry("b9", link="https://a.example/2", title="Title a2", text="Text a2")
+    outbox.world.serves("https://b.example/feed", copy)
+    await outbox.world.poll("b")
+    await outbox.deliver()
+    (message,) = messages(outbox)
+    assert message["entries"][0]["also_in"] == ["b"]
+
+    edited = read_entry(
+        "b9", link="https://a.example/2", title="Title a2", content_html="<p>Of a copy</p>"
+    )
+    outbox.world.serves("https://b.example/feed", edited)
+    outbox.world.clock.pass_(hours=1)
+    report = await outbox.world.poll("b")
+    await outbox.deliver()
+
+    assert report.entries_updated == 1
+    assert messages(outbox) == []
+
+
 async def test_an_edit_of_what_was_there_before_is_not_told(outbox):
     edited = read_entry("a1", link="https://a.example/1", title="Better", text="Other words")
     outbox.world.serves("https://a.example/feed", edited)

@@ -156,11 +156,15 @@ class Verifying:
 
 def _refused(answer: Called | Failed) -> Outcome:
     """A callback that is out of order may be asked again; any other answer is a no."""
+    status = answer.status or 0
     if isinstance(answer, Failed):
-        return Over(_closed()) if answer.kind == "blocked" else missed(answer)
-    if answer.status in _BUSY or answer.status >= _SERVER_FAULT:
+        if answer.kind == "blocked":
+            return Over(_closed())
+        if answer.kind != "too_large":  # else it said too much, be it a no or a yes
+            return missed(answer)
+    if status in _BUSY or status >= _SERVER_FAULT:
         return missed(answer)
-    return Over(f"the callback did not confirm (HTTP {answer.status})")
+    return Over(f"the callback did not confirm (HTTP {status})")
 
 
 def _closed() -> str:

@@ -62,6 +62,8 @@ async def test_b5_hub_intent_is_verified_before_anything_is_delivered(outbox):
         Called(status=200, body=b"challenge-0\n"),
         Called(status=302, body=b"challenge-0", location="https://s.example/other"),
         Failed(kind="blocked", reason="refused"),
+        Failed(kind="too_large", reason="the body is larger", status=404),
+        Failed(kind="too_large", reason="the body is larger", status=200),
     ],
 )
 async def test_b5_hub_only_the_challenge_with_a_2xx_confirms(outbox, answer):
@@ -74,8 +76,16 @@ async def test_b5_hub_only_the_challenge_with_a_2xx_confirms(outbox, answer):
     assert await outbox.world.store.delivery_topics("verification") == []
 
 
-async def test_a_callback_that_is_out_of_order_is_asked_again_for_a_while(outbox):
-    outbox.caller.answers["https://s.example/callback"] = DOWN
+@pytest.mark.parametrize(
+    "answer",
+    [
+        DOWN,
+        Called(status=502, body=b""),
+        Failed(kind="too_large", reason="the body is larger", status=500),
+    ],
+)
+async def test_a_callback_that_is_out_of_order_is_asked_again_for_a_while(outbox, answer):
+    outbox.caller.answers["https://s.example/callback"] = answer
     await outbox.subscribe()
     for _ in range(5):
         outbox.world.clock.pass_(seconds=25)

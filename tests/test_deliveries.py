@@ -13,10 +13,9 @@ from aggregator.config.load import load
 from aggregator.daemon import Daemon
 from aggregator.log import LogWatch
 from aggregator.outbound import open_outbound
-from aggregator.pushing import open_pushes
 from tests.loopback import configuration, loopback, rss
 from tests.subscriber import subscriber
-from tests.test_daemon import free_port, get
+from tests.test_daemon import free_port
 
 PROMPT = 2.0
 """Seconds from an entry in the database to its subscribers."""
@@ -50,12 +49,6 @@ class Quiet(LogWatch):
 
     warn = say
 
-    def subscribed(self, source, hub, lease) -> None: ...
-
-    def refused(self, source, hub, reason) -> None: ...
-
-    def pushed(self, source, *, new, updated) -> None: ...
-
     def failed(self, doing, error) -> None:
         self.lines.append(f"{doing}: {error}")
 
@@ -82,10 +75,9 @@ async def running(path, only=None):
     watch, stop, settings = Quiet(), asyncio.Event(), load(path, {})
     async with (
         open_service(settings, watch=watch) as service,
-        open_pushes(service, settings, watch=watch) as pushes,
         open_outbound(service, settings, watch=watch) as outbound,
     ):
-        daemon = Daemon(path, {}, settings, service, watch, pushes=pushes, outbound=outbound)
+        daemon = Daemon(path, {}, settings, service, watch, outbound=outbound)
         task = asyncio.create_task(daemon.run(only=only, stop=stop))
         try:
             yield watch
@@ -163,14 +155,6 @@ async def test_callbacks_in_private_networks_are_not_called_unless_opened(tmp_pa
     assert (status, reader.asked, reader.received) == (202, [], [])
 
 
-async def served(port: int, word: bytes) -> None:
-    for _ in range(400):
-        if word in (await asyncio.to_thread(get, port, "/feed.json"))[2]:
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("it is not served")
-
-
 async def until(condition) -> None:
     for _ in range(400):
         if condition():
@@ -213,36 +197,6 @@ async def test_a_process_that_only_serves_has_the_hub_and_delivers_what_another_
         await asyncio.to_thread(reader.wait_for, lambda it: it.received)
 
     assert b"one of a" in reader.received[0].body
-
-
-async def test_one_aggregator_pushes_to_another(tmp_path, site):
-    (tmp_path / "one").mkdir()
-    (tmp_path / "other").mkdir()
-    path, base = configured(tmp_path / "one", site, OWN_HUB)
-    port = free_port()
-    other = tmp_path / "other/config.toml"
-    other.write_text(f"""
-[site]
-title = "Other"
-url = "http://127.0.0.1:{port}/"
-[server]
-port = {port}
-[fetch]
-allow_networks = ["127.0.0.0/8"]
-[sources.one]
-url = "{base}feed.atom"
-""")
-    async with running(path) as watch:
-        await until(lambda: watch.brought_at)
-        async with running(other) as heard:
-            await until(lambda: any("subscribed" in line for line in watch.lines))
-            polls = len(heard.brought_at)
-            site.documents["/a"] = rss("a", "two", "one")
-            await served(port, b"two of a")
-            waited = time.monotonic() - watch.brought_at[-1]
-
-    assert polls == len(heard.brought_at) == 1
-    assert waited < PROMPT
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

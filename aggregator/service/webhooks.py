@@ -33,6 +33,9 @@ MOST_IN_MESSAGE = 50
 LARGEST_MESSAGE = 1_000_000
 """Bytes of entries, beyond the first."""
 
+_TOGETHER = timedelta(seconds=1)
+"""Entries that came together stand below each other, each a little (`reconcile`)."""
+
 SIGNATURE = "X-Aggregator-Signature"
 
 
@@ -200,7 +203,7 @@ def _is_news(each: ChangedStory, since: int) -> bool:
     """A source's past ranks by its own dates, before it was seen, and is no news."""
     story = each.story
     first_seen = min(entry.first_seen for entry in story.entries)
-    return each.opened.revision > since and story.rank_at >= first_seen
+    return each.opened.revision > since and story.rank_at + _TOGETHER >= first_seen
 
 
 def _encoded(value: object) -> bytes:

@@ -49,6 +49,7 @@ async def pages() -> dict[str, bytes]:
     arabic = shown(Content(title="كيف تبني", language="ar"), number=2)
     publisher = FakePublisher([rich, arabic, *(shown(number=n) for n in range(3, 30))])
     first, second = await publisher.page(LATEST, 1), await publisher.page(PAPERS, 2)
+    found = await publisher.page(publisher.searching("python"), 1)
     own = await publisher.page(publisher.find("sources", "blog"), 1)
     failing = replace(health(), failures=2, last_error="503", moved_to="https://new.example/")
     return {
@@ -57,11 +58,15 @@ async def pages() -> dict[str, bytes]:
         "source": PAGES.source(place("sources/blog"), own, failing, [past_poll()], NOON),
         "sources": PAGES.sources(place("sources"), [health(), failing], NOON),
         "tags": PAGES.tags(place("tags")),
+        "search": PAGES.search(place("search"), found, "python"),
+        "nothing found": PAGES.search(place("search"), replace(found, entries=()), "python"),
+        "search start": PAGES.search_start(place("search")),
         "failure": PAGES.failure(place(""), 404),
     }
 
 
-NAMES = ["latest", "publication", "source", "sources", "tags", "failure"]
+SEARCHES = ["search", "nothing found", "search start"]
+NAMES = ["latest", "publication", "source", "sources", "tags", *SEARCHES, "failure"]
 
 
 @pytest.fixture
@@ -113,6 +118,22 @@ def test_the_menu_says_where_we_are(made, name, current):
     assert [link.text_content() for link in marked] == current
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_there_is_one_search_with_a_name(made, name):
+    [form] = made[name].xpath("//form[@role='search']")
+
+    assert (form.get("action"), form.get("method")) == ("/search", "get")
+    assert form.xpath("input/@name") == ["q"]
+    assert form.xpath("input/@aria-label")
+    assert form.xpath("button[@type='submit']")[0].text_content()
+
+
+async def test_pages_that_are_files_have_no_search():
+    page = PAGES.tags(replace(place("tags"), live=False))
+
+    assert b"<form" not in page
+
+
 @pytest.mark.parametrize("name", ["source", "sources"])
 def test_tables_have_heads(made, name):
     for table in made[name].iter("table"):
@@ -156,7 +177,7 @@ def test_a_site_that_is_written_from_right_to_left_is_laid_out_so():
     assert '<html lang="ar-EG" dir="rtl">' in page
 
 
-@pytest.mark.parametrize("name", NAMES[:-1])
+@pytest.mark.parametrize("name", [*NAMES[:-4], "search", "nothing found"])
 def test_a_page_knows_its_address_and_what_previews_show(made, name):
     head = made[name].find("head")
     [address] = head.xpath("link[@rel='canonical']/@href")
@@ -171,16 +192,17 @@ def test_a_page_knows_its_address_and_what_previews_show(made, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_feeds_are_found_from_every_page_atom_first(made, name):
-    own = {"publication": "publications/papers", "source": "sources/blog"}.get(name, "feed")
+    own = {"publication": "publications/papers", "source": "sources/blog"}
+    own |= {"search": "search", "nothing found": "search"}
     head = made[name].find("head")
 
-    assert head.xpath("link[@rel='alternate']/@href") == [
-        f"{SITE.url}{own}.{ending}" for ending in ("atom", "rss", "json")
+    assert [found.partition("?")[0] for found in head.xpath("link[@rel='alternate']/@href")] == [
+        f"{SITE.url}{own.get(name, 'feed')}.{ending}" for ending in ("atom", "rss", "json")
     ]
     assert head.xpath("link[@rel='outline']/@href") == [f"{SITE.url}opml.xml"]
 
 
-@pytest.mark.parametrize(("noindex", "asked"), [(True, NAMES), (False, ["failure"])])
+@pytest.mark.parametrize(("noindex", "asked"), [(True, NAMES), (False, [*SEARCHES, "failure"])])
 async def test_search_engines_are_asked_where_the_site_wants_it(monkeypatch, noindex, asked):
     monkeypatch.setattr(f"{__name__}.SITE", replace(SITE, noindex=noindex))
 

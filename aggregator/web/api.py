@@ -137,6 +137,9 @@ def answering(handler: Handler, report: Report) -> Handler:
         except StoreError as error:
             report(f"{request.method} {request.url.path}", error)
             return unavailable("the entries cannot be read right now: try again in a minute")
+        except Exception as error:  # noqa: BLE001 - programs are told as JSON, whatever it was
+            report(f"{request.method} {request.url.path}", error)
+            return failure(500, "something went wrong here, and it has been noted")
 
     return answer
 

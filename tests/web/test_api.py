@@ -298,6 +298,18 @@ async def test_a_database_that_does_not_answer_is_told_and_reported(client, plan
     assert [request for request, _ in planet.reports.heard] == ["GET /api/entries"]
 
 
+async def test_a_failure_of_ours_is_told_as_json_and_reported(client, planet, monkeypatch):
+    async def break_down() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(planet.world.store, "revision", break_down)
+    answer = await client.get("/api/entries")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/json")
+    assert answer.json()["error"].startswith("something went wrong here")
+    assert len(planet.reports.heard) == 1
+
+
 async def test_a_text_that_utf_8_cannot_hold_spoils_nothing(client, planet):
     await planet.says("a", "bad", title="a\ud800b")
 

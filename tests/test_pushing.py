@@ -95,12 +95,20 @@ def site():
         yield site
 
 
-def place(tmp_path, site, **changes: str):
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request):
+    """Lines of the configuration that choose a database of each kind."""
+    if request.param == "sqlite":
+        return ""
+    return f'[database]\nurl = "{request.getfixturevalue("postgres")}"'
+
+
+def place(tmp_path, site, database: str = "", **changes: str):
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
     config = tmp_path / "config.toml"
     text = configuration(site, **changes).replace("[site]", f'[site]\nurl = "{url}"')
-    config.write_text(f"{text}\n[server]\nport = {port}\n")
+    config.write_text(f"{text}\n[server]\nport = {port}\n{database}\n")
     return config, url
 
 
@@ -147,12 +155,12 @@ async def test_b5_subscriber_300_what_a_hub_pushes_is_published_within_two_secon
     assert len(site.requests) - polls == (kind == "thin")
 
 
-async def test_the_two_halves_share_the_work(tmp_path, site):
+async def test_the_two_halves_share_the_work(tmp_path, site, database):
     """One process polls and asks the hub; the other answers it and takes in what it pushes."""
     async with scripted_hub() as hub:
         topic = f"{site.origin}/a"
         site.documents["/a"] = offering(rss("a", "one"), hub.url, topic)
-        config, url = place(tmp_path, site)
+        config, url = place(tmp_path, site, database)
         async with running(config, only="poll") as polling, running(config, only="web") as web:
 
             async def subscribed() -> bool:

@@ -91,11 +91,18 @@ class ScriptedHub:
         )
 
     async def push(
-        self, body: bytes, *, method: str = "sha256", signature: str | None = None, **headers: str
+        self,
+        body: bytes,
+        *,
+        topic: str | None = None,
+        method: str = "sha256",
+        signature: str | None = None,
+        **headers: str,
     ) -> list[Reply]:
-        """Delivers to everybody who subscribed."""
+        """Delivers to everybody who subscribed to the topic (None: to any)."""
         replies = []
-        for one in list(self.subscriptions.values()):
+        told = [one for one in self.subscriptions.values() if topic in {None, one.topic}]
+        for one in told:
             sent = {"Content-Type": "application/rss+xml", **headers}
             if signature is not None:
                 sent["X-Hub-Signature"] = signature

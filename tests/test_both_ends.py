@@ -20,8 +20,8 @@ from tests.scripted_hub import request
 from tests.test_daemon import free_port
 from tests.test_pushing import Quiet, serves, until
 
-PROMPT = 4.0
-"""Seconds from the first one's store to the second one's publications: two hops of two seconds."""
+PROMPT = 10.0
+"""Seconds from the one to the other; a poll would come after an hour."""
 
 HUB = '[websub]\nhub = "own"\nallow_networks = ["127.0.0.0/8"]'
 

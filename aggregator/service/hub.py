@@ -205,6 +205,8 @@ class Distributing:
         document = await self._topics.document(delivery.topic)
         if document is None:
             return await self._deny(delivery)
+        if document.etag == delivery.sent:  # another process was quicker than our look
+            return Arrived(sent=document.etag)
         answer = await self._caller.call(
             Call(
                 method="POST",

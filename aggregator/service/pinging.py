@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from aggregator.core.deliveries import Delivery, DeliveryKind, NewDelivery, Patience
 from aggregator.core.wire import Call
-from aggregator.service.delivering import CALL_TIMEOUT, Arrived, Outcome, is_taken, missed
+from aggregator.service.delivering import CALL_TIMEOUT, Arrived, Outcome, Over, is_taken, missed
 from aggregator.service.delivery_ports import DeliveryStore
 from aggregator.service.ports import Caller, Clock
 from aggregator.service.topics import Topics
@@ -39,7 +39,12 @@ class Pinging:
     async def marks(self) -> Mapping[str, str]:
         return await self._topics.marks(self._topics.published()) if self._hub else {}
 
-    async def deliver(self, delivery: Delivery, mark: str) -> Outcome:
+    async def deliver(self, delivery: Delivery, mark: str) -> Outcome:  # noqa: ARG002 - what is announced is as it is now
+        document = await self._topics.document(delivery.topic)
+        if document is None:
+            return Over("there is no such feed here any more")
+        if document.etag == delivery.sent:  # another process was quicker than our look
+            return Arrived(sent=document.etag)
         # hub.url is what PubSubHubbub 0.4 had; some hubs want the word of WebSub.
         fields = {"hub.mode": "publish", "hub.url": delivery.topic, "hub.topic": delivery.topic}
         answer = await self._caller.call(
@@ -52,4 +57,4 @@ class Pinging:
                 user_agent=self._user_agent,
             )
         )
-        return Arrived(sent=mark) if is_taken(answer) else missed(answer)
+        return Arrived(sent=document.etag) if is_taken(answer) else missed(answer)

@@ -80,12 +80,13 @@ class Topics:
         number, now = (await self._store.revision()).number, self._clock.steady()
         if self._seen is None or self._seen[0] != number or now - self._seen[1] >= _TIME_TELLS:
             self._marks, self._seen = {}, (number, now)
+        marks = self._marks  # a later look begins others, and takes nothing of this one
         for topic in topics:
-            if topic not in self._marks:
-                await self._look(topic)
-        return {topic: self._marks[topic] for topic in topics if topic in self._marks}
+            if topic not in marks:
+                await self._look(topic, marks)
+        return {topic: marks[topic] for topic in topics if topic in marks}
 
-    async def _look(self, topic: str) -> None:
+    async def _look(self, topic: str, marks: dict[str, str]) -> None:
         try:
             document = await self.document(topic)
         except StoreError:
@@ -93,4 +94,4 @@ class Topics:
         except Exception as error:  # noqa: BLE001 - one document's fault is not the others'
             self._complain(f"writing {topic}", error)
         else:
-            self._marks[topic] = document.etag if document else GONE
+            marks[topic] = document.etag if document else GONE

@@ -161,8 +161,8 @@ class Webhooks:
     ) -> tuple[_Message, Step]:
         """With the step up to which everything is in it."""
         known = await self._deliveries.told_of(delivery, [each.story.number for each in changed])
-        # What a source may have in a window is a matter of the window.
-        every = replace(publication, max_per_source=None)
+        # What a source may have in a window, or on a day, is a matter of lists.
+        every = replace(publication, max_per_source=None, max_per_day=())
         selector = Selector(every, self._catalogue.filters, now=self._clock.now())
         message, reached = _Message(), cursor.step
         for each in changed:

@@ -498,3 +498,41 @@ async def test_a_document_that_cannot_be_made_holds_up_no_other(outbox, monkeypa
     assert ("writing https://p.example/feed.atom", "a bug") in [
         (doing, str(error)) for doing, error in outbox.log.failures
     ]
+
+
+async def test_a_look_that_is_overtaken_leaves_nothing_stale(outbox, monkeypatch):
+    whole, reached, go_on = outbox.publisher.document, asyncio.Event(), asyncio.Event()
+
+    async def held(publication, format):
+        document = await whole(publication, format)
+        if not reached.is_set():
+            reached.set()
+            await go_on.wait()
+        return document
+
+    monkeypatch.setattr(outbox.publisher, "document", held)
+    slow = asyncio.create_task(outbox.topics.marks([FEED]))
+    await reached.wait()
+    await news(outbox.world, "a", "2")
+    quick = await outbox.topics.marks([FEED])
+    go_on.set()
+
+    assert await slow != quick
+    assert await outbox.topics.marks([FEED]) == quick
+
+
+async def test_a_look_from_before_another_process_delivered_sends_nothing_twice(
+    outbox, monkeypatch
+):
+    await outbox.subscribe()
+    await news(outbox.world, "a", "2")
+    await outbox.deliver()
+
+    async def stale(topics):
+        return dict.fromkeys(topics, "as it was")
+
+    monkeypatch.setattr(outbox.topics, "marks", stale)
+    await outbox.delivering.sweep()
+    await outbox.delivering.idle()
+
+    assert len(outbox.caller.to(CALLBACK)) == 1

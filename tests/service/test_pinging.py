@@ -107,6 +107,21 @@ async def test_b5_publisher_publishing_does_not_wait_for_the_hub(outbox):
     await outbox.delivering.idle()
 
 
+async def test_a_look_from_before_another_process_announced_announces_nothing_twice(
+    outbox, monkeypatch
+):
+    outbox.caller.calls.clear()
+
+    async def stale(topics):
+        return dict.fromkeys(topics, "as it was")
+
+    monkeypatch.setattr(outbox.topics, "marks", stale)
+    await outbox.delivering.sweep()
+    await outbox.delivering.idle()
+
+    assert outbox.caller.calls == []
+
+
 async def test_without_a_hub_nobody_is_told(outbox):
     outbox.hub_setting = ""
     await outbox.take()

@@ -90,10 +90,13 @@ class History:
         """
         open_volume = volume_at(archive.length)
         start = open_volume.start
-        recent = await self._store.archived(archive.path, start, archive.length)
-        hidden = [each.place for each in recent if each.id not in shown]
+        last = max(start - 1, 0)
+        recent = await self._store.archived(archive.path, last, archive.length)
+        hidden = [each.place for each in recent if each.place >= start and each.id not in shown]
         if hidden:
             return replace(open_volume, first=max(hidden) + 1 - start)
+        if any(each.place < start for each in recent):
+            return volume_at(last)
         before, _ = await self._store.archived_beside(archive.path, start, start)
         return None if before is None else volume_at(before)
 

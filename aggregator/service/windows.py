@@ -67,8 +67,12 @@ async def window_of(
     )
     if not narrows(publication, filters):
         selection = selected(inside)
-        size = await room_for(store, publication, selection)
+        size = publication.limit
         stories = await store.stories(selection, limit=size + 1)
+        if len(stories) > size:  # else the span has no say
+            size = await room_for(store, publication, selection)
+        if len(stories) <= size and size > publication.limit:
+            stories = await store.stories(selection, limit=size + 1)
         shown = stories[:size]
         return Window(stories=shown, count=len(shown), more=len(stories) > size)
     return await _of_what_passes(store, inside, filters, now=now)

@@ -6,6 +6,7 @@ unarchived     stories that may come in next: all of them once, then those that 
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
@@ -140,9 +141,10 @@ async def extend(
                 for place, story_id in enumerate(coming, before.length)
             ],
         )
-    columns = _columns(after) | {"length": before.length + len(coming)}
-    await connection.execute(update(archives).where(archives.c.id == archive_id).values(columns))
-    return await find(connection, before.path)
+    extended = replace(after, length=before.length + len(coming))
+    its_own = archives.c.id == archive_id
+    await connection.execute(update(archives).where(its_own).values(_columns(extended)))
+    return extended
 
 
 def _columns(archive: Archive) -> Columns:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, insert, select, union, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.core.digest import digest
@@ -23,23 +23,26 @@ from aggregator.store.statements import chunks, insert_missing
 _SAME_GUID = (taken_down.c.source_id == entries.c.source_id) & (
     taken_down.c.digest == entries.c.digest
 )
-_SAME_STORY = takedowns.c.published_digest == stories.c.published_digest
 
 
 async def entries_taken_down(connection: AsyncConnection) -> dict[int, str]:
     """By the ids of entries that must not be shown the takedowns that hide them."""
-    by_guid = (
-        select(entries.c.id, takedowns.c.published_id)
-        .join(taken_down, _SAME_GUID)
-        .join(takedowns, takedowns.c.id == taken_down.c.takedown_id)
+    # From the few takedowns to entries by index: SQLite joins them the other way round, through
+    # all entries, and this is asked for with every list.
+    its_entry = select(entries.c.id).where(_SAME_GUID)
+    by_guid = select(its_entry.scalar_subquery().label("id"), takedowns.c.published_id).join_from(
+        taken_down, takedowns, takedowns.c.id == taken_down.c.takedown_id
     )
-    by_story = (
-        select(entries.c.id, takedowns.c.published_id)
-        .join(stories, stories.c.id == entries.c.story_id)
-        .join(takedowns, _SAME_STORY)
+    its_story = select(stories.c.id).where(
+        stories.c.published_digest == takedowns.c.published_digest
     )
-    rows = await connection.execute(union(by_guid, by_story).order_by("published_id"))
-    return {row.id: row.published_id for row in rows}
+    by_story = select(its_story.scalar_subquery().label("id"), takedowns.c.published_id)
+    hidden = [(row.published_id, row.id) for row in await connection.execute(by_guid) if row.id]
+    ids = {row.id: row.published_id for row in await connection.execute(by_story) if row.id}
+    for chunk in chunks(ids):
+        members = select(entries.c.id, entries.c.story_id).where(entries.c.story_id.in_(chunk))
+        hidden += [(ids[row.story_id], row.id) for row in await connection.execute(members)]
+    return {entry_id: published_id for published_id, entry_id in sorted(hidden)}
 
 
 async def list_takedowns(connection: AsyncConnection) -> list[Takedown]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -212,6 +213,20 @@ def test_either_half_runs_alone(place, site, role):
         assert process.wait(timeout=10) == 0
 
     assert bool(site.requests) == (role == "poll")
+
+
+def test_b7_04_a_process_that_only_serves_knows_when_the_next_poll_is_due(tmp_path, site):
+    port, config = free_port(), tmp_path / "config.toml"
+    config.write_text(configuration(site, interval='"5m"') + f"\n[server]\nport = {port}\n")
+    subprocess.run([*AGGREGATOR, "fetch", "--config", str(config)], check=True, capture_output=True)
+
+    def age(path: str) -> int:
+        found = re.findall(r"max-age=(\d+)", get(port, path)[1].get("Cache-Control", ""))
+        return int(found[0]) if found else 0
+
+    with daemon(config, "--only", "web"):
+        for path in ("/feed.atom", "/", "/opml.xml"):
+            until(lambda path=path: 200 < age(path) <= 330)  # a poll comes up to a tenth late
 
 
 def test_the_demo_shows_a_filled_page_offline(tmp_path):

@@ -43,8 +43,10 @@ async def test_what_was_stored_before_the_question_is_seen():
     early = asyncio.create_task(revisions.newest())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    late = [asyncio.create_task(revisions.newest()) for _ in range(20)]
-    await asyncio.sleep(0)
+    late = []
+    for _ in range(20):
+        late.append(asyncio.create_task(revisions.newest()))
+        await asyncio.sleep(0)
     store.go.set()
 
     assert (await early).number == 1

@@ -236,6 +236,16 @@ async def test_a_sources_page_tells_of_its_hub(changes, told):
     assert "hub.example" not in await source_page(health())
 
 
+async def test_a_source_without_entries_points_to_its_polls():
+    publisher = FakePublisher([])
+    page = await publisher.page(publisher.find("sources", "blog"), 1)
+
+    made = PAGES.source(place("sources/blog"), page, health(), [past_poll()], NOON).decode()
+
+    assert "stands below" in made
+    assert "aggregator add" not in made
+
+
 async def test_a_source_that_was_never_polled_has_no_list_of_polls():
     assert "Last polls" not in await source_page(health())
 

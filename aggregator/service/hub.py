@@ -168,7 +168,10 @@ def _refused(answer: Called | Failed) -> Outcome:
 
 
 def _closed() -> str:
-    return "the callback is at a private or reserved address; see [websub] allow_networks"
+    return (
+        "the callback may not be called: its address is private or reserved, or its port not for "
+        "the web; [websub] allow_networks opens networks"
+    )
 
 
 class Distributing:

@@ -5,12 +5,13 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -108,6 +109,21 @@ def test_it_logs_one_line_a_poll(place):
     polled = [line for line in log.splitlines() if "event=polled" in line]
     assert sorted(line.split("source=")[1].split()[0] for line in polled) == ["a", "b"]
     assert all("outcome=new status=200" in line for line in polled)
+
+
+def test_archives_of_feeds_are_made_before_anybody_asks(place):
+    config, _ = place
+    subprocess.run([*AGGREGATOR, "fetch", "--config", str(config)], check=True, capture_output=True)
+    with daemon(config, "--only", "web"):
+        until(lambda: archived(config, "publications/only-a") == 2)
+
+
+def archived(config, path: str) -> int:
+    """How many stories stand in the archive of a feed."""
+    (database,) = config.parent.glob("*.db")
+    with closing(sqlite3.connect(database)) as connection:
+        lengths = connection.execute("SELECT length FROM archives WHERE path = ?", [path])
+        return next((length for (length,) in lengths), 0)
 
 
 def test_a_restart_polls_nothing_that_is_not_due(place, site):

@@ -9,7 +9,7 @@ from typing import Literal
 from aggregator.core.filters import Filters, Hiding, as_shown, hiding, turns
 from aggregator.core.model import PublishedEntry, Story, StoryEntry
 from aggregator.core.publication import Publication
-from aggregator.core.searching import Query, parse_query
+from aggregator.core.searching import parse_query
 
 _TURNS = timedelta(milliseconds=1)
 """More than entries with one date stand below it, each a little (`reconcile`)."""
@@ -42,8 +42,12 @@ def chooses(publication: Publication) -> bool:
 class Selector:
     """Judges one story after the other, newest first; the publication's `limit` aside."""
 
-    def __init__(self, publication: Publication, filters: Filters, *, now: datetime) -> None:
+    def __init__(
+        self, publication: Publication, filters: Filters, *, now: datetime, found: bool = False
+    ) -> None:
+        """`found` where the stories are those in which the store found the publication's search."""
         self._publication = publication
+        self._found = found
         self._filters = filters
         self._now = now
         self._query = parse_query(publication.search) if publication.search else None
@@ -62,10 +66,14 @@ class Selector:
             return LeftOut(why="sources")
         if not passing:
             return LeftOut(why="filter", by=inside[0][1])
-        if self._query is not None and not _any_found(self._query, passing):
+        if not (self._found and len(passing) == len(judged)) and not self._finds(passing):
             return LeftOut(why="search")
         shown = as_shown(story, [entry for entry, by in judged if by is None])
         return self._fitting(shown, day_of(story))
+
+    def _finds(self, entries: Iterable[StoryEntry]) -> bool:
+        query = self._query
+        return query is None or any(query.finds(entry.content) for entry in entries)
 
     def _takes_from(self, entry: StoryEntry) -> bool:
         keys = self._publication.sources
@@ -101,10 +109,6 @@ class Selector:
 def day_of(story: Story) -> date:
     """By rank, and in UTC: which of the days that `max_per_day` counts by."""
     return (story.rank_at.astimezone(UTC) + _TURNS).date()
-
-
-def _any_found(query: Query, entries: Iterable[StoryEntry]) -> bool:
-    return any(query.finds(entry.content) for entry in entries)
 
 
 def _speaks(shown: PublishedEntry, languages: frozenset[str] | None) -> bool:

@@ -143,7 +143,7 @@ class EntryLists:
     ) -> tuple[_Placed, Position | None, bool]:
         """What is shown, the last position that was looked at, and whether none is below."""
         inside, filters = _inside(scope), self._catalogue.filters
-        selector = Selector(inside, filters, now=self._clock.now())
+        selector = Selector(inside, filters, now=self._clock.now(), found=True)
         start = after.position if after else None
         # How many of its source stand above a story shows only from the top.
         from_top = bool(inside.max_per_source or inside.max_per_day)

@@ -94,7 +94,7 @@ async def _of_what_passes(
     *,
     now: datetime,
 ) -> Window:
-    selector = Selector(publication, filters, now=now)
+    selector = Selector(publication, filters, now=now, found=True)
     shown: list[PublishedEntry] = []
     newest: datetime | None = None
     more = False
@@ -119,7 +119,7 @@ async def part_of(
     now: datetime,
 ) -> Window:
     """The first `most` stories that pass, counted; memory holds those after `offset`."""
-    selector = Selector(publication, filters, now=now)
+    selector = Selector(publication, filters, now=now, found=True)
     chosen: list[PublishedEntry] = []
     count = 0
     async for _, judged in judged_stories(store, selector, publication):

@@ -130,7 +130,7 @@ async def select_stories(connection: AsyncConnection, selection: Selection) -> C
     if search or selection.sources is not None:
         conditions = [shown, _but(hidden)]
         if search:
-            conditions.append(says(connection, parse_query(search)))
+            conditions.append(await says(connection, parse_query(search)))
         return stories.c.id.in_(select(entries.c.story_id).where(*conditions))
     if shown is _ANY_SOURCE and not hidden:
         return true()

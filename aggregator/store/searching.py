@@ -134,10 +134,13 @@ def _vector(words: Sequence[str]) -> str:
     return " ".join(f"'{word}':{','.join(map(str, its))}" for word, its in places.items())
 
 
-def says(connection: AsyncConnection, query: Query) -> ColumnElement[bool]:
-    """Which entries a query finds."""
+async def says(connection: AsyncConnection, query: Query) -> ColumnElement[bool]:
+    """Which entries a query finds. For statements of this transaction."""
     if not query:
         return false()
+    if connection.dialect.name == "postgresql":
+        # It takes long values, which it keeps elsewhere (TOAST), for free, and would read them all.
+        await connection.execute(text("SET LOCAL enable_seqscan = off"))
     conditions = []
     if query.wanted:
         conditions.append(entries.c.id.in_(_found(connection, query.wanted, every=True)))

@@ -177,3 +177,13 @@ def test_a_search_shows_what_an_entry_that_passes_says():
     assert judged(stories, search="***") == ["search"] * 3
     assert not narrows(replace(PLAIN, search="rust"), NO_FILTERS)
     assert narrows(replace(PLAIN, max_per_day=(("a", 1),)), NO_FILTERS)
+
+
+def test_what_the_store_found_is_looked_at_only_where_a_part_of_it_is_hidden():
+    publication = replace(PLAIN, search="rust")
+    story = whole_story(story_entry("1", text="python"), story_entry("2", source="b", text="rust"))
+    of_b = Filters(of_sources={"b": filter_of(exclude=("rust",))})
+
+    for filters, shown in ((NO_FILTERS, True), (of_b, False)):
+        selector = Selector(publication, filters, now=NOON, found=True)
+        assert isinstance(selector.judge(story), LeftOut) != shown

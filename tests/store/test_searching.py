@@ -11,6 +11,7 @@ from sqlalchemy import text
 from aggregator.core.model import Person
 from aggregator.core.searching import parse_query
 from aggregator.service.ports import Selection
+from aggregator.store.searching import says
 from aggregator.store.sql import open_store
 from tests.builders import NOON
 from tests.store.steps import HOUR, configure, edit_of, poll, story, titles, unsafe
@@ -154,6 +155,19 @@ async def test_the_index_of_sqlite_is_sound_after_edits_and_drops(tmp_path):
         await connection.execute(text(check))
     assert await indexed(store) == 11
     await store.aclose()
+
+
+async def test_postgresql_looks_into_its_index(postgres):
+    store = await open_store(postgres)
+    await configure(store, "a")
+    await poll(store, "a", *(story(f"{n}") for n in range(9)))
+    async with store._database.reading() as connection:
+        await says(connection, parse_query("title"))
+        asked = "SELECT entry_id FROM search WHERE words @@ CAST('title' AS TSQUERY)"
+        plan = "\n".join(await connection.scalars(text(f"EXPLAIN {asked}")))
+    await store.aclose()
+
+    assert "ix_search_words" in plan
 
 
 SOME = st.text(alphabet="ab机器学習한국ไท-*\"' +#éÉ🎉.\u0301", max_size=12)

@@ -34,6 +34,14 @@ def plausible(date: datetime | None) -> datetime | None:
     return date if date and date >= OLDEST_DATE else None
 
 
+def believable(date: datetime, *, first_seen: datetime, changed_at: datetime) -> datetime:
+    """A date of a stored entry that readers can take for true: not before there were feeds, and not
+    after we last learned something of the entry. All are aware.
+    """
+    latest = max(OLDEST_DATE, first_seen, changed_at)
+    return min(plausible(date) or plausible(first_seen) or latest, latest)
+
+
 def believed(entries: Sequence[_Dated], is_stamp: Callable[[datetime], bool]) -> tuple[_Dated, ...]:
     """The entries, without dates that all of them share and that only stamp the document."""
     if len(entries) < FEWEST_STAMPED:

@@ -28,7 +28,19 @@ from aggregator.core.urls import bare_host, site_of
 LONGEST_ID = 2048
 """Characters of a guid that we publish as it is."""
 
-_IRI_CHARACTERS = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
+_IRI_CHARACTERS = re.compile(r"([!#$&'()*+,\-./0-9:;=?@A-Z_a-z~]|%[0-9A-Fa-f]{2})+")
+"""What RFC 3986 §2 allows; square brackets for addresses of hosts alone, which are not kept."""
+
+# RFC 4151 §2.1: tag:authority,date:specific, the authority in lower case.
+_TAG = re.compile(r"tag:([a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(-\d\d(-\d\d)?)?:[^#]*(#[^#]*)?", re.ASCII)
+
+# RFC 8141 §2: urn:namespace:specific, without the slash that validators do not know of; RFC 9562
+# §4 for the one of UUIDs.
+_URN = re.compile(
+    r"urn:(?!uuid:)[a-z0-9][a-z0-9-]{0,31}:[^/?#&~]+"
+    r"|urn:uuid:[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}",
+    re.IGNORECASE,
+)
 
 _IDS = UUID("8a2ef1de-7c0c-4f6f-9d5d-6d7a3b0f5c21")
 """The namespace of the ids that we make (RFC 9562 §5.5). It must never change."""
@@ -174,7 +186,7 @@ def is_absolute_iri(guid: str) -> bool:
     match parts.scheme:
         case "http" | "https":
             return bool(parts.hostname)
-        case "tag":  # RFC 4151: tag:authority,date:specific
-            return "," in parts.path and ":" in parts.path
-        case scheme:  # RFC 8141: urn:namespace:specific
-            return scheme == "urn" and ":" in parts.path
+        case "tag":
+            return _TAG.fullmatch(guid) is not None
+        case _:
+            return _URN.fullmatch(guid) is not None

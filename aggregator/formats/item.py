@@ -2,21 +2,25 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from aggregator.core.dates import OLDEST_DATE, believable
 from aggregator.core.model import (
     Category,
     Content,
     Enclosure,
     Origin,
     Person,
+    PublishedEntry,
     PublishedSource,
 )
 from aggregator.core.shown import Shown
-from aggregator.core.stories import is_absolute_iri
+from aggregator.core.stories import is_absolute_iri, published_id
 from aggregator.core.urls import host_of
 from aggregator.formats.fitting import (
+    fit_address,
     fit_language,
     fit_line,
     fit_media_type,
@@ -27,7 +31,10 @@ from aggregator.formats.fitting import (
 LONGEST_BEGINNING = 80
 """Characters of a heading that is made from the text."""
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_EMAIL = re.compile(r"[\w.+'-]+@([A-Za-z0-9-]+\.)+[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
+
+_LONGEST_FILE = 2**53
+"""Bytes: beyond, not even all readers of JSON know the number (RFC 8259 §6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +77,21 @@ def item_of(shown: Shown) -> Item:
     excerpt = fit_text(shown.excerpt)
     title = fit_line(content.title)
     return Item(
-        id=_unchanged(entry.id),
+        id=fit_id(entry.id, entry.source.key),
         title=title,
         heading=title or _beginning(excerpt) or "Untitled",
-        link=fit_url(content.link) if content.link else None,
-        published=_in_utc(entry.published),
-        updated=_in_utc(entry.updated),
+        link=fit_address(content.link),
+        published=_believable(entry.published, entry),
+        updated=_believable(entry.updated, entry),
         authors=_authors(content, origin, entry.source),
         language=fit_language(content.language),
         summary=excerpt if shown.content != "title" and excerpt.strip() else "",
         html=fit_text(content.content_html) if shown.content == "full" else "",
         categories=_categories(content),
         contributors=named(content.contributors),
-        comments=fit_url(content.comments) if content.comments else None,
+        comments=fit_address(content.comments),
         enclosures=_enclosures(content.enclosures),
-        image=fit_url(content.image) if content.image else None,
+        image=fit_address(content.image),
         source=entry.source,
         origin=origin,
         also_in=entry.also_in,
@@ -102,10 +109,24 @@ def source_name(source: PublishedSource) -> str:
     return fit_line(source.name) or source.key
 
 
-def _unchanged(id: str) -> str:
-    if id != fit_text(id):
-        raise ValueError(f"{id!r} holds characters that no document may hold")
-    return id
+def fit_id(id: str, source_key: str) -> str:
+    """The id as it is stored; an IRI that stands for it where it is none (RFC 4287 §4.2.6)."""
+    return published_id(source_key, id)
+
+
+def newest(entries: Iterable[Shown], channel: datetime) -> datetime:
+    """When a document was last updated: with its channel or an entry, never by the clock."""
+    dates = [channel, OLDEST_DATE]
+    for each in entries:
+        with suppress(ValueError):  # such an entry is not written
+            dates.append(_believable(each.entry.updated, each.entry))
+    return max(map(_in_utc, dates))
+
+
+def _believable(moment: datetime, entry: PublishedEntry) -> datetime:
+    """Raises ValueError for a date without a time zone."""
+    seen, changed = _in_utc(entry.first_seen), _in_utc(entry.changed_at)
+    return believable(_in_utc(moment), first_seen=seen, changed_at=changed)
 
 
 def _named(person: Person) -> Person:
@@ -113,7 +134,7 @@ def _named(person: Person) -> Person:
     return Person(
         name=fit_line(person.name or "") or email or fit_line(person.uri or ""),
         email=email if _EMAIL.fullmatch(email) else None,
-        uri=fit_url(person.uri) if person.uri else None,
+        uri=fit_address(person.uri),
     )
 
 
@@ -136,16 +157,22 @@ def _categories(content: Content) -> tuple[Category, ...]:
 def _category(category: Category) -> Category:
     return Category(
         term=fit_line(category.term),
-        scheme=fit_url(category.scheme) if category.scheme else None,
+        scheme=_iri(category.scheme),
         label=fit_line(category.label or "") or None,
     )
+
+
+def _iri(text: str | None) -> str | None:
+    """The text as a URI, where it is absolute."""
+    fit = fit_url(text or "")
+    return fit if is_absolute_iri(fit) else None
 
 
 def _origin(origin: Origin | None) -> Origin | None:
     """With an id and a title, which atom:source needs; None where they are not to be had."""
     if origin is None:
         return None
-    link, url = (fit_url(one) if one else None for one in (origin.link, origin.url))
+    link, url = fit_address(origin.link), fit_address(origin.url)
     own = fit_text(origin.id or "")
     id = own if own == origin.id and is_absolute_iri(own) else url or link
     if id is None:
@@ -156,15 +183,20 @@ def _origin(origin: Origin | None) -> Origin | None:
 
 def _enclosures(enclosures: Iterable[Enclosure]) -> tuple[Enclosure, ...]:
     by_url = {
-        enclosure.url: Enclosure(
-            url=fit_url(enclosure.url),
-            type=fit_media_type(enclosure.type, enclosure.url) or "application/octet-stream",
-            length=enclosure.length if enclosure.length and enclosure.length > 0 else None,
-            duration=enclosure.duration if enclosure.duration and enclosure.duration > 0 else None,
+        url: Enclosure(
+            url=url,
+            type=fit_media_type(enclosure.type, url) or "application/octet-stream",
+            length=_count(enclosure.length),
+            duration=_count(enclosure.duration),
         )
         for enclosure in enclosures
+        if (url := fit_address(enclosure.url))
     }
     return tuple(by_url.values())
+
+
+def _count(number: int | None) -> int | None:
+    return number if number and 0 < number < _LONGEST_FILE else None
 
 
 def _beginning(text: str) -> str:
@@ -179,4 +211,7 @@ def _beginning(text: str) -> str:
 def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the first and the last hours of the calendar
+        return moment.replace(tzinfo=UTC)

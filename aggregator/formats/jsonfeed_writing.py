@@ -8,7 +8,7 @@ from aggregator.core.model import Enclosure, Origin, Person
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.entry_json import rfc3339
-from aggregator.formats.fitting import fit_language, fit_line, fit_url
+from aggregator.formats.fitting import fit_address, fit_language, fit_line
 from aggregator.formats.item import Item
 from aggregator.formats.written import Written, build_each
 
@@ -39,7 +39,8 @@ def _head(channel: Channel) -> _Object:
         "feed_url": channel.links.current or channel.self_url,
         "next_url": channel.links.onwards,
         "description": fit_line(channel.subtitle),
-        "icon": fit_url(channel.icon) if channel.icon else None,
+        "icon": fit_address(channel.icon),
+        "favicon": fit_address(channel.icon),
         "authors": [{"name": author}] if author else [],
         "language": fit_language(channel.language),
         "hubs": [{"type": "WebSub", "url": channel.hub}] if channel.hub else [],

@@ -7,7 +7,7 @@ from typing import Protocol
 from lxml import etree
 
 from aggregator.core.model import FeedInfo
-from aggregator.formats.fitting import fit_language, fit_line, fit_url, rfc822
+from aggregator.formats.fitting import fit_address, fit_language, fit_line, fit_url, rfc822
 
 
 class Subscription(Protocol):
@@ -70,7 +70,7 @@ def _outline(source: Subscription) -> dict[str, str]:
         "text": name,
         "title": name,
         "xmlUrl": fit_url(source.url),
-        "htmlUrl": fit_url(info.link) if info.link else None,
+        "htmlUrl": fit_address(info.link),
         "description": fit_line(info.subtitle),
         "language": fit_language(info.language),
     }

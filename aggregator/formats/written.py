@@ -30,12 +30,13 @@ def build_each(
     built: dict[str, Built] = {}
     dropped = []
     for shown in entries:
-        id = shown.entry.id
-        if id in built:
-            dropped.append(id)
-            continue
         try:
-            built[id] = build(item_of(shown))
+            item = item_of(shown)
+            ready = None if item.id in built else build(item)
         except (ValueError, TypeError):
-            dropped.append(id)
+            ready = None
+        if ready is None:
+            dropped.append(shown.entry.id)
+        else:
+            built[item.id] = ready
     return list(built.values()), tuple(dropped)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from aggregator.core.dates import believable
 from aggregator.core.digest import body_digest, digest
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.leaves import NEWEST, Leaf, Links, Neighbours
@@ -278,7 +279,7 @@ def _channel(
         id=page_url,
         self_url=site.url + publication.at(format),
         page_url=page_url,
-        updated=max((story.updated for story in stories), default=_whole(revision.changed_at)),
+        updated=max(map(_updated, stories), default=_whole(revision.changed_at)),
         subtitle=publication.description or site.description or site.tagline,
         language=site.language,
         author=site.author or site.title,
@@ -304,6 +305,11 @@ def _links(
             if not publication.in_folders or rel.endswith("archive")
         ),
     )
+
+
+def _updated(story: PublishedEntry) -> datetime:
+    """As the writers show it."""
+    return believable(story.updated, first_seen=story.first_seen, changed_at=story.changed_at)
 
 
 def _whole(moment: datetime) -> datetime:

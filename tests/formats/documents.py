@@ -101,7 +101,7 @@ def rich(name: str = "1") -> Shown:
 
 ORIGIN = Origin(
     title="Of <B>",
-    id="urn:uuid:b",
+    id="tag:b.example,2026:b",
     link="https://b.example/",
     url="https://b.example/feed?x=1&y=2",
     rights="Free",

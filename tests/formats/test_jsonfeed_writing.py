@@ -32,6 +32,7 @@ def test_the_head_tells_of_the_channel():
         "feed_url": CHANNEL.self_url,
         "description": CHANNEL.subtitle,
         "icon": CHANNEL.icon,
+        "favicon": CHANNEL.icon,
         "authors": [{"name": "The editors"}],
         "language": "en",
         "items": [],
@@ -124,7 +125,13 @@ dates = st.datetimes(datetime(1990, 1, 1), timezones=st.just(UTC))  # noqa: DTZ0
 @settings(max_examples=150)
 @given(title=texts, excerpt=texts, published=dates, updated=dates)
 def test_what_is_written_is_read(title, excerpt, published, updated):
-    entry = shown(published=published, updated=updated, excerpt=excerpt, content={"title": title})
+    entry = shown(
+        published=published,
+        updated=updated,
+        changed_at=max(published, updated),
+        excerpt=excerpt,
+        content={"title": title},
+    )
 
     body = write_json_feed(CHANNEL, [entry]).body
     [item] = json.loads(body)["items"]

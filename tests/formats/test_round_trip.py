@@ -92,7 +92,7 @@ def test_a_gathered_entry_is_attributed_to_where_it_is_from_in_atom():
 
     assert found.origin == ORIGIN
     assert found.authors == (Person(name="Of <B>"),)
-    assert entry.source.id == "urn:uuid:b"
+    assert entry.source.id == "tag:b.example,2026:b"
     assert [(link.rel, link.href, link.title) for link in entry.links if link.rel == "via"] == [
         ("via", "https://planet.example/", "Planet")
     ]
@@ -110,7 +110,7 @@ def test_a_gathered_entry_is_attributed_to_where_it_is_from_in_json_feed():
     body = write_json_feed(CHANNEL, [gathered()]).body
 
     assert json_findings(body) == []
-    assert b'"_source":{"id":"urn:uuid:b","title":"Of <B>","feed_url":' in body
+    assert b'"_source":{"id":"tag:b.example,2026:b","title":"Of <B>","feed_url":' in body
     assert b'"_aggregator":{"source":"planet","also_in":["planet"]}' in body
 
 

@@ -87,7 +87,7 @@ def test_a_fault_in_rss_is_found(old, new, finding):
     [
         (b"version/1.1", b"version/1", "version"),
         (b'"feed_url"', b'"feed"', "feed_url"),
-        (b'"id":"https://a.example/1"', b'"id":1', "id is no string"),
+        (b'"id":"https://a.example/1"', b'"id":1', "id is no string that"),
         (b'"content_html"', b'"content"', "content_html"),
         (b"12:00:00Z", b"12:00:00", "RFC 3339"),
         (b'"size_in_bytes":7', b'"size_in_bytes":NaN', "NaN"),

@@ -217,14 +217,19 @@ def test_a_file_is_enclosed_once():
     assert [link.rel for link in links].count("enclosure") == 1
 
 
+def plain(element) -> str:
+    """What a reader shows of a text construct."""
+    return html.unescape(element.text) if element.get("type") == "html" else element.text
+
+
 def test_nasty_text_comes_back_as_it_was():
     entry = shown(
         excerpt=NASTY, content={"title": NASTY, "content_html": f"<p>{html.escape(NASTY)}</p>"}
     )
     element = entry_of(write_atom(CHANNEL, [entry]).body)
 
-    assert element.findtext(f"{ATOM}title") == fit_line(NASTY)
-    assert element.findtext(f"{ATOM}summary") == NASTY
+    assert plain(element.find(f"{ATOM}title")) == fit_line(NASTY)
+    assert plain(element.find(f"{ATOM}summary")) == NASTY
     assert element.findtext(f"{ATOM}content") == f"<p>{html.escape(NASTY)}</p>"
 
 
@@ -232,7 +237,7 @@ def test_nasty_text_comes_back_as_it_was():
 LATIN_1 = "".join(map(chr, range(0xA0, 0x100)))
 texts = st.text(st.characters(codec="utf-8", exclude_characters=LATIN_1), max_size=60)
 dates = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 hypothesis adds the zone
-paths = st.text("abcdefghijklmnopqrstuvwxyz0123456789-._~/?&=%+", min_size=1, max_size=30)
+paths = st.text("abcdefghijklmnopqrstuvwxyz0123456789-._~/?&=+", min_size=1, max_size=30)
 
 
 @settings(max_examples=150)
@@ -245,6 +250,7 @@ def test_what_is_written_is_read(title, path, name, published, updated):
         source=source,
         published=published,
         updated=updated,
+        changed_at=max(published, updated),
         content={"title": title, "link": link},
     )
 
@@ -253,8 +259,10 @@ def test_what_is_written_is_read(title, path, name, published, updated):
 
     assert atom_findings(written.body) == []
     assert (seen.id, seen.link) == (link, link)
-    assert seen.title == (fit_line(title) or "An excerpt")
-    assert (seen.source.id, seen.source.title) == (source.url, fit_line(name) or "key")
+    element = entry_of(written.body)
+    assert plain(element.find(f"{ATOM}title")) == (fit_line(title) or "An excerpt")
+    assert plain(element.find(f"{ATOM}source/{ATOM}title")) == (fit_line(name) or "key")
+    assert seen.source.id == source.url
     assert moments(seen, "published", "updated") == [
         tuple(published.timetuple())[:6],
         tuple(updated.timetuple())[:6],

@@ -158,7 +158,7 @@ def test_every_day_of_the_week_is_right(day):
 
 texts = st.text(st.characters(codec="utf-8"), max_size=60)
 dates = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 hypothesis adds the zone
-paths = st.text("abcdefghijklmnopqrstuvwxyz0123456789-._~/?&=%+", min_size=1, max_size=30)
+paths = st.text("abcdefghijklmnopqrstuvwxyz0123456789-._~/?&=+", min_size=1, max_size=30)
 
 
 @settings(max_examples=150)
@@ -167,7 +167,11 @@ def test_what_is_written_is_read(title, path, name, published):
     link = f"https://a.example/p{path}"
     source = PublishedSource(key="key", name=name, url=f"https://s.example/{path}")
     entry = shown(
-        id=link, source=source, published=published, content={"title": title, "link": link}
+        id=link,
+        source=source,
+        published=published,
+        changed_at=published,
+        content={"title": title, "link": link},
     )
 
     body = write_rss(CHANNEL, [entry]).body

@@ -4,10 +4,13 @@ feedgen 1.0.0 drops the attributes of an entry's links (lkiesow/python-feedgen#1
 `source` but title and link, and has no xml:lang for entries: we finish each of its elements.
 """
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from html import escape
+from html.entities import name2codepoint
 
 from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
@@ -20,8 +23,8 @@ from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.core.stories import is_absolute_iri
 from aggregator.formats.entry_json import rfc3339
-from aggregator.formats.fitting import fit_language, fit_line, fit_url
-from aggregator.formats.item import Item, named, source_name
+from aggregator.formats.fitting import fit_address, fit_language, fit_line, fit_url
+from aggregator.formats.item import Item, named, newest, source_name
 from aggregator.formats.writing.elements import (
     XML_LANG,
     Element,
@@ -39,6 +42,7 @@ _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 
 def write_atom(channel: Channel, entries: Sequence[Shown]) -> Written:
     """The entries in the order given."""
+    channel = replace(channel, updated=newest(entries, channel.updated))
     built, dropped = build_each(entries, partial(_entry, channel))
     feed = _feed(channel)
     feed.entry([Ready(element) for element in built])
@@ -57,15 +61,30 @@ def _feed(channel: Channel) -> FeedGenerator:
     feed.link(href=channel.page_url, rel="alternate", type="text/html")
     if channel.hub:
         feed.link(href=channel.hub, rel="hub")
-    feed.generator("aggregator", version=__version__)
+    feed.generator("aggregator", version=__version__, uri=channel.page_url)
     feed.subtitle(fit_line(channel.subtitle) or None)
-    feed.icon(fit_url(channel.icon) if channel.icon else None)
+    feed.icon(fit_address(channel.icon))
     feed.language(fit_language(channel.language))
     feed.register_extension("media", MediaNamespace, rss=False)
+    feed.register_extension("texts", _Texts, rss=False)
     if channel.deleted:
         feed.register_extension("tombstones", partial(_Tombstones, channel.deleted), rss=False)
     feed.register_extension("history", partial(AtomHistory, channel.links), rss=False)
     return feed
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Has the feed's own texts say what they are."""
+
+    def extend_ns(self) -> dict[str, str]:
+        return {}
+
+    def extend_atom(self, feed: Element) -> None:
+        """Changes attributes only."""
+        for tag in ("title", "subtitle"):
+            for element in feed.findall(tag):
+                _say(element)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +112,14 @@ def _entry(channel: Channel, item: Item) -> Element:
     entry.contributor([_person(contributor) for contributor in item.contributors])
     entry.category([category_facts(category) for category in item.categories])
     entry.link(_links(item))
-    entry.summary(item.summary or None, type="text")
+    summary = item.summary
     if item.html:
         entry.content(item.html, type="html")
-    elif not item.link:  # RFC 4287 §4.1.2 demands one of the two
-        entry.content(item.summary or item.heading, type="text")
+    elif item.link:
+        summary = summary or item.heading  # an entry is some text (RFC 4287 §4.2.13)
+    else:  # RFC 4287 §4.1.2 demands a link or content
+        entry.content(summary or item.heading, type="text")
+    entry.summary(summary or None, type="text")
     return _finished(entry, item, channel)
 
 
@@ -119,12 +141,15 @@ def _links(item: Item) -> list[dict[str, str]]:
 
 
 def _link_to(source: PublishedSource, rel: str) -> dict[str, str]:
-    href = fit_url(source.info.link or source.url)
+    href = fit_address(source.info.link) or fit_url(source.url)
     return {"rel": rel, "href": href, "title": source_name(source)}
 
 
 def _finished(entry: FeedEntry, item: Item, channel: Channel) -> Element:
     element = entry.atom_entry()
+    for tag in ("title", "summary", "content"):
+        for text in element.findall(tag):
+            _say(text)
     for link, attributes in zip(element.findall("link"), entry.link() or (), strict=True):
         link.attrib.update(attributes)
     if item.comments:  # RFC 4685 §4; feedgen knows of no such relation
@@ -139,18 +164,41 @@ def _finished(entry: FeedEntry, item: Item, channel: Channel) -> Element:
     return element
 
 
+_END_TAG = re.compile(r"</\w+>")
+_REFERENCE = re.compile(r"&(#?\w+)")
+_ENTITIES = frozenset({"apos", *name2codepoint})
+
+
+def _looks_like_html(plain: str) -> bool:
+    """As feed validators see it, who find no fault with "R&D" or "1 < 2"."""
+    names = _REFERENCE.findall(plain)
+    return bool(_END_TAG.search(plain)) or any(
+        name in _ENTITIES or not name.isalpha() for name in names
+    )
+
+
+def _say(element: Element) -> None:
+    """Has an element of plain text hold it so that nobody takes it for HTML that nobody declared:
+    where it speaks of tags or entities, it is declared to be HTML, and escaped.
+    """
+    plain = element.text or ""
+    if element.get("type", "text") == "text" and _looks_like_html(plain):
+        element.set("type", "html")
+        element.text = escape(plain, quote=False)
+
+
 def _origin(origin: Origin, *, updated: datetime) -> Element:
     """The feed that the entry was from before it came to its source: the one to attribute it to."""
     element = etree.Element("source")
     child(element, "id", origin.id)
-    child(element, "title", origin.title)
+    _say(child(element, "title", origin.title))
     child(element, "updated", rfc3339(updated))
     if origin.url:
         child(element, "link", rel="self", href=origin.url)
     if origin.link:
         child(element, "link", rel="alternate", href=origin.link)
     if origin.rights:
-        child(element, "rights", origin.rights)
+        _say(child(element, "rights", origin.rights))
     return element
 
 
@@ -161,20 +209,24 @@ def _source(source: PublishedSource, *, before: datetime, otherwise: datetime) -
     time, and some with the future, and neither may change our bytes where nothing else does.
     """
     info = source.info
-    updated = min(plausible(info.updated) or otherwise, before)
+    updated = min(plausible(_aware(info.updated)) or otherwise, before)
     element = etree.Element("source")
     child(element, "id", _source_id(source))
-    child(element, "title", source_name(source))
+    _say(child(element, "title", source_name(source)))
     child(element, "updated", rfc3339(updated))
     child(element, "link", rel="self", href=fit_url(source.url))
-    if info.link:
-        child(element, "link", rel="alternate", href=fit_url(info.link))
+    if link := fit_address(info.link):
+        child(element, "link", rel="alternate", href=link)
     _add_authors(element, named(info.authors))
     if rights := fit_line(info.rights):
-        child(element, "rights", rights)
-    if info.icon:
-        child(element, "icon", fit_url(info.icon))
+        _say(child(element, "rights", rights))
+    if icon := fit_address(info.icon):
+        child(element, "icon", icon)
     return element
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment if moment and moment.tzinfo else None
 
 
 def _source_id(source: PublishedSource) -> str:

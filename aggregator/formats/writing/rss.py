@@ -6,7 +6,7 @@ address and all enclosures but one: those elements are ours.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 
@@ -16,8 +16,8 @@ from feedgen.feed import FeedGenerator
 from aggregator import __version__
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
-from aggregator.formats.fitting import fit_language, fit_line, fit_url, rfc822
-from aggregator.formats.item import Item, source_name
+from aggregator.formats.fitting import fit_address, fit_language, fit_line, fit_url, rfc822
+from aggregator.formats.item import Item, newest, source_name
 from aggregator.formats.writing.elements import (
     Element,
     Ready,
@@ -38,6 +38,7 @@ _PLAIN = re.compile(rb"<(?:title|category|source|dc:creator|dc:contributor)\b[^>
 
 def write_rss(channel: Channel, entries: Sequence[Shown]) -> Written:
     """The entries in the order given."""
+    channel = replace(channel, updated=newest(entries, channel.updated))
     built, dropped = build_each(entries, partial(_item, channel))
     feed = _feed(channel)
     feed.entry([Ready(element) for element in built])
@@ -75,8 +76,8 @@ def _feed(channel: Channel) -> FeedGenerator:
     feed.link(href=channel.page_url, rel="alternate")  # the last one becomes the channel's link
     feed.language(fit_language(channel.language))
     feed.generator(f"aggregator {__version__}")
-    if channel.icon:
-        feed.image(url=fit_url(channel.icon), title=title, link=channel.page_url)
+    if icon := fit_address(channel.icon):
+        feed.image(url=icon, title=title, link=channel.page_url)
     # feedgen would write the time of day, through setlocale, which is no thread's own; there is
     # no public way to say no. Ours comes from the extension.
     feed._FeedGenerator__rss_lastBuildDate = None  # noqa: SLF001 see above

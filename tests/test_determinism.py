@@ -1,0 +1,78 @@
+"""The same data makes the same bytes, whenever, wherever and from whichever database."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select
+
+from aggregator.store.engine import connect
+from aggregator.store.schema import metadata
+from tests.published_site import published_from, stock
+
+ROOT = Path(__file__).parent.parent
+
+SURROUNDINGS = {
+    "another time zone": {"TZ": "Asia/Kolkata"},
+    "another locale": {"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "tr"},
+    "no locale": {"LC_ALL": "C", "TZ": "America/St_Johns"},
+    "another seed of hashes": {"PYTHONHASHSEED": "12345"},
+    "yet another seed": {"PYTHONHASHSEED": "0", "TZ": "Pacific/Kiritimati"},
+}
+
+
+@pytest.fixture
+async def url(tmp_path):
+    url = f"sqlite:///{tmp_path}/planet.db"
+    await stock(url)
+    return url
+
+
+async def test_all_of_the_site_is_there(url):
+    found = await published_from(url)
+
+    assert {"feed.atom", "feed.rss", "feed.json", "opml.xml", "index.html"} <= set(found)
+    assert {"sources/a.atom", "tags/中文.json", "publications/few.rss"} <= set(found)
+
+
+async def test_another_day_changes_no_byte(url):
+    assert await published_from(url, days=1) == await published_from(url)
+
+
+@pytest.mark.parametrize("changes", SURROUNDINGS.values(), ids=SURROUNDINGS)
+async def test_another_machine_changes_no_byte(url, changes):
+    here = await published_from(url)
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.published_site", url, "400"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "random", **changes},
+        capture_output=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr.decode()
+    assert json.loads(ran.stdout) == here
+
+
+async def test_another_database_changes_no_byte(url, postgres):
+    await move(url, postgres)
+
+    assert await published_from(postgres) == await published_from(url)
+
+
+async def move(source: str, target: str) -> None:
+    """All rows, table by table, with their ids."""
+    before, after = connect(source), connect(target)
+    async with before.reading() as reading, after.writing() as writing:
+        for table in reversed(metadata.sorted_tables):
+            await writing.execute(table.delete())
+        for table in metadata.sorted_tables:
+            rows = [dict(row._mapping) for row in await reading.execute(select(table))]
+            if rows:
+                await writing.execute(insert(table), rows)
+    await before.aclose()
+    await after.aclose()

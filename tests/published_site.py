@@ -8,7 +8,6 @@ import asyncio
 import json
 import sys
 from dataclasses import replace
-from datetime import timedelta
 from hashlib import sha256
 
 from aggregator.core.model import FeedInfo, Person

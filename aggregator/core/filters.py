@@ -92,6 +92,8 @@ def as_shown(story: Story, entries: Sequence[StoryEntry]) -> PublishedEntry:
     lead = entries[0]
     others = {entry.source.key: entry.source for entry in entries}
     del others[lead.source.key]
+    # Edits of who does not lead the story move nothing of it, but what is shown instead of it.
+    own = (lead.updated,) if lead is not story.entries[0] else ()
     return PublishedEntry(
         id=story.id,
         guid=lead.guid,
@@ -100,6 +102,6 @@ def as_shown(story: Story, entries: Sequence[StoryEntry]) -> PublishedEntry:
         published=lead.published,
         updated=lead.updated,
         first_seen=lead.first_seen,
-        changed_at=story.changed_at,
+        changed_at=max((story.changed_at, *own)),
         content=lead.content,
     )

@@ -306,6 +306,8 @@ def published_source(row: AnyRow) -> PublishedSource:
 def published_entry(
     story: AnyRow, lead: AnyRow, source: PublishedSource, also_in: Iterable[PublishedSource]
 ) -> PublishedEntry:
+    # Edits of who does not lead the story move nothing of it, but what is shown instead of it.
+    own = (lead.updated_at,) if lead.id != story.lead_entry_id else ()
     return PublishedEntry(
         id=story.published_id,
         guid=lead.guid,
@@ -314,7 +316,7 @@ def published_entry(
         published=lead.published_at,
         updated=lead.updated_at,
         first_seen=lead.first_seen_at,
-        changed_at=story.changed_at,
+        changed_at=max((story.changed_at, *own)),
         content=_content(lead),
     )
 

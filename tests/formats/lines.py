@@ -1,4 +1,4 @@
-"""Documents of nasty and of ordinary data, written once, to hold each line of a standard against."""
+"""Documents of nasty and ordinary data, written once, to hold each line of a standard against."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from aggregator.core.publication import Links
 from aggregator.formats.jsonfeed_writing import write_json_feed
 from tests.formats.documents import CHANNEL, channel, gathered, rich, shown
 from tests.formats.lines import documents
@@ -51,9 +52,8 @@ def test_b3_04_an_item_has_content():
 
 
 def test_b3_05_title_and_summary_are_plain_text():
-    item = json.loads(
-        write_json_feed(CHANNEL, [shown(excerpt="1 < 2 & </b>", content={"title": "<b>R&D</b>"})]).body
-    )["items"][0]
+    odd = shown(excerpt="1 < 2 & </b>", content={"title": "<b>R&D</b>"})
+    item = json.loads(write_json_feed(CHANNEL, [odd]).body)["items"][0]
 
     assert (item["title"], item["summary"]) == ("<b>R&D</b>", "1 < 2 & </b>")
 
@@ -101,6 +101,20 @@ def test_b3_11_an_attachment_has_its_address_and_its_type():
         assert "/" in file["mime_type"]
         for name in ("size_in_bytes", "duration_in_seconds"):
             assert 0 < file.get(name, 1) < 2**53
+
+
+def test_b3_12_what_comes_next_is_another_document():
+    onwards = "https://p.example/feed.json?page=2"
+
+    assert head(links=Links(onwards=onwards))["next_url"] == onwards
+    assert not [feed for feed in feeds() if "next_url" in feed]
+
+
+def test_b3_13_the_hub_is_one_of_websub():
+    hub = "https://hub.example/"
+
+    assert head(hub=hub)["hubs"] == [{"type": "WebSub", "url": hub}]
+    assert not [feed for feed in feeds() if "hubs" in feed]
 
 
 def test_b3_14_an_icon_is_icon_and_favicon_and_has_an_address():

@@ -25,7 +25,9 @@ def watch() -> None:
     _watch(
         jsonfeed_writing,
         "write_json_feed",
-        lambda body, channel: json_findings(body, self_url=channel.self_url),
+        lambda body, channel: json_findings(
+            body, self_url=channel.links.current or channel.self_url
+        ),
     )
     _watch(opml, "write_opml", lambda body, _: opml_findings(body))
 

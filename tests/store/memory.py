@@ -699,6 +699,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
         members = [entry for entry in self._shown() if entry.story is story]
         lead = next((entry for entry in members if entry.known.id == story.lead), members[0])
         others = {e.source.spec.key: e.source.published for e in members if e is not lead}
+        own = (lead.known.updated,) if lead.known.id != story.lead else ()
         return PublishedEntry(
             id=story.published_id,
             guid=lead.guid,
@@ -707,7 +708,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
             published=lead.known.published,
             updated=lead.known.updated,
             first_seen=lead.known.first_seen,
-            changed_at=story.changed_at,
+            changed_at=max((story.changed_at, *own)),
             content=lead.content,
         )
 

@@ -5,7 +5,7 @@ import pytest
 
 from aggregator.core.model import Content, Enclosure, Origin, Person
 from aggregator.web.listing import Attribution, direction, headline, listed, pieces
-from tests.web.fakes import shown, source
+from tests.web.fakes import NOON, shown, source
 
 
 def only(entry):
@@ -86,7 +86,8 @@ def test_a_change_on_the_same_day_is_not_worth_a_word():
     def changed_after(hours):
         entry = shown()
         later = entry.entry.published + timedelta(hours=hours)
-        return only(replace(entry, entry=replace(entry.entry, updated=later))).edited
+        edited = replace(entry.entry, updated=later, changed_at=later)
+        return only(replace(entry, entry=edited)).edited
 
     assert [changed_after(hours) for hours in (0, 23, 24)] == [False, False, True]
 
@@ -97,7 +98,7 @@ def test_a_source_that_shows_titles_only_shows_no_text():
 
 def test_an_entry_that_cannot_be_written_harms_no_other():
     bad = shown()
-    bad = replace(bad, entry=replace(bad.entry, id="\x01"))
+    bad = replace(bad, entry=replace(bad.entry, published=NOON.replace(tzinfo=None)))
 
     assert len(listed([bad, shown(origin=source("other", "Other"))])) == 1
 

@@ -36,6 +36,8 @@ RICH = Content(
     origin=Origin(title="Ada", id="urn:ada", link="https://ada.example/"),
 )
 
+LATER = NOON + timedelta(days=2)
+
 
 def place(path: str) -> Place:
     tags = {"python": frozenset({"blog"}), "中文": frozenset({"blog"})}
@@ -45,7 +47,7 @@ def place(path: str) -> Place:
 async def pages() -> dict[str, bytes]:
     """Every kind of page, with everything that it can show."""
     rich = shown(RICH, also_in=(source("other", "Other"),))
-    rich = replace(rich, entry=replace(rich.entry, updated=NOON + timedelta(days=2)))
+    rich = replace(rich, entry=replace(rich.entry, updated=LATER, changed_at=LATER))
     arabic = shown(Content(title="كيف تبني", language="ar"), number=2)
     publisher = FakePublisher([rich, arabic, *(shown(number=n) for n in range(3, 30))])
     first, second = await publisher.page(LATEST, 1), await publisher.page(PAPERS, 2)

@@ -1,4 +1,4 @@
-"""All that a database publishes, as digests; `python -m tests.published_site ADDRESS DAYS` prints them.
+"""All that a database publishes, as digests; `python -m tests.published_site ADDRESS DAYS` tells.
 
 What differs from one process to another must not show: the day, the time zone, the locale, the
 seed of hashes, the kind of database.

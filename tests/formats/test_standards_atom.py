@@ -288,3 +288,8 @@ def test_the_name_of_a_source_may_look_like_markup():
     title = entry.find(f"{ATOM}source/{ATOM}title")
 
     assert (title.get("type"), title.text) == ("html", "&lt;/title&gt;&lt;script&gt;")
+
+
+def test_no_document_has_a_stylesheet():
+    for made in [*documents("atom"), *documents("rss")]:
+        assert b"xml-stylesheet" not in made.body

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from aggregator.core.publication import Links
+from aggregator.core.leaves import Links
 from aggregator.formats.jsonfeed_writing import write_json_feed
 from tests.formats.documents import CHANNEL, channel, gathered, rich, shown
 from tests.formats.lines import documents
@@ -106,7 +106,7 @@ def test_b3_11_an_attachment_has_its_address_and_its_type():
 def test_b3_12_what_comes_next_is_another_document():
     onwards = "https://p.example/feed.json?page=2"
 
-    assert head(links=Links(onwards=onwards))["next_url"] == onwards
+    assert head(links=Links(related=(("next", onwards),)))["next_url"] == onwards
     assert not [feed for feed in feeds() if "next_url" in feed]
 
 

@@ -298,3 +298,16 @@ async def test_a_page_is_light():
 
     assert len(made["latest"]) < 60_000
     assert len(PAGES.stylesheet) < 24_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_b6_07_every_page_links_to_the_subscriptions(made, name):
+    [link] = made[name].xpath("//link[@rel='outline']")
+
+    assert link.get("type") == "text/x-opml"
+    assert link.get("href") == f"{SITE.url}opml.xml"
+
+
+async def test_b9_02_nothing_needs_xslt():
+    for page in (await pages()).values():
+        assert b"xsl" not in page.lower()

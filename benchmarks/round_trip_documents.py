@@ -156,7 +156,7 @@ def _facts(
     """What an entry was, and what it is now."""
     content = after.content
     yield "id", item.id, after.guid
-    if item.link or not item.enclosures:  # else the first file is taken for the page
+    if item.link:  # else a reader takes the first file for the page, or the id
         yield "link", item.link, content.link
     if dated:
         whole = after.published and after.published.replace(microsecond=0)

@@ -196,7 +196,7 @@ class Documents:
         catalogue = self._catalogue
         opened = await self.history.open(publication, leaf)
         stories = opened.stories
-        gone = await self._taken_down(publication) if leaf == NEWEST else []
+        gone = await self._taken_down(publication)  # volumes had them, too
         channel = replace(
             _channel(catalogue, publication, format, stories, revision),
             self_url=catalogue.site.url + _at(publication, format, leaf),

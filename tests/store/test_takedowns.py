@@ -258,3 +258,14 @@ async def test_takedowns_are_few_but_may_be_many(store):
 
     assert len(await shown(store)) == 10
     assert len(await store.takedowns()) == 50
+
+
+async def test_it_is_gone_from_archives_and_searches(stocked):
+    stories = await stocked.whole_stories(EVERYTHING, limit=9)
+    numbers = {story.id: story.number for story in stories}
+    await hide(stocked)
+
+    left = await stocked.numbered_stories(list(numbers.values()))
+
+    assert [story.id for story in left.values()] == [id for id in numbers if id != "urn:x:1"]
+    assert await titles(stocked, Selection(search="1")) == []

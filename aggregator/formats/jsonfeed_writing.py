@@ -32,7 +32,7 @@ def _present(facts: _Object) -> _Object:
 
 
 def _head(channel: Channel) -> _Object:
-    author = fit_line(channel.author)
+    author, hub = fit_line(channel.author), fit_address(channel.hub)
     facts = {
         "home_page_url": channel.page_url,
         # The feed's own name, also in its older documents; `next_url` is never it.
@@ -43,7 +43,7 @@ def _head(channel: Channel) -> _Object:
         "favicon": fit_address(channel.icon),
         "authors": [{"name": author}] if author else [],
         "language": fit_language(channel.language),
-        "hubs": [{"type": "WebSub", "url": channel.hub}] if channel.hub else [],
+        "hubs": [{"type": "WebSub", "url": hub}] if hub else [],
     }
     return {
         "version": "https://jsonfeed.org/version/1.1",

@@ -59,8 +59,8 @@ def _feed(channel: Channel) -> FeedGenerator:
     feed.author({"name": fit_line(channel.author) or title})
     feed.link(href=channel.self_url, rel="self", type="application/atom+xml")
     feed.link(href=channel.page_url, rel="alternate", type="text/html")
-    if channel.hub:
-        feed.link(href=channel.hub, rel="hub")
+    if hub := fit_address(channel.hub):
+        feed.link(href=hub, rel="hub")
     feed.generator("aggregator", version=__version__, uri=channel.page_url)
     feed.subtitle(fit_line(channel.subtitle) or None)
     feed.icon(fit_address(channel.icon))

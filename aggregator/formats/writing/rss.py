@@ -63,8 +63,8 @@ class _Extension:
 
     def extend_rss(self, rss: Element) -> None:
         child(rss[0], "lastBuildDate", rfc822(self.channel.updated))
-        if self.channel.hub:
-            child(rss[0], f"{{{_ATOM}}}link", href=self.channel.hub, rel="hub")
+        if hub := fit_address(self.channel.hub):
+            child(rss[0], f"{{{_ATOM}}}link", href=hub, rel="hub")
 
 
 def _feed(channel: Channel) -> FeedGenerator:

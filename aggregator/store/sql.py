@@ -353,7 +353,7 @@ class SqlStore(KeepsPushes, DeliveryMethods):
             await readers.forget_readers(connection, before=before, keep=keep)
 
     async def prune(self, *, before: datetime, keep_per_source: int, now: datetime) -> int:
-        """Deletes what was published and first seen before then, and resteps how many entries.
+        """Deletes what was published and first seen before then, and returns how many entries.
 
         Each source keeps its newest `keep_per_source`. What is deleted does not return as new.
         It goes in batches, one transaction each; what is done when one fails stays done.

@@ -33,7 +33,7 @@ def configure() -> None:
 
 
 class LogWatch:
-    """Signs `service.dispatch.Watch` and `service.subscribing.HubWatch`."""
+    """Signs `service.dispatch.Watch` and `service.pushes.subscribing.HubWatch`."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger()

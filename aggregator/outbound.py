@@ -10,12 +10,12 @@ from aggregator.bootstrap import Service, user_agent
 from aggregator.config.settings import Settings
 from aggregator.fetch.calls import HttpCaller
 from aggregator.published import catalogue
-from aggregator.service.delivering import Delivering
-from aggregator.service.delivery_ports import DeliveryWatch
-from aggregator.service.hub import Distributing, Hub, Verifying
-from aggregator.service.pinging import Pinging
-from aggregator.service.topics import Topics
-from aggregator.service.webhooks import Hook, Webhooks
+from aggregator.service.deliveries.delivering import Delivering
+from aggregator.service.deliveries.hub import Distributing, Hub, Verifying
+from aggregator.service.deliveries.pinging import Pinging
+from aggregator.service.deliveries.ports import DeliveryWatch
+from aggregator.service.deliveries.topics import Topics
+from aggregator.service.deliveries.webhooks import Hook, Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

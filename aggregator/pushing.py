@@ -11,8 +11,8 @@ from aggregator.config.settings import Settings
 from aggregator.core.addresses import IPNetwork, literal_address
 from aggregator.core.urls import host_of, is_private_host
 from aggregator.fetch.calls import HttpCaller
-from aggregator.service.receiving import Receiver
-from aggregator.service.subscribing import HubWatch, Reach, Subscriber
+from aggregator.service.pushes.receiving import Receiver
+from aggregator.service.pushes.subscribing import HubWatch, Reach, Subscriber
 from aggregator.service.turns import HostTurns
 from aggregator.web.callbacks import PATH
 

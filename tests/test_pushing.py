@@ -126,7 +126,7 @@ async def test_b5_subscriber_300_what_a_hub_pushes_is_published_within_two_secon
 ):
     """The first that comes in time is enough: something else may keep the machine busy."""
     if kind == "thin":  # as with a hub that is asked over plain HTTP across a network
-        monkeypatch.setattr("aggregator.service.subscribing._is_safe", lambda _: False)
+        monkeypatch.setattr("aggregator.service.pushes.subscribing._is_safe", lambda _: False)
     waits = []
     async with scripted_hub() as hub:
         for key in "abc":

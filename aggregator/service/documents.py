@@ -24,10 +24,10 @@ from aggregator.core.shown import Shown
 from aggregator.formats.jsonfeed_writing import write_json_feed
 from aggregator.formats.writing.atom import write_atom
 from aggregator.formats.writing.rss import write_rss
-from aggregator.service.archiving import HistoryStore
+from aggregator.service.archives.archiving import HistoryStore
+from aggregator.service.archives.history import History
 from aggregator.service.catalogue import Catalogue, titled
 from aggregator.service.deltas import States, news
-from aggregator.service.history import History
 from aggregator.service.kept import Kept, KeptDocuments, Key
 from aggregator.service.ports import Clock, Complain, Revision
 from aggregator.service.revisions import Revisions

@@ -14,7 +14,7 @@ from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.publication import Document, Format, Publication, Site
 from aggregator.core.shown import Shown
 from aggregator.formats.opml import write_opml
-from aggregator.service.archiving import HistoryStore
+from aggregator.service.archives.archiving import HistoryStore
 from aggregator.service.catalogue import Catalogue, Kind
 from aggregator.service.documents import Documents
 from aggregator.service.lifetimes import SHORTEST, Lifetimes

@@ -10,7 +10,7 @@ from aggregator.store.place import DomainOf
 
 
 class DeliveryMethods:
-    """Signs `service.delivery_ports.DeliveryStore`; a part of SqlStore."""
+    """Signs `service.deliveries.ports.DeliveryStore`; a part of SqlStore."""
 
     _database: Database
     _domain_of: DomainOf

@@ -11,7 +11,7 @@ from aggregator.store.engine import Database, unbroken
 
 
 class KeepsPushes:
-    """Signs `service.push_ports.PushStore`, together with what polling needs."""
+    """Signs `service.pushes.ports.PushStore`, together with what polling needs."""
 
     _database: Database
     _new_token: NewToken

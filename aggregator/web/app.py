@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from aggregator.core.errors import PublicationGone, StoreError, UnknownPublication
 from aggregator.service.ports import Clock
-from aggregator.service.receiving import Receiver
+from aggregator.service.pushes.receiving import Receiver
 from aggregator.web.api import Api, failure
 from aggregator.web.assets import Assets
 from aggregator.web.browsing import Browsing

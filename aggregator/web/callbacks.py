@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aggregator.service.receiving import Busy, Found, Receiver, TooMuch
+from aggregator.service.pushes.receiving import Busy, Found, Receiver, TooMuch
 from aggregator.web.responses import plain
 
 PATH = "websub/"

@@ -7,8 +7,8 @@ from aggregator.core.filters import NO_FILTERS
 from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.publication import Publication
 from aggregator.core.select import LeftOut, Selector
-from aggregator.service.archiving import lastingly
-from aggregator.service.history import Contents, History
+from aggregator.service.archives.archiving import lastingly
+from aggregator.service.archives.history import Contents, History
 from aggregator.service.ports import Selection
 from tests.fakes import FakeClock, Notebook
 from tests.service.published import catalogue

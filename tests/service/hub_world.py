@@ -11,8 +11,8 @@ from aggregator.core.model import ReadEntry
 from aggregator.core.offers import Links
 from aggregator.core.pushes import Callback, PushHealth
 from aggregator.core.wire import Call, Called, Failed
-from aggregator.service.receiving import Found, Receiver
-from aggregator.service.subscribing import Reach, Subscriber
+from aggregator.service.pushes.receiving import Found, Receiver
+from aggregator.service.pushes.subscribing import Reach, Subscriber
 from aggregator.service.taking_in import TakeIn
 from aggregator.service.turns import HostTurns
 from tests.fakes import Notebook

@@ -12,12 +12,12 @@ from aggregator.core.publication import Publication, Site
 from aggregator.core.wire import Call, Called, Failed
 from aggregator.service.catalogue import Catalogue
 from aggregator.service.changes import Changes
-from aggregator.service.delivering import Delivering
-from aggregator.service.hub import Distributing, Hub, Verifying
-from aggregator.service.pinging import Pinging
+from aggregator.service.deliveries.delivering import Delivering
+from aggregator.service.deliveries.hub import Distributing, Hub, Verifying
+from aggregator.service.deliveries.pinging import Pinging
+from aggregator.service.deliveries.topics import Topics
+from aggregator.service.deliveries.webhooks import Hook, Webhooks
 from aggregator.service.publishing import Publisher
-from aggregator.service.topics import Topics
-from aggregator.service.webhooks import Hook, Webhooks
 from tests.builders import read_entry
 from tests.service.world import World
 

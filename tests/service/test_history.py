@@ -13,7 +13,7 @@ from aggregator.core.archives import Volume
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.filters import Filters
 from aggregator.core.leaves import NEWEST, Leaf
-from aggregator.service.archiving import lastingly
+from aggregator.service.archives.archiving import lastingly
 from aggregator.store.sql import open_store
 from tests.builders import NOON, ago
 from tests.core.test_filters import filter_of
@@ -244,8 +244,8 @@ async def test_what_max_age_and_max_per_source_let_go_of_stays_in_the_archive(st
 
 
 async def test_an_archive_that_lags_behind_is_not_named_and_catches_up(store, monkeypatch):
-    monkeypatch.setattr("aggregator.service.archiving.LOOK", 2)
-    monkeypatch.setattr("aggregator.service.archiving.BATCH", 3)
+    monkeypatch.setattr("aggregator.service.archives.archiving.LOOK", 2)
+    monkeypatch.setattr("aggregator.service.archives.archiving.BATCH", 3)
     clock = FakeClock()
     await polled(store, *numbers(30))
     opened = history(store, clock=clock)

@@ -10,8 +10,8 @@ import pytest
 
 from aggregator.core.hub import Refusal
 from aggregator.core.wire import Called, Failed
-from aggregator.service.delivering import FAILING_AT_ONCE, PER_DOMAIN
-from aggregator.service.hub import BOUNDS
+from aggregator.service.deliveries.delivering import FAILING_AT_ONCE, PER_DOMAIN
+from aggregator.service.deliveries.hub import BOUNDS
 from tests.service.outbox import (
     CALLBACK,
     DOWN,
@@ -399,7 +399,7 @@ async def test_callbacks_in_private_networks_are_refused_unless_some_are_opened(
 
 
 async def test_strangers_cannot_fill_the_database(outbox, monkeypatch):
-    monkeypatch.setattr("aggregator.service.hub.BOUNDS", replace(BOUNDS, in_all=2))
+    monkeypatch.setattr("aggregator.service.deliveries.hub.BOUNDS", replace(BOUNDS, in_all=2))
     await outbox.subscribe("https://s.example/1")
     await outbox.subscribe("https://t.example/2")
 
@@ -433,7 +433,7 @@ async def test_another_process_makes_up_for_what_one_that_died_had_under_way(out
 
 
 async def test_a_stop_gives_back_what_is_under_way(outbox, monkeypatch):
-    monkeypatch.setattr("aggregator.service.delivering.GRACE", 0.0)
+    monkeypatch.setattr("aggregator.service.deliveries.delivering.GRACE", 0.0)
     await outbox.subscribe()
     outbox.caller.held.clear()
     await news(outbox.world, "a", "2")

@@ -7,8 +7,8 @@ import pytest
 from aggregator.core.errors import StoreError, UnreadableFeed
 from aggregator.core.pushes import DISTRUST, GRACE
 from aggregator.core.wire import NotModified
-from aggregator.service import receiving
-from aggregator.service.receiving import MOST_OF_A_SOURCE, Busy, TooMuch
+from aggregator.service.pushes import receiving
+from aggregator.service.pushes.receiving import MOST_OF_A_SOURCE, Busy, TooMuch
 from tests.builders import NOON, read_entry
 from tests.service.hub_world import HUB, HubWorld
 from tests.service.world import TAGGED

@@ -5,7 +5,7 @@ import pytest
 from aggregator.core.pushes import DENIED, LEASE, VERIFYING
 from aggregator.core.wire import Called, Failed
 from aggregator.service.ports import SourceSpec
-from aggregator.service.subscribing import Reach
+from aggregator.service.pushes.subscribing import Reach
 from tests.builders import NOON, read_entry
 from tests.service.hub_world import BASE, HUB, REACH, HubWorld
 

@@ -10,8 +10,8 @@ from aggregator.core.filters import Filter
 from aggregator.core.reconcile import Intake
 from aggregator.core.rules import parse_rule
 from aggregator.core.wire import Call, Called, Failed
+from aggregator.service.deliveries.webhooks import MOST_IN_MESSAGE, Hook
 from aggregator.service.ports import Selection
-from aggregator.service.webhooks import MOST_IN_MESSAGE, Hook
 from tests.builders import read_entry
 from tests.service.outbox import DAY, DOWN, LATEST, OK, ONLY_B, Outbox, filled_world, news, signed
 
@@ -203,7 +203,7 @@ async def test_many_go_in_several_messages_of_bounded_size(outbox):
 
 
 async def test_large_entries_go_in_fewer_a_message(outbox, monkeypatch):
-    monkeypatch.setattr("aggregator.service.webhooks.LARGEST_MESSAGE", 1)
+    monkeypatch.setattr("aggregator.service.deliveries.webhooks.LARGEST_MESSAGE", 1)
     await news(outbox.world, "a", "2", "3")
     await outbox.deliver()
 

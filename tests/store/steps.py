@@ -9,7 +9,7 @@ from aggregator.core.digest import digest
 from aggregator.core.model import Content, EditedEntry, Entry, EntryChanges, FeedInfo, NewEntry
 from aggregator.core.moves import Moves
 from aggregator.core.wire import Validators
-from aggregator.service.archive_ports import ArchiveStore
+from aggregator.service.archives.ports import ArchiveStore
 from aggregator.service.ports import (
     ClaimedSource,
     Lease,
@@ -20,7 +20,7 @@ from aggregator.service.ports import (
     SourceHealth,
     SourceSpec,
 )
-from aggregator.service.push_ports import PushStore
+from aggregator.service.pushes.ports import PushStore
 from aggregator.service.readership import ReaderStore
 from aggregator.service.taking_down import TakedownStore
 from tests.builders import NOON, entry

@@ -7,7 +7,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from aggregator.service.receiving import Receiver
+from aggregator.service.pushes.receiving import Receiver
 from aggregator.web.app import create_app
 from tests.builders import read_entry
 from tests.fakes import FakeClock

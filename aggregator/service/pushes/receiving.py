@@ -28,8 +28,8 @@ from aggregator.core.pushes import (
 from aggregator.core.wire import Fetched, Validators
 from aggregator.service.policies import SourcePolicy
 from aggregator.service.ports import ClaimedSource, Clock
-from aggregator.service.push_ports import PushStore
-from aggregator.service.subscribing import HubWatch
+from aggregator.service.pushes.ports import PushStore
+from aggregator.service.pushes.subscribing import HubWatch
 from aggregator.service.taking_in import TakeIn
 
 MOST_WAITING = 200

@@ -21,7 +21,7 @@ from aggregator.core.hub import (
 )
 from aggregator.core.urls import host_of, is_private_host
 from aggregator.core.wire import Call, Called, Failed
-from aggregator.service.delivering import (
+from aggregator.service.deliveries.delivering import (
     CALL_TIMEOUT,
     Arrived,
     Missed,
@@ -31,9 +31,9 @@ from aggregator.service.delivering import (
     is_taken,
     missed,
 )
-from aggregator.service.delivery_ports import DeliveryStore, DeliveryWatch
+from aggregator.service.deliveries.ports import DeliveryStore, DeliveryWatch
+from aggregator.service.deliveries.topics import GONE, Topics
 from aggregator.service.ports import Caller, Clock
-from aggregator.service.topics import GONE, Topics
 
 BOUNDS = Bounds(in_all=10_000, in_domain=1_000, unverified_in_domain=100)
 

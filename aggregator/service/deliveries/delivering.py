@@ -22,7 +22,7 @@ from aggregator.core.deliveries import Delivery, DeliveryKind, DeliveryState, Pa
 from aggregator.core.errors import StoreError
 from aggregator.core.wire import Called, Failed
 from aggregator.service.changes import Changes
-from aggregator.service.delivery_ports import DeliveryStore, DeliveryWatch
+from aggregator.service.deliveries.ports import DeliveryStore, DeliveryWatch
 from aggregator.service.ports import Clock
 
 CALL_TIMEOUT = 10.0

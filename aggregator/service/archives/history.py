@@ -15,7 +15,7 @@ from aggregator.core.leaves import NEWEST, Leaf, Neighbours
 from aggregator.core.model import PublishedEntry
 from aggregator.core.publication import Publication
 from aggregator.core.select import LeftOut, Selector, narrows
-from aggregator.service.archiving import Archiving, HistoryStore, lastingly
+from aggregator.service.archives.archiving import Archiving, HistoryStore, lastingly
 from aggregator.service.catalogue import Catalogue
 from aggregator.service.ports import Clock, Complain
 from aggregator.service.windows import LONGEST_ARCHIVE, part_of, room_for, selected, window_of

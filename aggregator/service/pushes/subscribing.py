@@ -30,7 +30,7 @@ from aggregator.core.urls import host_of, is_private_host, web_url
 from aggregator.core.wire import Call, Called, Failed
 from aggregator.service.policies import SourcePolicy
 from aggregator.service.ports import Caller, Clock
-from aggregator.service.push_ports import PushStore
+from aggregator.service.pushes.ports import PushStore
 from aggregator.service.turns import HostTurns
 
 AT_ONCE = 50

@@ -17,7 +17,7 @@ from aggregator.core.errors import StoreError
 from aggregator.core.filters import Filter, Filters
 from aggregator.core.publication import Publication
 from aggregator.core.select import LeftOut, Selector, narrows
-from aggregator.service.archive_ports import ArchiveStore
+from aggregator.service.archives.ports import ArchiveStore
 from aggregator.service.catalogue import Catalogue
 from aggregator.service.ports import Clock, Complain, ReadStore
 

@@ -22,8 +22,15 @@ from aggregator.core.select import LeftOut, Selector
 from aggregator.core.wire import Call, Called, Failed
 from aggregator.formats.entry_json import entry_object
 from aggregator.service.catalogue import Catalogue
-from aggregator.service.delivering import CALL_TIMEOUT, Arrived, Outcome, Over, is_taken, missed
-from aggregator.service.delivery_ports import DeliveryStore
+from aggregator.service.deliveries.delivering import (
+    CALL_TIMEOUT,
+    Arrived,
+    Outcome,
+    Over,
+    is_taken,
+    missed,
+)
+from aggregator.service.deliveries.ports import DeliveryStore
 from aggregator.service.ports import Caller, Clock, ReadStore
 
 LOOKED_AT = 200

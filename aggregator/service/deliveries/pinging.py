@@ -5,10 +5,17 @@ from urllib.parse import urlencode
 
 from aggregator.core.deliveries import Delivery, DeliveryKind, NewDelivery, Patience
 from aggregator.core.wire import Call
-from aggregator.service.delivering import CALL_TIMEOUT, Arrived, Outcome, Over, is_taken, missed
-from aggregator.service.delivery_ports import DeliveryStore
+from aggregator.service.deliveries.delivering import (
+    CALL_TIMEOUT,
+    Arrived,
+    Outcome,
+    Over,
+    is_taken,
+    missed,
+)
+from aggregator.service.deliveries.ports import DeliveryStore
+from aggregator.service.deliveries.topics import Topics
 from aggregator.service.ports import Caller, Clock
-from aggregator.service.topics import Topics
 
 _FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
 

@@ -1,0 +1,1 @@
+"""What comes in from the hubs of sources (WebSub)."""

@@ -64,6 +64,8 @@ class SiteSettings(_Section):
     """Language prefix to placeholder, the first match wins; "" matches every language."""
     noindex: Switch = False
     """Asks search engines to leave the site alone."""
+    nofollow: Switch = False
+    """Asks them to take no link that leads away for a recommendation."""
     templates: Annotated[Path | None, PlainValidator(values.folder)] = None
     """The folder whose templates replace ours; absolute."""
 

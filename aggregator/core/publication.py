@@ -43,6 +43,8 @@ class Site:
     """Language prefix to placeholder, the first match wins; "" matches every language."""
     noindex: bool = False
     """Whether search engines are asked to leave the site alone."""
+    nofollow: bool = False
+    """Whether they are asked to take no link that leads away for a recommendation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

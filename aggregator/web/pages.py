@@ -57,6 +57,11 @@ class Place:
         language = (self.site.language or "").lower().partition("-")[0]
         return "rtl" if language in _RIGHT_TO_LEFT else "ltr"
 
+    @property
+    def outward(self) -> str:
+        """The `rel` of links that lead away."""
+        return "noopener nofollow" if self.site.nofollow else "noopener"
+
     def href(self, path: str) -> str:
         return self.root + path
 

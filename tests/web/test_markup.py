@@ -213,6 +213,18 @@ async def test_search_engines_are_asked_where_the_site_wants_it(monkeypatch, noi
     assert [name for name in NAMES if b'content="noindex"' in made[name]] == asked
 
 
+@pytest.mark.parametrize(("nofollow", "rel"), [(True, "noopener nofollow"), (False, "noopener")])
+async def test_b7_11_links_that_lead_away_say_what_the_site_wants(monkeypatch, nofollow, rel):
+    monkeypatch.setattr(f"{__name__}.SITE", replace(SITE, nofollow=nofollow))
+
+    made = await pages()
+
+    for name in NAMES:
+        for link in html.fromstring(made[name]).xpath("//body//a[contains(@href, '://')]"):
+            away = not link.get("href").startswith(SITE.url)
+            assert link.get("rel") == (rel if away else None), (name, link.get("href"))
+
+
 def properties(element: Any) -> dict[str, list[str]]:
     """The microformats2 properties below an element, without those of an item inside of it."""
     found: dict[str, list[str]] = {}

@@ -7,7 +7,6 @@ look           the store's revision, on a tick or right after a poll that brough
 import asyncio
 from collections.abc import AsyncIterator
 
-from aggregator.core.errors import StoreError
 from aggregator.service.dispatch import Watch
 from aggregator.service.ports import Complain, ReadStore
 from aggregator.service.reports import PollReport
@@ -31,7 +30,7 @@ class Changes:
         """One look, now."""
         try:
             number = (await self._store.revision()).number
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - the next look may find all well
             self._complain("looking for changes", error)
             return
         async with self._moved:

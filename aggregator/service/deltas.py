@@ -29,18 +29,19 @@ class States:
 
     def of(self, address: str, tags: Iterable[str]) -> list[bytes]:
         """Those that are known under these tags."""
-        states = (self._marks.get((address, tag)) for tag in tags)
+        states = (self._marks.get((address, tag)) for tag in dict.fromkeys(tags))
         return [state for state in states if state is not None]
 
 
 def news(states: Iterable[bytes], shown: Sequence[Shown]) -> tuple[Shown, ...]:
     """The entries that are new or changed since that of the states which is nearest."""
-    return min((_not_in(state, shown) for state in states), key=len)
+    marked = [(_mark(each), each) for each in shown]  # once, however many states a client names
+    return min((_not_in(state, marked) for state in states), key=len)
 
 
-def _not_in(state: bytes, shown: Sequence[Shown]) -> tuple[Shown, ...]:
+def _not_in(state: bytes, marked: Sequence[tuple[bytes, Shown]]) -> tuple[Shown, ...]:
     known = {state[start : start + _MARK] for start in range(0, len(state), _MARK)}
-    return tuple(each for each in shown if _mark(each) not in known)
+    return tuple(each for mark, each in marked if mark not in known)
 
 
 def _mark(shown: Shown) -> bytes:

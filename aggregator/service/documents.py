@@ -133,7 +133,8 @@ class Documents:
         states = self._states.of(address, tags)
         if not states:
             return None
-        key = (address, document.etag, *tags)
+        # Of the tags only those that we know: a client may write any number beside them.
+        key = (address, document.etag, digest(*sorted({state.hex() for state in states})).hex())
         known = self._news.get(key)
         if known is None:
             try:

@@ -29,7 +29,7 @@ from aggregator.web.events import Events, News
 from aggregator.web.feeds import Feeds
 from aggregator.web.hub import HubDoor
 from aggregator.web.machines import Machines
-from aggregator.web.middleware import Edge
+from aggregator.web.middleware import Edge, asked_for
 from aggregator.web.pages import Pages
 from aggregator.web.ports import Audience, Lists, Publications, Readiness, Report, Subscribing
 from aggregator.web.responses import HTML
@@ -117,7 +117,7 @@ class _Failures:
         return self.page(410)
 
     async def on_store_error(self, request: Request, error: Exception) -> Response:
-        self._desk.report(f"{request.method} {request.url.path}", error)
+        self._desk.report(asked_for(request.scope), error)
         return self.page(503, {"Retry-After": _RETRY_AFTER})
 
     def page(self, status: int, headers: Mapping[str, str] | None = None) -> Response:

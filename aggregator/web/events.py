@@ -6,14 +6,15 @@ news       the revision moved on                                    (service)
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Send
+from starlette.types import Receive, Send
+from starlette.types import Scope as ASGIScope
 
 from aggregator.core.errors import StoreError
 from aggregator.core.positions import Step
@@ -72,16 +73,20 @@ class Events:
         scope = scope_of(parameters, self._desk.publisher)
         if request.method == "HEAD":
             return Response(headers=_HEADERS)
+        step, lost = await self._start(request.headers.get("last-event-id"), scope)
         if self._listeners >= MOST_LISTENERS:
             return unavailable("there are too many listeners: come back later")
-        step, lost = await self._start(request.headers.get("last-event-id"), scope)
         listener = _Listener(
             scope=lambda: scope_of(parameters, self._desk.publisher),
             view=self._lists.view(scope),
             step=step,
             lost=lost,
         )
-        return _Stream(self._counted(listener), headers=_HEADERS)
+        self._listeners += 1  # before anybody else is looked at: many may come at once
+        return _Stream(self._frames(listener), headers=_HEADERS, left=self._left)
+
+    def _left(self) -> None:
+        self._listeners -= 1
 
     async def _start(self, last_id: str | None, scope: Scope) -> tuple[Step, str | None]:
         """Where a listener goes on, and what it has lost by that."""
@@ -94,14 +99,6 @@ class Events:
             return now, ""
         far = await self._lists.is_far(step, most=MOST_REPLAYED)
         return (now, last_id) if far else (step, None)
-
-    async def _counted(self, listener: "_Listener") -> AsyncIterator[bytes]:
-        self._listeners += 1
-        try:
-            async for frames in self._frames(listener):
-                yield frames
-        finally:
-            self._listeners -= 1
 
     async def _frames(self, listener: "_Listener") -> AsyncIterator[bytes]:
         yield f"retry: {_RETRY}\n\n".encode() + listener.greeting(self._desk.publisher.site.url)
@@ -225,7 +222,19 @@ def _frame(id: str, event: str, data: str) -> bytes:
 
 
 class _Stream(StreamingResponse):
-    """Its source ends with it, also when a client leaves in the middle."""
+    """Its source ends with it, also when a client leaves in the middle; then it says so."""
+
+    def __init__(
+        self, source: AsyncIterator[bytes], *, headers: Mapping[str, str], left: Callable[[], None]
+    ) -> None:
+        super().__init__(source, headers=headers)
+        self._left = left
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._left()
 
     async def stream_response(self, send: Send) -> None:
         async with aclosing(self.body_iterator):  # type: ignore[type-var]

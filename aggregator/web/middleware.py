@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aggregator.web.callbacks import PATH as CALLBACKS
 from aggregator.web.ports import Report
 
 _SAFE = {
@@ -60,8 +62,10 @@ class Edge:
         outgoing = _Outgoing(send, self._headers(scope))
         try:
             await self._inner(scope)(scope, receive, outgoing)
+        except ClientDisconnect:
+            pass  # nobody is there any more, and it is no fault of ours
         except Exception as error:  # noqa: BLE001 - the last place that can answer at all
-            self._report(f"{scope['method']} {scope['path']}", error)
+            self._report(asked_for(scope), error)
             if not outgoing.started:
                 await self._failure(500)(scope, receive, outgoing)
 
@@ -75,6 +79,14 @@ class Edge:
         if scope["method"] == "OPTIONS" and _is_open(scope):
             return Response(status_code=204, headers=_PREFLIGHT)
         return self._app
+
+
+def asked_for(scope: Scope) -> str:
+    """A request as it may be logged: the address that a hub calls is its secret with us."""
+    path: str = scope["path"]
+    if path.startswith(f"/{CALLBACKS}"):
+        path = f"/{CALLBACKS}\N{HORIZONTAL ELLIPSIS}"
+    return f"{scope['method']} {path}"
 
 
 class _Outgoing:

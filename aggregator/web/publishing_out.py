@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
 
-from aggregator.core.errors import AggregatorError
 from aggregator.core.positions import Step
 from aggregator.web.folder import Folder, FolderBusy, Written, opened
 from aggregator.web.ports import Report
@@ -127,7 +126,7 @@ class Outlet:
             end = await self._lists.end()
             touched = None if since is None else await self._lists.touched(since)
             done = await publish(self._site, folder, touched)
-        except AggregatorError as error:
+        except Exception as error:  # noqa: BLE001 - files that cannot be made end nothing else
             self._report("publishing static files", error)
             return False
         self._step = None if self._site.failures else end

@@ -75,3 +75,19 @@ async def test_a_database_out_of_reach_is_told_and_looked_at_again(world, monkey
 
 async def out_of_reach():
     raise StoreError("gone")
+
+
+async def test_an_error_of_ours_is_told_and_the_next_look_goes_on(world, monkeypatch):
+    changes = Changes(world.store, world.notebook.failed)
+    following = changes.following()
+    with monkeypatch.context() as broken:
+        broken.setattr(world.store, "revision", fails)
+        await changes.look()
+    await changes.look()
+
+    assert await next_of(following) >= 0
+    assert [doing for doing, _ in world.notebook.failures] == ["looking for changes"]
+
+
+async def fails():
+    raise RuntimeError

@@ -325,3 +325,18 @@ async def test_what_goes_wrong_with_one_source_harms_no_other(world, monkeypatch
 
     assert len(world.caller.calls) == 1
     assert [doing for doing, _ in world.notebook.failures] == ["keeping a subscription"]
+
+
+async def test_a_look_that_fails_by_an_error_of_ours_ends_no_later_one(world, monkeypatch):
+    await world.offering("a", ONE)
+
+    async def broken(**_):
+        raise RuntimeError
+
+    with monkeypatch.context() as failing:
+        failing.setattr(world.store, "due_pushes", broken)
+        await world.tend()
+    await world.tend()
+
+    assert len(world.caller.calls) == 1
+    assert [doing for doing, _ in world.notebook.failures] == ["looking for subscriptions to keep"]

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
+from aggregator.core.errors import StoreError
 from aggregator.service.pushes.receiving import Receiver
 from aggregator.web.app import create_app
 from tests.builders import read_entry
@@ -21,19 +24,23 @@ def world():
     return HubWorld()
 
 
-def site(receiver: Receiver | None) -> httpx.AsyncClient:
-    app = create_app(
+def app(receiver: Receiver | None, reports: Reports) -> Starlette:
+    return create_app(
         FakePublisher(),
         FakeHealth(),
         clock=FakeClock(),
-        report=Reports(),
+        report=reports,
         audience=Guestbook(),
         lists=no_lists(),
         news=no_news,
         stop=asyncio.Event(),
         receiver=receiver,
     )
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://us.example")
+
+
+def site(receiver: Receiver | None) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app(receiver, Reports()))
+    return httpx.AsyncClient(transport=transport, base_url="https://us.example")
 
 
 @pytest.fixture
@@ -152,3 +159,51 @@ async def test_a_denial_is_heard(world, client):
 async def test_without_subscriptions_the_addresses_do_not_exist():
     async with site(None) as client:
         assert (await client.post("/websub/x")).status_code == 404
+
+
+class _Hub:
+    """Calls, and hangs up in the middle of its push."""
+
+    def __init__(self, url: str) -> None:
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "path": urlsplit(url).path,
+            "query_string": b"",
+            "headers": [],
+        }
+        self.answers: list[object] = []
+        self._says = iter([{"type": "http.request", "body": b"<fe", "more_body": True}])
+
+    async def receive(self):
+        return next(self._says, {"type": "http.disconnect"})
+
+    async def send(self, message) -> None:
+        self.answers.append(message)
+
+
+async def test_a_hub_that_hangs_up_in_the_middle_is_no_fault_of_ours(world):
+    callback = await pending(world)
+    reports, hub = Reports(), _Hub(callback.url)
+
+    await app(world.receiver, reports)(hub.scope, hub.receive, hub.send)
+
+    assert (reports.heard, hub.answers) == ([], [])
+    assert world.receiver._bytes == 0
+
+
+@pytest.mark.parametrize("fault", [StoreError("gone"), RuntimeError("a fault")])
+async def test_no_failure_tells_the_address_that_a_hub_calls(world, monkeypatch, fault):
+    async def broken(_):
+        raise fault
+
+    callback = await pending(world)
+    monkeypatch.setattr(world.store, "callback", broken)
+    reports = Reports()
+    transport = httpx.ASGITransport(app(world.receiver, reports))
+    async with httpx.AsyncClient(transport=transport, base_url="https://us.example") as client:
+        await client.get(callback.url)
+
+    assert reports.heard == [("GET /websub/…", fault)]

@@ -8,6 +8,7 @@ import json
 import feedparser
 import pytest
 
+from aggregator.service import deltas
 from aggregator.service.deltas import States
 from tests.formats.validity import atom_findings, json_findings, rss_findings
 from tests.unpacking import UNPACK
@@ -259,3 +260,23 @@ def test_b8_12_what_is_remembered_is_bounded():
 
     assert known == list(range(1000 - len(known), 1000))
     assert 10 < len(known) <= 20_000 / (100 * 8)
+
+
+async def test_what_a_client_writes_beside_its_tag_costs_neither_time_nor_memory(site, monkeypatch):
+    marked = 0
+
+    def counted(shown, mark=deltas._mark):
+        nonlocal marked
+        marked += 1
+        return mark(shown)
+
+    old = await held(site, FEEDS[0])
+    await site.publish("a", "a8")
+    whole = await site.get(FEEDS[0])
+    monkeypatch.setattr(deltas, "_mark", counted)
+    for number in range(20):
+        tags = ", ".join([*[old] * 50, f'"{number}"'])
+        part = await site.get(FEEDS[0], a_im="feed", if_none_match=tags)
+
+    assert titles(part) == ["Title a8"]
+    assert marked == len(titles(whole))

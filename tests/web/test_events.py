@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -341,3 +341,12 @@ async def test_a_listener_that_leaves_is_no_failure(planet):
             await listener.block()
 
     assert planet.reports.heard == []
+
+
+async def test_who_comes_together_with_many_finds_no_more_room(planet, monkeypatch):
+    monkeypatch.setattr(events, "MOST_LISTENERS", 2)
+    async with served(planet) as port, AsyncExitStack() as stack:
+        come = (stack.enter_async_context(listening(port)) for _ in range(8))
+        heads = [listener.head for listener in await asyncio.gather(*come)]
+
+    assert sum(" 200 " in head.partition("\r\n")[0] for head in heads) == 2

@@ -139,3 +139,18 @@ async def test_all_of_it_is_made_now_and_then(planet, tmp_path, monkeypatch):
         (tmp_path / "sources/a.json").unlink()
 
         assert (await asyncio.wait_for(keeper.done.get(), 5)).written == 1
+
+
+async def test_an_error_of_ours_is_told_and_tried_again(planet, tmp_path, monkeypatch):
+    async def broken():
+        raise RuntimeError("a fault")
+
+    async with kept(planet, tmp_path) as (keeper, _):
+        with monkeypatch.context() as failing:
+            failing.setattr(planet.site._publisher, "opml", broken)
+            keeper.told.put_nowait(1)
+            told = await asyncio.wait_for(keeper.failures.get(), 5)
+        done = await asyncio.wait_for(keeper.done.get(), 5)
+
+    assert told == "publishing static files: a fault"
+    assert done.written > 0

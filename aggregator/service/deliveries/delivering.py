@@ -229,7 +229,7 @@ class Delivering:
         try:
             outcome = await self._outcome(outlet, delivery, mark)
             await self._settle(outlet, delivery, outcome)
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - it is tried again once its lease is over
             self._watch.failed(f"delivering ({delivery.kind}) to {delivery.domain}", error)
 
     async def _outcome(self, outlet: Outlet, delivery: Delivery, mark: str) -> Outcome:

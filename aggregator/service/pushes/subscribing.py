@@ -15,7 +15,6 @@ from typing import Protocol
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from aggregator.core.addresses import literal_address
-from aggregator.core.errors import StoreError
 from aggregator.core.pushes import (
     LEASE,
     VERIFYING,
@@ -127,7 +126,7 @@ class Subscriber:
             return
         try:
             due = await self._store.due_pushes(now=self._clock.steady(), limit=room)
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - the next look may find all well
             self._watch.failed("looking for subscriptions to keep", error)
             return
         for source_id in due:

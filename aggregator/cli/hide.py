@@ -14,6 +14,8 @@ from aggregator.core.model import Story, Takedown
 from aggregator.formats.entry_json import rfc3339
 from aggregator.service.taking_down import Hid, PutBack, TakingDown
 
+_WHOLE = "a name is a whole id, guid or link, as in `aggregator"
+
 Entry = Annotated[
     str, typer.Argument(metavar="ENTRY", help="Its published id, its guid or its link.")
 ]
@@ -54,7 +56,8 @@ async def _hide(settings: Settings, text: str, reason: str, as_json: bool) -> in
         done = await TakingDown(service.store, service.clock).hide(text, reason=reason)
         takedowns = await service.store.takedowns()
     if not isinstance(done, Hid):
-        return _refused(text, done.stories, "has the name", exact=done.exact)
+        told = _told(text, exact=done.exact)
+        return _refused(told, done.stories, f"{_WHOLE} entries --json`")
     if as_json:
         print_json(next(_row(each) for each in takedowns if each.id == done.story.id))
     else:
@@ -68,17 +71,23 @@ async def _unhide(settings: Settings, text: str) -> int:
     async with open_service(settings, watch=log.LogWatch()) as service:
         done = await TakingDown(service.store, service.clock).unhide(text)
     if not isinstance(done, PutBack):
-        return _refused(text, done.stories, "that is taken down has the name", exact=done.exact)
+        told = _told(text, exact=done.exact, kind=" that is taken down")
+        return _refused(told, done.stories, f"{_WHOLE} hide --list`")
     say(f"put back: {done.takedown.title or '(no title)'}")
     say(f"  id {done.takedown.id}")
     return 0
 
 
-def _refused(text: str, stories: Sequence[Story | Takedown], what: str, *, exact: bool) -> int:
-    """Names those that may have been meant."""
-    told = "several stories bear the name" if exact else f"no story {what}"
-    hint = "; name one by its id:" if stories else ""
-    say(f"nothing was done: {told} {text}{hint}", err=True)
+def _told(text: str, *, exact: bool, kind: str = "") -> str:
+    return (
+        f"several stories bear the name {text}" if exact else f"no story{kind} has the name {text}"
+    )
+
+
+def _refused(told: str, stories: Sequence[Story | Takedown], where: str) -> int:
+    """Names those that may have been meant, else where names are found."""
+    hint = "name one by its id:" if stories else where
+    say(f"nothing was done: {told}; {hint}", err=True)
     for story in stories:
         say(f"  {story.id}  {_title(story) or '(no title)'}", err=True)
     return FAILED

@@ -142,7 +142,10 @@ def entries(
     context: typer.Context,
     publication: Annotated[str | None, typer.Option(metavar="SLUG")] = None,
     source: Annotated[str | None, typer.Option(metavar="KEY")] = None,
-    search: Annotated[str | None, typer.Option(metavar="TEXT")] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help='Words that all must be there, "phrase", begin*, -not.'),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1)] = 100,
     json: Json = False,
     config: Config = None,

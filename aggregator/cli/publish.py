@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 def publish(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder; made if its parent exists.")
+    ],
     config: Config = None,
 ) -> None:
     """Writes the site as static files, those that changed, each whole at every moment."""

@@ -12,14 +12,9 @@ from aggregator.config.lines import Location
 from aggregator.config.settings import (
     AuthSettings,
     ConfigFile,
-    DatabaseSettings,
-    FetchSettings,
-    FiltersSettings,
     PublicationSettings,
-    RetentionSettings,
-    ServerSettings,
-    SiteSettings,
     SourceSettings,
+    WebhookSettings,
 )
 
 Mistake = tuple[Location, str]
@@ -30,12 +25,9 @@ _LISTED = 20
 """Names in one sentence; a file may have thousands of sources."""
 
 _SECTIONS: dict[str | int, type[BaseModel]] = {
-    "site": SiteSettings,
-    "database": DatabaseSettings,
-    "server": ServerSettings,
-    "fetch": FetchSettings,
-    "retention": RetentionSettings,
-    "filters": FiltersSettings,
+    name: field.annotation
+    for name, field in ConfigFile.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 }
 
 _ADD: dict[str | int, str] = {
@@ -43,6 +35,8 @@ _ADD: dict[str | int, str] = {
     "sources": 'at least one [sources.KEY] with url = "https://…"',
     "url": 'url = "https://…"',
 }
+
+_WEBHOOK = '{ url = "https://…" }'
 
 
 def dotted(location: Location) -> str:
@@ -77,7 +71,7 @@ def _mistake(finding: Any) -> Mistake:
         case "literal_error":
             return location, f"must be {finding['ctx']['expected']}".replace("'", '"')
         case "tuple_type":
-            return location, 'must be a list such as ["one", "two"]'
+            return location, f"must be a list such as {_list_like(location)}"
         case _:
             return location, f"must be a table{_as_section(location)}"
 
@@ -102,8 +96,14 @@ def _as_section(location: Location) -> str:
             return f"; write [{name}.KEY] above its keys"
         case (_,) | ("sources" | "publications", _):
             return f"; write [{dotted(location)}] above its keys"
+        case (*_, "webhooks", _):
+            return f" such as {_WEBHOOK}"
         case _:
             return ' such as { name = "value" }'
+
+
+def _list_like(location: Location) -> str:
+    return f"[{_WEBHOOK}]" if location[-1] == "webhooks" else '["one", "two"]'
 
 
 def _known_keys(table: Location) -> Iterable[str]:
@@ -114,6 +114,8 @@ def _known_keys(table: Location) -> Iterable[str]:
             return SourceSettings.model_fields
         case ("publications", _):
             return PublicationSettings.model_fields
+        case ("publications", _, "webhooks", _):
+            return WebhookSettings.model_fields
         case (name,):
             return _SECTIONS[name].model_fields
         case _:

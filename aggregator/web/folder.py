@@ -87,8 +87,7 @@ class Folder:
 def opened(path: Path) -> Iterator[Folder]:
     """The folder, made where only itself is missing. Raises FolderBusy and CannotPublish."""
     with _told(path):
-        if not path.is_dir():
-            path.mkdir()
+        _make(path)
         lock = (path / _LOCK).open("w")
     with lock:
         try:
@@ -101,6 +100,16 @@ def opened(path: Path) -> Iterator[Folder]:
             listing = (path / _LIST).open("a", encoding="utf-8")
         with listing:
             yield Folder(path, listing, ours)
+
+
+def _make(path: Path) -> None:
+    """Not its parents: one that is missing is a slip of the pen, or a disk that is not mounted."""
+    try:
+        path.mkdir(exist_ok=True)
+    except FileExistsError:
+        raise CannotPublish(f"cannot write {path}: it is there and no folder") from None
+    except FileNotFoundError:
+        raise CannotPublish(f"cannot write {path}: make the folder {path.parent} first") from None
 
 
 @contextmanager

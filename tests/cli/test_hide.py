@@ -69,12 +69,17 @@ def test_a_part_of_a_name_hides_nothing(path):
     assert "two of a" in ran.stderr
 
 
-@pytest.mark.parametrize("command", ["hide", "unhide"])
-def test_what_is_not_there_is_told(path, command):
+@pytest.mark.parametrize(
+    ("command", "where"), [("hide", "entries --json"), ("unhide", "hide --list")]
+)
+def test_what_is_not_there_is_told_and_where_names_are_found(path, command, where):
     ran = run(path, command, "https://z.example/")
 
     assert ran.exit_code == 1
     assert ran.stderr.startswith("nothing was done: no story")
+    assert ran.stderr.endswith(
+        f"; a name is a whole id, guid or link, as in `aggregator {where}`\n"
+    )
     assert ran.stdout == ""
 
 

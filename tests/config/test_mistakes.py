@@ -1,5 +1,7 @@
 import pytest
 
+from aggregator.config.settings import ConfigFile
+
 SOURCE = '[site]\ntitle = "x"\n[sources.one]\nurl = "https://one.example/feed"\n'
 
 
@@ -30,6 +32,23 @@ SOURCE = '[site]\ntitle = "x"\n[sources.one]\nurl = "https://one.example/feed"\n
             '[publications.p]\nexclude = ["age: 3d"]',
             "6: publications.p.exclude[0]",
             'must be written as "age > 30d"',
+        ),
+        ('[websub]\nhubs = "own"', "6: websub.hubs", 'unknown key; did you mean "hub"?'),
+        ('[publish]\nfolder = "x"', "6: publish.folder", "unknown key; there are dir"),
+        (
+            '[publications.p]\nwebhooks = [{ url = "https://x.example/", sekret = "x" }]',
+            "6: publications.p.webhooks[0].sekret",
+            'unknown key; did you mean "secret"?',
+        ),
+        (
+            '[publications.p]\nwebhooks = ["https://x.example/"]',
+            "6: publications.p.webhooks[0]",
+            'must be a table such as { url = "https://…" }',
+        ),
+        (
+            '[publications.p]\nwebhooks = "https://x.example/"',
+            "6: publications.p.webhooks",
+            'must be a list such as [{ url = "https://…" }]',
         ),
         ('updates = "loud"', "5: sources.one.updates", 'must be "silent", "bump" or "ignore"'),
         ('content = ""', "5: sources.one.content", 'must be "full", "summary" or "title"'),
@@ -214,3 +233,16 @@ def test_a_source_with_mistakes_still_counts_where_others_name_it(mistakes):
     told = mistakes(SOURCE + 'tags = ["a", 5]\n[publications.p]\nsources = ["one"]\ntags = ["a"]')
 
     assert [mistake.split(": ")[1] for mistake in told] == ["sources.one.tags[1]"]
+
+
+@pytest.mark.parametrize(
+    "section", sorted(set(ConfigFile.model_fields) - {"sources", "publications"})
+)
+def test_a_misspelt_key_is_told_in_every_section(mistakes, section):
+    rest = SOURCE.removeprefix("[site]\n")
+    wrong = f"[{section}]\nzzz = 1\n"
+    told = mistakes(wrong + rest if section == "site" else SOURCE + wrong)
+
+    assert [mistake.split("; ")[0].split(": ", 1)[1] for mistake in told] == [
+        f"{section}.zzz: unknown key"
+    ]

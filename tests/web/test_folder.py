@@ -201,14 +201,14 @@ def test_one_run_at_a_time(tmp_path):
 
 
 def test_a_folder_in_no_folder_is_a_typing_error(tmp_path):
-    with pytest.raises(CannotPublish, match="no/where: No such file"):
+    with pytest.raises(CannotPublish, match=r"no/where: make the folder .*/no first"):
         write(tmp_path / "no/where", index=b"x")
 
 
 def test_a_file_in_the_folders_place_is_told(tmp_path):
     (tmp_path / "out").write_bytes(b"x")
 
-    with pytest.raises(CannotPublish, match="out: File exists"):
+    with pytest.raises(CannotPublish, match="out: it is there and no folder"):
         write(tmp_path / "out", index=b"x")
 
 

@@ -74,6 +74,8 @@ class Daemon:
         scheduler = Scheduler(self._service.clock.now)
         scheduler.every(RELOAD, self._reload_if_changed, name="reload")
         scheduler.every(TICK, self._look_for_changes, name="changes")
+        self._warn_of_templates()  # who polls makes pages, too: static files
+        scheduler.every(RELOAD, self._look_at_templates, name="templates")
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(scheduler.run(), name="ticks"),
             asyncio.create_task(self._service.changes.run(), name="changes"),
@@ -91,8 +93,6 @@ class Daemon:
             news = self._service.changes.following()
             tasks.append(asyncio.create_task(self._outlet.run(news), name="static files"))
         if only != "poll":
-            self._warn_of_templates()
-            scheduler.every(RELOAD, self._look_at_templates, name="templates")
             scheduler.every(SAVE_READERS, self._save_readers, name="readers")
             scheduler.every(ARCHIVE, self._archive, name="archives")
             tasks.append(asyncio.create_task(self._serve(only, stop), name="web"))

@@ -184,6 +184,20 @@ def test_a_broken_file_is_reported_and_the_old_one_stays(place):
         assert process.wait(timeout=10) == 0
 
 
+def test_a_process_that_only_polls_writes_files_of_changed_templates(place):
+    config, _ = place
+    page = config.parent / "out/index.html"
+    templates = config.parent / "templates"
+    templates.mkdir()
+    wanted = config.read_text().replace("[site]", '[site]\ntemplates = "templates"')
+    config.write_text(wanted + '[publish]\ndir = "out"\n')
+    with daemon(config, "--only", "poll"):
+        until(page.exists)
+        about = "{% block about %}by its readers{% endblock %}"
+        (templates / "entries.html").write_text('{% extends "ours/entries.html" %}' + about)
+        until(lambda: "by its readers" in page.read_text("utf-8"))
+
+
 def test_changed_templates_are_taken_and_broken_ones_are_reported(place):
     config, port = place
     templates = config.parent / "templates"

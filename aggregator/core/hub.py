@@ -51,7 +51,8 @@ def read_request(form: Mapping[str, str]) -> SubscriptionRequest | Refusal:
             "hub.callback must be the http or https address that is to be called, "
             "without user, password and fragment"
         )
-    if not form.get("hub.topic"):
+    topic = form.get("hub.topic")
+    if topic is None or web_url(topic) != topic:  # it is kept and logged
         return Refusal("hub.topic must be the address that the feed names as rel=self")
     lease = _lease(form.get("hub.lease_seconds", ""))
     if lease is None and mode == "subscribe":
@@ -62,7 +63,7 @@ def read_request(form: Mapping[str, str]) -> SubscriptionRequest | Refusal:
     return SubscriptionRequest(
         mode=cast("Mode", mode),
         callback=callback,
-        topic=form["hub.topic"],
+        topic=topic,
         lease=lease or LEASE,
         secret=secret,
     )

@@ -102,6 +102,7 @@ def _parse(text: str, base: httpx.URL | None, kind: FailureKind) -> httpx.URL:
         given = httpx.URL(text)
         url = given if given.scheme or base is None else base.join(given)
         bare = url.copy_with(userinfo=b"", fragment=None)
+        _ = bare.host  # a name that says to be an encoded one, and is none, fails here
     except (httpx.InvalidURL, ValueError) as error:
         raise FetchFailure(kind, _which(base, "cannot be read")) from error
     if bare.scheme not in {"http", "https"}:

@@ -65,7 +65,7 @@ class Callbacks:
     async def _find(self, request: Request) -> Found:
         token: str = request.path_params["token"]
         found = None
-        if len(token) <= _ROOM_FOR_TOKENS and token.isascii():
+        if len(token) <= _ROOM_FOR_TOKENS and token.isascii() and token.isprintable():
             found = await self._receiver.find(token)
         if found is None:
             raise HTTPException(404)

@@ -69,7 +69,16 @@ def test_a_redirect_to_nowhere_is_a_failure(location):
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://a.example/", "feed:x", "/feed", "", "http://a.example:0/", "http+unix://x/"]
+    "url",
+    [
+        "ftp://a.example/",
+        "feed:x",
+        "/feed",
+        "",
+        "http://a.example:0/",
+        "http+unix://x/",
+        "http://xn--a/",
+    ],
 )
 def test_a_source_with_another_kind_of_address_is_blocked(url):
     with pytest.raises(FetchFailure) as caught:

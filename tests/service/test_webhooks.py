@@ -1,5 +1,6 @@
 """Webhooks are told of what becomes part of a publication, once, and of its edits."""
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -313,3 +314,21 @@ def test_a_hook_shows_neither_address_nor_secret():
     assert "capability" not in repr(HOOK)
     assert "hush" not in repr(HOOK)
     assert "capability" not in repr(Call(method="POST", url=URL, user_agent="x"))
+
+
+async def test_strangers_that_take_their_time_hold_up_no_hook(outbox, monkeypatch):
+    monkeypatch.setattr("aggregator.service.deliveries.delivering.MOST_AT_ONCE", 3)
+    for n in range(4):
+        await outbox.subscribe(f"https://slow{n}.example/")
+    outbox.caller.calls.clear()
+    outbox.caller.held.clear()
+    await news(outbox.world, "a", "2")
+    await outbox.delivering.sweep()
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+    called = sorted(call.url for call in outbox.caller.calls)
+    assert len(called) == 4
+    assert called[0] == URL
+    outbox.caller.held.set()
+    await outbox.delivering.idle()

@@ -81,9 +81,19 @@ async def test_b5_subscriber_205_a_question_about_something_else_is_not_found(wo
     assert (await world.hub()).state == "pending"
 
 
-@pytest.mark.parametrize("token", ["guessed", "x" * 5000, "%F0%9F%9A%80", "..%2f", "a/b", ""])
+@pytest.mark.parametrize(
+    "token", ["guessed", "x" * 5000, "%F0%9F%9A%80", "..%2f", "a/b", "", "%00"]
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
-async def test_b5_subscriber_an_unknown_callback_is_not_found(client, method, token):
+async def test_b5_subscriber_an_unknown_callback_is_not_found(
+    world, client, monkeypatch, method, token
+):
+    async def asked(token):
+        if "\0" in token:
+            raise StoreError("PostgreSQL holds no NUL")
+
+    monkeypatch.setattr(world.store, "callback", asked)
+
     assert (await client.request(method, f"/websub/{token}")).status_code == 404
 
 

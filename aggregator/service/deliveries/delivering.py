@@ -32,6 +32,7 @@ LEASE = timedelta(minutes=1)
 """Well above what a call and the database take; what a crash costs those under way."""
 
 MOST_AT_ONCE = 100
+"""Of one kind: strangers' addresses, however slow, hold up no hook of the operator's."""
 FAILING_AT_ONCE = 25
 """Of them, those that failed last time: dead addresses hold up nobody else."""
 PER_DOMAIN = 4
@@ -183,11 +184,12 @@ class Delivering:
 
     async def _sweep(self, outlet: Outlet) -> None:
         marks = await outlet.marks()
-        room = MOST_AT_ONCE - len(self._under_way)
+        alike = [each for each in self._under_way.values() if each.kind == outlet.kind]
+        room = MOST_AT_ONCE - len(alike)
         if not marks or room <= 0:
             return
         now = self._clock.steady()
-        failing = sum(delivery.failures > 0 for delivery in self._under_way.values())
+        failing = sum(delivery.failures > 0 for delivery in alike)
         claimed = await self._store.claim_deliveries(
             outlet.kind,
             marks,

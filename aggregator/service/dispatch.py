@@ -123,7 +123,7 @@ class Dispatcher:
             try:
                 async with self._sweeping:
                     await self._sweep()
-            except StoreError as error:
+            except Exception as error:  # noqa: BLE001  # the next look may find all well
                 self._watch.failed("looking for due sources", error)
 
     async def poll(self, sources: Iterable[ClaimedSource], *, force: bool = False) -> None:

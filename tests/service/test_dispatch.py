@@ -324,6 +324,23 @@ async def test_a_database_that_fails_is_reported_and_polling_goes_on():
     assert world.notebook.outcomes == {"a": "new"}
 
 
+async def test_a_look_that_fails_by_an_error_of_ours_is_told_and_polling_goes_on(monkeypatch):
+    async def broken(**_):
+        raise RuntimeError("a fault")
+
+    world = World()
+    world.serves(await world.add("a"), read_entry("1"))
+    with monkeypatch.context() as failing:
+        failing.setattr(world.store, "claim_due", broken)
+        task = await running(world)
+        await until(lambda: world.notebook.failures)
+    world.dispatcher.wake()
+    await until(lambda: world.notebook.reports)
+    await stopped(world, task)
+
+    assert [doing for doing, _ in world.notebook.failures] == ["looking for due sources"]
+
+
 async def test_many_overdue_sources_are_spread_at_start():
     world = World()
     for n in range(20):

@@ -281,7 +281,8 @@ async def hasten(
             & (sources.c.failures + sources.c.throttles + sources.c.gone_count == 0)
             & (sources.c.next_poll_at > now)
         )
-        rows = (await connection.execute(select(sources).where(waiting).with_for_update())).all()
+        found = select(sources).where(waiting).order_by(sources.c.id).with_for_update()
+        rows = (await connection.execute(found)).all()
         earlier = {row.id: _earliest(row, intervals[row.key], now) for row in rows}
         for row in rows:
             if earlier[row.id] < row.next_poll_at:
@@ -306,10 +307,13 @@ async def suggest(connection: AsyncConnection, source_id: int, url: str) -> None
 async def forgive(
     connection: AsyncConnection, source_ids: Collection[int], *, next_poll_at: datetime
 ) -> None:
-    for chunk in chunks(source_ids):
-        blamed = sources.c.id.in_(chunk) & (sources.c.failures > 0)
+    if source_ids:
+        blamed = (sources.c.id == bindparam("source_id")) & (sources.c.failures > 0)
+        # One by one in the order of all who lock several: else two could wait for each other.
         await connection.execute(
-            update(sources)
-            .where(blamed)
-            .values(failures=sources.c.failures - 1, next_poll_at=next_poll_at)
+            update(sources).where(blamed).values(failures=sources.c.failures - 1),
+            [
+                {"source_id": source_id, "next_poll_at": next_poll_at}
+                for source_id in sorted(set(source_ids))
+            ],
         )

@@ -84,6 +84,27 @@ async def test_polls_and_configurations_side_by_side_do_not_block_each_other(
     assert [error for error in ended if isinstance(error, StoreError)] == []
 
 
+async def test_many_sources_at_once_are_locked_in_one_order(sql_store, second_store):
+    names = [f"s{n:02}" for n in range(30)]
+    await configure(sql_store, *names)
+    ids = []
+    for n, name in enumerate(reversed(names)):  # their rows are in no order to go by now
+        claimed = await claim_one(sql_store, name)
+        await sql_store.save_poll(record(claimed.lease, failures=99 * (n % 2)))
+        ids.append(claimed.lease.source_id)
+    sooner = dict.fromkeys(names, HOUR / 2)
+
+    async with asyncio.timeout(20):
+        ended = await asyncio.gather(
+            *(sql_store.claim(None, lease_until=NOON + HOUR) for _ in range(10)),
+            *(second_store.forgive(ids, next_poll_at=NOON + HOUR) for _ in range(10)),
+            *(second_store.hasten(sooner, now=NOON) for _ in range(10)),
+            return_exceptions=True,
+        )
+
+    assert [error for error in ended if isinstance(error, StoreError)] == []
+
+
 async def test_what_ends_in_the_middle_leaves_nothing_behind(sql_store, database_url):
     await configure(sql_store, "a")
     claimed = await claim_one(sql_store, "a")

@@ -42,7 +42,7 @@ def fit_mistakes(
     sources = dict(_named_tables(tables, "sources"))
     keys = frozenset(sources)
     names = {"sources": _Names("source", keys, keys), "tags": _tags(sources, from_environment)}
-    mistakes = [*_same_addresses(sources), *_former_slugs(tables)]
+    mistakes = [*_same_addresses(sources), *_former_slugs(tables), *_same_webhooks(tables)]
     for slug, publication in _named_tables(tables, "publications"):
         for option, there in names.items():
             for index, name in _texts(publication, option):
@@ -63,6 +63,21 @@ def _former_slugs(tables: Mapping[str, Any]) -> Iterator[Mistake]:
                 yield location, "is a publication of today; name slugs that are used no more"
             elif taken.setdefault(former, slug) != slug:
                 yield location, f"{dotted(('publications', taken[former]))} had this slug, too"
+
+
+def _same_webhooks(tables: Mapping[str, Any]) -> Iterator[Mistake]:
+    """One address is told of a publication once, and under one secret."""
+    for slug, publication in _named_tables(tables, "publications"):
+        listed = publication.get("webhooks")
+        seen: set[str] = set()
+        for index, hook in enumerate(listed if isinstance(listed, list) else ()):
+            url = hook.get("url") if isinstance(hook, dict) else None
+            if not isinstance(url, str):
+                continue
+            if url.strip() in seen:
+                location = ("publications", slug, "webhooks", index, "url")
+                yield location, "this address is there already; remove one of the two"
+            seen.add(url.strip())
 
 
 def _tags(sources: Mapping[str, dict[str, Any]], from_environment: AbstractSet[Location]) -> _Names:

@@ -217,7 +217,7 @@ def source_url(value: object) -> str:
 
 def hub(value: object) -> str:
     """The address of somebody else's hub, or "own"; empty text means none."""
-    if value in {"", "own"} and isinstance(value, str):
+    if isinstance(value, str) and value in {"", "own"}:
         return value
     try:
         return source_url(value)

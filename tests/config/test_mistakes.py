@@ -1,6 +1,6 @@
 import pytest
 
-from aggregator.config.settings import ConfigFile
+from aggregator.config.settings import ConfigFile, PublicationSettings, SourceSettings
 
 SOURCE = '[site]\ntitle = "x"\n[sources.one]\nurl = "https://one.example/feed"\n'
 
@@ -39,6 +39,11 @@ SOURCE = '[site]\ntitle = "x"\n[sources.one]\nurl = "https://one.example/feed"\n
             '[publications.p]\nwebhooks = [{ url = "https://x.example/", sekret = "x" }]',
             "6: publications.p.webhooks[0].sekret",
             'unknown key; did you mean "secret"?',
+        ),
+        (
+            '[publications.p]\nwebhooks = [{ url = [] }, { url = "https://x.example/" }]',
+            "6: publications.p.webhooks[0].url",
+            "must be a web address",
         ),
         (
             '[publications.p]\nwebhooks = ["https://x.example/"]',
@@ -235,6 +240,15 @@ def test_a_source_with_mistakes_still_counts_where_others_name_it(mistakes):
     assert [mistake.split(": ")[1] for mistake in told] == ["sources.one.tags[1]"]
 
 
+def test_a_webhook_is_written_once(mistakes):
+    hook = '{ url = "https://x.example/" }'
+    told = mistakes(SOURCE + f"[publications.p]\nwebhooks = [{hook}, {hook}]")
+
+    assert [mistake.removeprefix("config.toml:6: publications.p.") for mistake in told] == [
+        "webhooks[1].url: this address is there already; remove one of the two"
+    ]
+
+
 @pytest.mark.parametrize(
     "section", sorted(set(ConfigFile.model_fields) - {"sources", "publications"})
 )
@@ -246,3 +260,23 @@ def test_a_misspelt_key_is_told_in_every_section(mistakes, section):
     assert [mistake.split("; ")[0].split(": ", 1)[1] for mistake in told] == [
         f"{section}.zzz: unknown key"
     ]
+
+
+def keys():
+    for name, field in ConfigFile.model_fields.items():
+        of_many = {"sources": SourceSettings, "publications": PublicationSettings}.get(name)
+        for key in (of_many or field.annotation).model_fields:
+            yield (f"{name}.other" if of_many else name), key
+
+
+@pytest.mark.parametrize(("section", "key"), list(keys()))
+@pytest.mark.parametrize("value", ["1979-05-27", "nan", "[[1]]", "[{ url = [] }]", "{ a = 1 }"])
+def test_no_value_of_the_wrong_type_is_more_than_a_mistake(mistakes, section, key, value):
+    if section == "site":
+        text = SOURCE.replace("[site]", f"[site]\n{key} = {value}").replace(
+            'title = "x"\n', "" if key == "title" else 'title = "x"\n'
+        )
+    else:
+        text = f"{SOURCE}[{section}]\n{key} = {value}\n"
+
+    assert any(f"{section}.{key}" in mistake for mistake in mistakes(text))

@@ -27,26 +27,25 @@ def check(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Validates the configuration; tries its rules on what is stored, if there is a database."""
+    """Validates the configuration and its templates; tries its rules on what is stored, if any."""
     path, settings = settings_of(context, config)
-    for doubt in settings.doubts:
-        typer.echo(doubt, err=True)
+    faults = template_faults(settings.site.templates)
+    for line in (*settings.doubts, *faults):
+        typer.echo(line, err=True)
+    state = "its templates are to be mended" if faults else "good"
     counts = (
         f"{len(settings.sources)} source(s)",
         f"{len(settings.publications)} publication(s)",
     )
-    typer.echo(f"{path}: good; {', '.join(counts)}", err=json)
-    finish(_check(settings, online=online, as_json=json))
+    typer.echo(f"{path}: {state}; {', '.join(counts)}", err=json)
+    finish(_check(settings, online=online, as_json=json, failed=bool(faults)))
 
 
-async def _check(settings: Settings, *, online: bool, as_json: bool) -> int:
+async def _check(settings: Settings, *, online: bool, as_json: bool, failed: bool) -> int:
     if settings.rule_places:
         await _try_rules(settings, as_json=as_json)
-    faults = template_faults(settings.site.templates)
-    for fault in faults:
-        typer.echo(fault, err=True)
     looked = await _look(settings, as_json=as_json) if online else 0
-    return FAILED if faults else looked
+    return FAILED if failed else looked
 
 
 async def _try_rules(settings: Settings, *, as_json: bool) -> None:

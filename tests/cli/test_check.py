@@ -109,3 +109,4 @@ def test_templates_are_tried(path):
 
     assert ran.exit_code == 1
     assert f"{templates}/entries.html:2: UndefinedError: 'nobody' is undefined" in ran.stderr
+    assert "good" not in ran.stdout

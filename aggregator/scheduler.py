@@ -37,17 +37,21 @@ class Scheduler:
         self._jobs: list[Any] = []
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            # Of two, the second only finds out that the first is not done: see `every`.
+            job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": None},
         )
 
     def every(self, period: timedelta, tick: Tick, *, name: str) -> None:
-        """Adds a tick that never overlaps with itself."""
+        """Adds a tick that never overlaps with itself; one that takes longer is nothing to tell."""
+        turn = asyncio.Lock()
 
-        # APScheduler knows coroutine functions, not all that can be awaited, and takes the end of
-        # a tick by our own shutdown for a failure.
+        # APScheduler knows coroutine functions, not all that can be awaited, takes the end of a
+        # tick by our own shutdown for a failure, and warns whenever a tick is still under way.
         async def run() -> None:
-            with suppress(asyncio.CancelledError):
-                await tick()
+            if not turn.locked():
+                with suppress(asyncio.CancelledError):
+                    async with turn:
+                        await tick()
 
         self._jobs.append(self._scheduler.add_job(run, _Every(period), name=name))
 

@@ -59,6 +59,26 @@ async def test_a_tick_that_fails_does_not_end_the_others(caplog):
     assert "a bug in a tick" in caplog.text
 
 
+async def test_a_tick_that_takes_longer_than_its_period_is_run_once_and_warned_of_never(caplog):
+    long, short = Counter(), Counter()
+    done = asyncio.Event()
+
+    async def lasting() -> None:
+        await long()
+        await done.wait()
+
+    scheduler = Scheduler(SystemClock().now)
+    scheduler.every(SHORT, lasting, name="lasting")
+    scheduler.every(SHORT, short, name="short")
+    async with running(scheduler):
+        await short.runs_to(5)
+        assert long.runs == 1
+        done.set()
+        await long.runs_to(3)
+
+    assert caplog.text == ""
+
+
 async def test_a_tick_that_a_clock_set_back_left_in_the_future_is_pulled_back():
     tick = Counter()
     scheduler = Scheduler(SystemClock().now)

@@ -14,10 +14,21 @@ DeliveryKind = Literal["ping", "verification", "subscription", "webhook"]
 """A hub to be told of a change, a subscriber to be asked whether it subscribed, a subscriber, and
 an operator's own hook."""
 
+STRANGERS: frozenset[DeliveryKind] = frozenset({"verification", "subscription"})
+"""The kinds whose addresses anybody may choose."""
+EVERY_KIND: frozenset[DeliveryKind] = STRANGERS | {"ping", "webhook"}
+
 Mode = Literal["subscribe", "unsubscribe"]
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
 """However long a server wants us to wait."""
+
+
+def paused_with(kind: DeliveryKind) -> frozenset[DeliveryKind]:
+    """What a server's wish for a pause holds for, by what was delivered to it: an address that a
+    stranger chose cannot hold up what the operator ordered.
+    """
+    return STRANGERS if kind in STRANGERS else EVERY_KIND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

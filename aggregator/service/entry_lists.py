@@ -26,6 +26,11 @@ from aggregator.service.windows import DEEPEST_WINDOW, WINDOW, both, selected
 MOST_STEPS = 2000
 """Changes looked at for one answer."""
 
+LARGEST = 5_000_000
+"""Characters of content in one answer, beyond its last entry: one entry may have half a million,
+and anybody may ask for hundreds.
+"""
+
 _Placed = list[tuple[Position, PublishedEntry]]
 
 _ALL = Publication(slug="", title="", path="")
@@ -120,7 +125,8 @@ class EntryLists:
         return digest(*parts).hex()
 
     async def part(self, scope: Scope, *, after: Bookmark | None = None, limit: int) -> Part:
-        """The next `limit` entries, newest first by rank; fewer where filters hide nearly all.
+        """The next `limit` entries, newest first by rank; fewer where filters hide nearly all, or
+        where they are large.
 
         Of a publication as many in all as its feeds have room for.
         """
@@ -148,8 +154,9 @@ class EntryLists:
         # How many of its source stand above a story shows only from the top.
         from_top = bool(inside.max_per_source or inside.max_per_day)
         looked = None if from_top else start
-        size = max(wanted, WINDOW) if narrows(inside, filters) else wanted
+        size = WINDOW if narrows(inside, filters) else min(wanted, WINDOW)
         shown: _Placed = []
+        weight = 0
         for _ in range(DEEPEST_WINDOW):
             selection = replace(selected(inside), after=looked)
             some = await self._store.whole_stories(selection, limit=size)
@@ -158,7 +165,8 @@ class EntryLists:
                 judged = selector.judge(story)
                 if not isinstance(judged, LeftOut) and (start is None or looked < start):
                     shown.append((looked, judged))
-                if len(shown) == wanted:
+                    weight += _weight(judged)
+                if len(shown) == wanted or weight > LARGEST:
                     return shown, looked, False
             if len(some) < size:
                 return shown, looked, True
@@ -183,13 +191,16 @@ class EntryLists:
         inside = replace(_inside(scope), max_per_source=None, max_per_day=())
         selector = Selector(inside, self._catalogue.filters, now=self._clock.now())
         changes: list[Change] = []
+        weight = 0
         until, size = since, min(max(limit + 1, WINDOW), MOST_STEPS)
         for _ in range(MOST_STEPS // size):
             some = await self._store.changed_stories(until, limit=size)
             for step in some:
-                if len(changes) == limit:
+                if len(changes) == limit or weight > LARGEST:
                     return Changed(changes=changes, until=until, more=True)
-                changes += self._told(selector, step, since)
+                told = self._told(selector, step, since)
+                changes += told
+                weight += sum(_weight(each.shown.entry) for each in told if each.shown)
                 until = step.changed
             if len(some) < size:
                 return Changed(changes=changes, until=until, more=False)
@@ -221,6 +232,10 @@ def _fitting(
         return shown
     places = enumerate(shown, told + 1)
     return [each for place, each in places if publication.has_room(place, each[0].rank_at, newest)]
+
+
+def _weight(entry: PublishedEntry) -> int:
+    return len(entry.content.content_html) + len(entry.content.summary)
 
 
 def _position(story: Story) -> Position:

@@ -20,7 +20,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.core.deliveries import Bounds, Delivery, DeliveryKind, DeliveryState, NewDelivery
+from aggregator.core.deliveries import (
+    STRANGERS,
+    Bounds,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    NewDelivery,
+)
 from aggregator.core.urls import host_of
 from aggregator.store.delivery_schema import deliveries, told
 from aggregator.store.mapping import AnyRow, Columns
@@ -33,8 +40,6 @@ NewToken = Callable[[], str]
 _LONGEST_WAIT = timedelta(days=2)
 _LONGEST_LEASE = timedelta(hours=1)
 """Nobody waits or leases for so long: it was a wrong clock."""
-
-_STRANGERS: tuple[DeliveryKind, ...] = ("verification", "subscription")
 
 _IN_FLIGHT = {"lease_token": None, "lease_until": None}
 
@@ -81,7 +86,7 @@ async def order_delivery(
 async def _has_room(
     connection: AsyncConnection, delivery: NewDelivery, domain: str, bounds: Bounds
 ) -> bool:
-    others = deliveries.c.kind.in_(_STRANGERS) & (deliveries.c.digest != delivery.digest)
+    others = deliveries.c.kind.in_(sorted(STRANGERS)) & (deliveries.c.digest != delivery.digest)
     in_domain = others & (deliveries.c.domain == domain)
     unverified = in_domain & (deliveries.c.kind == "verification")
     for which, most in (
@@ -286,11 +291,12 @@ async def told_of(
     return found
 
 
-async def pause_domain(connection: AsyncConnection, domain: str, until: datetime) -> None:
+async def pause_domain(
+    connection: AsyncConnection, domain: str, kinds: Collection[DeliveryKind], until: datetime
+) -> None:
+    those = (deliveries.c.domain == domain) & deliveries.c.kind.in_(sorted(kinds))
     await connection.execute(
-        update(deliveries)
-        .where(deliveries.c.domain == domain, deliveries.c.next_try_at < until)
-        .values(next_try_at=until)
+        update(deliveries).where(those, deliveries.c.next_try_at < until).values(next_try_at=until)
     )
 
 

@@ -79,9 +79,11 @@ class DeliveryMethods:
             )
 
     @unbroken
-    async def pause_domain(self, domain: str, *, until: datetime) -> None:
+    async def pause_domain(
+        self, domain: str, kinds: Collection[DeliveryKind], *, until: datetime
+    ) -> None:
         async with self._database.writing() as connection:
-            await deliveries.pause_domain(connection, domain, until)
+            await deliveries.pause_domain(connection, domain, kinds, until)
 
     @unbroken
     async def drop_delivery(self, delivery: Delivery) -> bool:

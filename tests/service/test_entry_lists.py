@@ -239,3 +239,23 @@ async def test_the_sources_that_a_change_touches_are_named(world, monkeypatch):
     assert await listed.touched(START) == frozenset("ab")
     monkeypatch.setattr(entry_lists, "MOST_STEPS", 5)
     assert await listed.touched(START) is None
+
+
+async def test_large_entries_come_in_more_parts(world, monkeypatch):
+    monkeypatch.setattr(entry_lists, "LARGEST", 1000)
+    await say(world, "a", *range(7), content_html=f"<p>{'x' * 600}</p>")
+    listed = lists(world)
+
+    assert await walk(listed, EVERYTHING, 500) == [
+        ["a0", "a1"],
+        ["a2", "a3"],
+        ["a4", "a5"],
+        ["a6", "b0", "b1", "b2"],
+    ]
+    sizes, since, more = [], START, True
+    while more:
+        found = await listed.changed(EVERYTHING, since, limit=500)
+        sizes.append(len(found.changes))
+        since, more = found.until, found.more
+    assert max(sizes) < 7
+    assert sum(sizes) == 10

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -332,3 +333,17 @@ async def test_strangers_that_take_their_time_hold_up_no_hook(outbox, monkeypatc
     assert called[0] == URL
     outbox.caller.held.set()
     await outbox.delivering.idle()
+
+
+async def test_a_subscriber_cannot_ask_for_a_pause_in_the_name_of_a_hook(outbox):
+    await outbox.subscribe("https://stranger.hook.example/")
+    outbox.caller.answers["https://stranger.hook.example/"] = Called(
+        status=503, body=b"", retry_after=timedelta(days=1)
+    )
+    await news(outbox.world, "a", "2")
+    await outbox.deliver()
+    messages(outbox)
+    await news(outbox.world, "a", "2", "3")
+    await outbox.deliver()
+
+    assert titles(outbox) == ["Title a3"]

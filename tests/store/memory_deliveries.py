@@ -166,10 +166,13 @@ class MemoryDeliveries:
             self._deliveries[order.digest] = made
         return True
 
-    async def pause_domain(self, domain: str, *, until: datetime) -> None:
+    async def pause_domain(
+        self, domain: str, kinds: Collection[DeliveryKind], *, until: datetime
+    ) -> None:
         for each in self._deliveries.values():
             standing = each.state.next_try_at
-            if each.domain == domain and standing and standing < until:
+            is_meant = each.domain == domain and each.order.kind in kinds
+            if is_meant and standing and standing < until:
                 each.state = replace(each.state, next_try_at=until)
 
     async def drop_delivery(self, delivery: Delivery) -> bool:

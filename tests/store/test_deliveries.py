@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.core.deliveries import Bounds, DeliveryState, NewDelivery
+from aggregator.core.deliveries import EVERY_KIND, STRANGERS, Bounds, DeliveryState, NewDelivery
 from tests.builders import NOON
 from tests.store.steps import EVERYTHING, HOUR, configure, poll, story
 
@@ -213,17 +213,26 @@ async def test_a_dropped_delivery_is_gone(store):
 async def test_a_pause_holds_for_all_of_a_domain(store):
     for name in ("one.a", "two.a", "b"):
         await subscribe(store, name)
-    await store.pause_domain("a.example", until=NOON + HOUR)
+    await store.pause_domain("a.example", EVERY_KIND, until=NOON + HOUR)
 
     assert [delivery.domain for delivery in await claim(store)] == ["b.example"]
     assert len(await claim(store, now=NOON + HOUR, per_domain=9)) == 3
+
+
+async def test_a_pause_holds_for_its_kinds_alone(store):
+    await subscribe(store, "hub")
+    await store.sync_deliveries("ping", [ping()], now=NOON)
+    await store.pause_domain("hub.example", STRANGERS, until=NOON + HOUR)
+
+    assert await claim(store) == []
+    assert len(await claim(store, "ping")) == 1
 
 
 @pytest.mark.parametrize("next_try_at", [None, NOON + timedelta(minutes=1)])
 async def test_a_pause_holds_for_what_was_under_way_too(store, next_try_at):
     await subscribe(store)
     (delivery,) = await claim(store)
-    await store.pause_domain("a.example", until=NOON + HOUR)
+    await store.pause_domain("a.example", EVERY_KIND, until=NOON + HOUR)
     await store.save_delivery(delivery, state("old", next_try_at=next_try_at))
 
     assert await claim(store, now=NOON + HOUR - timedelta(seconds=1)) == []

@@ -18,7 +18,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-from aggregator.core.deliveries import Delivery, DeliveryKind, DeliveryState, Patience
+from aggregator.core.deliveries import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Patience,
+    paused_with,
+)
 from aggregator.core.errors import StoreError
 from aggregator.core.wire import Called, Failed
 from aggregator.service.changes import Changes
@@ -282,7 +288,8 @@ class Delivering:
         )
         saved = await self._store.save_delivery(delivery, state)
         if outcome.pause:
-            await self._store.pause_domain(delivery.domain, until=now + wait)
+            kinds = paused_with(delivery.kind)
+            await self._store.pause_domain(delivery.domain, kinds, until=now + wait)
         if saved and (delivery.failures == 0 or outlet.patience.is_over(failing_for)):
             self._tell(delivery, outcome, wait, paused=outlet.patience.is_over(failing_for))
 

@@ -57,8 +57,10 @@ class DeliveryStore(Protocol):
         where it was. False when the claim was lost: the request was made anew.
         """
 
-    async def pause_domain(self, domain: str, *, until: datetime) -> None:
-        """No delivery to a domain is tried before then."""
+    async def pause_domain(
+        self, domain: str, kinds: Collection[DeliveryKind], *, until: datetime
+    ) -> None:
+        """No delivery of these kinds to a domain is tried before then."""
 
     async def drop_delivery(self, delivery: Delivery) -> bool:
         """Ends a delivery that is claimed; False when the claim was lost."""

@@ -29,6 +29,13 @@ LONGEST_FIELD = 4096
 _LONGEST_WORD = 64
 _MOST_WORDS = 64
 
+_SHORTEST_BEGINNING = 3
+"""Letters before a `*`: hundreds of words begin with any two."""
+
+_MOST_OPEN = 4
+"""Words of a query of which only the beginning is given: a database looks at all that begin so,
+and anybody may ask. Further ones count as whole."""
+
 BETWEEN_FIELDS = "\u241e"
 """A word that nobody can look for: no phrase reaches from one field into the next."""
 
@@ -148,12 +155,14 @@ def parse_query(text: str) -> Query:
     """Never fails; what is no word counts for nothing."""
     wanted: list[Phrase] = []
     unwanted: list[Phrase] = []
-    room = _MOST_WORDS
+    room, openings = _MOST_WORDS, _MOST_OPEN
     for minus, quoted, bare in _PIECE.findall(text.translate(_QUOTES)):
         words, is_open = _looked_for(quoted or bare)
         if words and len(words) <= room:
             room -= len(words)
-            phrase = Phrase(words=words, open=is_open or bare.endswith("*"))
+            is_open |= bare.endswith("*") and len(words[-1]) >= _SHORTEST_BEGINNING
+            phrase = Phrase(words=words, open=is_open and openings > 0)
+            openings -= phrase.open
             (unwanted if minus else wanted).append(phrase)
     return Query(wanted=tuple(wanted), unwanted=tuple(unwanted))
 

@@ -100,6 +100,7 @@ def test_a_query_finds(search, text):
         ("", "anything"),
         ("*", "anything"),
         ("tele*", "a hotel"),
+        ("te*", "a television"),
     ],
 )
 def test_a_query_passes_over(search, text):
@@ -111,6 +112,13 @@ def test_how_long_a_query_is_has_an_end():
 
     assert sum(len(phrase.words) for phrase in query.wanted) == 64
     assert parse_query('"' + "a " * 100) == replace(query, wanted=())
+
+
+def test_of_few_words_only_the_beginning_may_be_given():
+    """A database looks at all words that begin so."""
+    query = parse_query(" ".join(f"word{n}*" for n in range(9)))
+
+    assert [phrase.open for phrase in query.wanted] == [True] * 4 + [False] * 5
 
 
 def test_a_field_keeps_one_form_of_what_is_written_into_it():

@@ -256,6 +256,7 @@ async def _apply(
     if refused:
         told = _refusal(refused, changes)
         await _update_source(connection, source.id, {"last_error": told})
+        await _keep_memory(connection, source.id, None)  # they are tried, and told of, again
 
 
 def _refusal(refused: int, changes: EntryChanges) -> str:

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from aggregator.core.errors import StoreError
-from aggregator.core.model import Enclosure
+from aggregator.core.memory import Memory
+from aggregator.core.model import Enclosure, EntryChanges
 from aggregator.service.ports import Selection
 from aggregator.store import polls
 from aggregator.store.engine import connect
@@ -206,6 +207,19 @@ async def test_a_refused_entry_is_told_of_and_leaves_no_empty_story(sql_store, d
     await poll(sql_store, "a", story("bad"))
     assert sorted(await titles(sql_store)) == ["Title 1", "Title bad"]
     assert (await health(sql_store, "a")).last_error is None
+
+
+async def test_of_a_document_with_a_refused_entry_nothing_is_remembered(sql_store):
+    """It is read whole next time, so that the entry is tried, and told of, again."""
+    await configure(sql_store, "a")
+    memory = Memory(reading=b"reading1", head="ab" * 8)
+    claimed = await claim_one(sql_store, "a")
+    new = (unsafe(story("bad"), title=LONE_SURROGATE), story("1"))
+    changes = EntryChanges(new=new)
+
+    await sql_store.save_poll(record(claimed.lease, read=True, changes=changes, memory=memory))
+
+    assert await sql_store.remembered(claimed.lease.source_id) is None
 
 
 async def test_a_refused_edit_leaves_the_others(sql_store):

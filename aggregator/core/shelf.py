@@ -27,14 +27,19 @@ class Shelf(Generic[Key]):
     def put(self, key: Key, value: bytes) -> None:
         """What is larger than all the room is not kept."""
         self._drop(key)
-        if len(value) + _OVERHEAD > self._most:
+        if _size(key, value) > self._most:
             return
         self._values[key] = value
-        self._size += len(value) + _OVERHEAD
+        self._size += _size(key, value)
         while self._size > self._most:
             self._drop(next(iter(self._values)))
 
     def _drop(self, key: Key) -> None:
         value = self._values.pop(key, None)
         if value is not None:
-            self._size -= len(value) + _OVERHEAD
+            self._size -= _size(key, value)
+
+
+def _size(key: Hashable, value: bytes) -> int:
+    """Of both: a key may be an address with all that somebody looks for."""
+    return len(value) + len(repr(key)) + _OVERHEAD

@@ -14,7 +14,13 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    closing,
+    nullcontext,
+    suppress,
+)
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -99,7 +105,9 @@ def unbroken(
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
-            await asyncio.gather(work, return_exceptions=True)
+            while not work.done():  # a second cancellation must not reach it either
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([work])
             raise
 
     return to_its_end

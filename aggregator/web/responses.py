@@ -169,8 +169,18 @@ def fixed(
     )
 
 
+_LONGEST_LINKED = 600
+"""Characters of an address."""
+
+
 def feeds_of(site: Site, publication: Publication) -> tuple[str, ...]:
-    """Links from a publication's page to its feeds, the preferred one first."""
+    """Links from a publication's page to its feeds, the preferred one first.
+
+    Those of a long search stand in the page alone: with the query three times, the headers would
+    be more than proxies take (4 KB in nginx).
+    """
+    if len(publication.at()) > _LONGEST_LINKED:
+        return ()
     return tuple(
         link(site.url + publication.at(format), "alternate", content_type.partition(";")[0])
         for format, content_type in CONTENT_TYPES.items()

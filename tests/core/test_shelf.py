@@ -10,7 +10,7 @@ def test_what_was_put_there_is_there():
 
 
 def test_what_was_not_asked_for_the_longest_makes_room():
-    shelf = Shelf[str](3 * 1200)
+    shelf = Shelf[str](3 * 1203)
     for key in "abc":
         shelf.put(key, b"x" * 1000)
     shelf.get("a")
@@ -20,7 +20,7 @@ def test_what_was_not_asked_for_the_longest_makes_room():
 
 
 def test_what_is_put_again_takes_its_room_once():
-    shelf = Shelf[str](3 * 1200)
+    shelf = Shelf[str](3 * 1203)
     for key in "abcabcccc":
         shelf.put(key, b"x" * 1000)
 
@@ -41,3 +41,11 @@ def test_many_small_things_are_bounded_as_well():
         shelf.put(number, b"")
 
     assert len(shelf._values) <= 500
+
+
+def test_a_long_key_counts_with_its_length():
+    shelf = Shelf[str](10_000)
+    for number in range(100):
+        shelf.put(f"{number}" + "x" * 2000, b"")
+
+    assert len(shelf._values) <= 5

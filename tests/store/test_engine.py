@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from aggregator.core.errors import StoreError
-from aggregator.store.engine import connect
+from aggregator.store.engine import connect, unbroken
 from aggregator.store.sql import SqlStore, open_store
 from tests.store.steps import configure
 
@@ -166,3 +166,24 @@ def test_an_sqlite_that_cannot_search_is_refused_with_a_way_out(path, monkeypatc
 
     with pytest.raises(StoreError, match=r"without FTS5; take another Python"):
         connect(f"sqlite:///{path}")
+
+
+async def test_a_transaction_comes_to_its_end_however_often_its_caller_is_cancelled():
+    started, free, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    @unbroken
+    async def transaction() -> None:
+        started.set()
+        await free.wait()
+        ended.set()
+
+    waiting = asyncio.create_task(transaction())
+    await started.wait()
+    for _ in range(3):
+        waiting.cancel()
+        await asyncio.sleep(0)
+    free.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert ended.is_set()

@@ -61,7 +61,7 @@ async def test_who_leaves_takes_the_work_from_nobody_else():
 
 async def test_what_nobody_asks_for_makes_room(monkeypatch):
     threads = counting(monkeypatch)
-    bodies = Packed(most=2 * (len(gzip.compress(LONG)) + 200))
+    bodies = Packed(most=2 * (len(gzip.compress(LONG)) + 230))
 
     for tag in ("a", "b", "c", "c", "b", "a"):
         await bodies.get(f'"{tag}.gz"', LONG, "gzip")

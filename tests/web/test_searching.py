@@ -54,6 +54,13 @@ async def test_results_are_a_page_with_their_number_and_their_feeds(client):
     assert page.text.count("<form") == 1
 
 
+async def test_the_header_of_a_long_search_is_one_that_proxies_take(client):
+    page = await client.get("/search", params={"q": "学" * 200})
+
+    assert "link" not in page.headers
+    assert "/search.atom?q=%E5" in page.text
+
+
 async def test_what_was_looked_for_is_text_and_no_markup(client, publisher):
     publisher.entries = ()
     page = await client.get("/search", params={"q": '"><script>alert(1)</script>'})

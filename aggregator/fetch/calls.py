@@ -12,12 +12,11 @@ from aggregator.core.urls import host_of
 from aggregator.core.wire import Call, Called, Failed
 from aggregator.fetch.addresses import opened_by
 from aggregator.fetch.failures import failure_of
-from aggregator.fetch.guard import Refused
 from aggregator.fetch.headers import ACCEPT_ENCODING, first, retry_after
-from aggregator.fetch.hops import Hop, first_hop
+from aggregator.fetch.hops import first_hop
 from aggregator.fetch.http import body_of
 from aggregator.fetch.resolver import Resolver
-from aggregator.fetch.ways import TransportFactory, Way, guarded_transports
+from aggregator.fetch.ways import TransportFactory, Way, WaysOut, guarded_transports
 
 
 class HttpCaller:
@@ -35,8 +34,7 @@ class HttpCaller:
     ) -> None:
         self._networks = tuple(allow_networks)
         self._now = now
-        self._make_transport = transports or guarded_transports(Resolver())
-        self._transports: dict[Way, httpx.AsyncBaseTransport] = {}
+        self._ways = WaysOut(transports or guarded_transports(Resolver()))
 
     async def call(self, call: Call) -> Called | Failed:
         """One request, and the whole answer; `call.timeout` holds for all of it."""
@@ -52,22 +50,15 @@ class HttpCaller:
             return replace(failure_of(error), status=seen.status)
 
     async def aclose(self) -> None:
-        for transport in self._transports.values():
-            await transport.aclose()
-        self._transports.clear()
+        await self._ways.aclose()
 
-    async def _exchange(self, call: Call, seen: "_Seen") -> Called | Failed:
+    async def _exchange(self, call: Call, seen: "_Seen") -> Called:
         networks = self._networks
         for url in call.named_by:
             networks = opened_by(host_of(url), networks)
         hop = first_hop(call.url, networks)
-        try:
-            response = await self._transport(hop).handle_async_request(
-                httpx.Request(call.method, hop.url, headers=_headers(call), content=call.body)
-            )
-        except Refused as refused:
-            reason = hop.refusal(refused.host, refused.address, refused.port)
-            return Failed(kind="blocked", reason=reason)
+        request = httpx.Request(call.method, hop.url, headers=_headers(call), content=call.body)
+        response = await self._ways.send(request, hop, Way(opened=hop.opened))
         seen.status = response.status_code
         try:
             fields = response.headers.raw
@@ -79,12 +70,6 @@ class HttpCaller:
             )
         finally:
             await response.aclose()
-
-    def _transport(self, hop: Hop) -> httpx.AsyncBaseTransport:
-        way = Way(opened=hop.opened)
-        if way not in self._transports:
-            self._transports[way] = self._make_transport(way)
-        return self._transports[way]
 
 
 @dataclass

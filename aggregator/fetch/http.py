@@ -23,7 +23,7 @@ from aggregator.core.wire import (
     Validators,
 )
 from aggregator.fetch.failures import FetchFailure, failure_of
-from aggregator.fetch.guard import Refused, prove_guard
+from aggregator.fetch.guard import prove_guard
 from aggregator.fetch.headers import (
     Fields,
     announced_length,
@@ -39,7 +39,7 @@ from aggregator.fetch.inflate import BoundedBody
 from aggregator.fetch.links import links_of
 from aggregator.fetch.proxy import read_proxy
 from aggregator.fetch.resolver import Resolver
-from aggregator.fetch.ways import TransportFactory, Way, guarded_transports
+from aggregator.fetch.ways import TransportFactory, Way, WaysOut, guarded_transports
 
 BREATH = 200
 """Chunks of a body after which other tasks, and the deadline, get their turn: a server may send
@@ -62,8 +62,7 @@ class HttpFetcher:
     ) -> None:
         self._networks = tuple(allow_networks)
         self._now = now
-        self._make_transport = transports or guarded_transports(Resolver())
-        self._transports: dict[Way, httpx.AsyncBaseTransport] = {}
+        self._ways = WaysOut(transports or guarded_transports(Resolver()))
 
     async def fetch(self, request: FetchRequest) -> Answer:
         """One conditional GET with its redirects; `request.timeout` holds for all of it."""
@@ -81,12 +80,10 @@ class HttpFetcher:
     async def prove_guard(self) -> None:
         """Raises GuardMissing when private addresses are not refused; ask it at start."""
         for http2 in (False, True):
-            await prove_guard(self._transport(Way(http2=http2)))
+            await prove_guard(self._ways.transport(Way(http2=http2)))
 
     async def aclose(self) -> None:
-        for transport in self._transports.values():
-            await transport.aclose()
-        self._transports.clear()
+        await self._ways.aclose()
 
     async def _poll(self, request: FetchRequest) -> Answer:
         hop = first_hop(request.url, self._networks)
@@ -103,19 +100,8 @@ class HttpFetcher:
     async def _send(self, request: FetchRequest, hop: Hop) -> httpx.Response:
         auth = request.auth or password_in(request.url)
         headers = request_headers(request, auth, own=hop.own)
-        try:
-            way = Way(opened=hop.opened, http2=request.http2, proxy=request.proxy)
-            return await self._transport(way).handle_async_request(
-                httpx.Request("GET", hop.url, headers=headers)
-            )
-        except Refused as refused:
-            reason = hop.refusal(refused.host, refused.address, refused.port)
-            raise FetchFailure("blocked", reason) from refused
-
-    def _transport(self, way: Way) -> httpx.AsyncBaseTransport:
-        if way not in self._transports:
-            self._transports[way] = self._make_transport(way)
-        return self._transports[way]
+        way = Way(opened=hop.opened, http2=request.http2, proxy=request.proxy)
+        return await self._ways.send(httpx.Request("GET", hop.url, headers=headers), hop, way)
 
     async def _answer(self, request: FetchRequest, hop: Hop, response: httpx.Response) -> Answer:
         fields = response.headers.raw

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import httpx
 
 from aggregator.core.addresses import IPNetwork
-from aggregator.fetch.guard import GuardedBackend, GuardedTransport
+from aggregator.fetch.failures import FetchFailure
+from aggregator.fetch.guard import GuardedBackend, GuardedTransport, Refused
+from aggregator.fetch.hops import Hop
 from aggregator.fetch.proxy import ProxiedTransport, ProxyBackend, read_proxy
 from aggregator.fetch.resolver import Resolver
 
@@ -22,6 +24,32 @@ class Way:
     http2: bool = False
     proxy: str | None = field(default=None, repr=False)
     """As configured, with its password."""
+
+
+class WaysOut:
+    """The ways that are in use; each is made when it is first needed."""
+
+    def __init__(self, make: "TransportFactory") -> None:
+        self._make = make
+        self._transports: dict[Way, httpx.AsyncBaseTransport] = {}
+
+    def transport(self, way: Way) -> httpx.AsyncBaseTransport:
+        if way not in self._transports:
+            self._transports[way] = self._make(way)
+        return self._transports[way]
+
+    async def send(self, request: httpx.Request, hop: Hop, way: Way) -> httpx.Response:
+        """Raises FetchFailure with what the operator may do where the guard does not dial."""
+        try:
+            return await self.transport(way).handle_async_request(request)
+        except Refused as refused:
+            reason = hop.refusal(refused.host, refused.address, refused.port)
+            raise FetchFailure("blocked", reason) from refused
+
+    async def aclose(self) -> None:
+        for transport in self._transports.values():
+            await transport.aclose()
+        self._transports.clear()
 
 
 TransportFactory = Callable[[Way], httpx.AsyncBaseTransport]

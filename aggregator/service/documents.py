@@ -99,6 +99,11 @@ class Documents:
         moment = max(changed, self._taken_at) if self._taken_at else changed
         return min(moment, self._clock.now())
 
+    def current(self, publication: Publication, format: Format, revision: int) -> Document | None:
+        """The newest document in memory, if it is still good at this revision (its number)."""
+        kept = self._kept.get((publication.at(), format))
+        return kept.document if kept and kept.shows(revision, self._clock.now()) else None
+
     async def get(self, publication: Publication, format: Format, leaf: Leaf = NEWEST) -> Document:
         """As it is now; the last good one where that cannot be found out or not be written.
 
@@ -112,7 +117,7 @@ class Documents:
         try:
             revision = await self._revisions.newest()
             kept = self._kept.get(key)
-            if kept and kept.shows(revision, self._clock.now()):
+            if kept and kept.shows(revision.number, self._clock.now()):
                 return kept.document
             async with self._rendering:
                 return await self._render(publication, format, revision, leaf)
@@ -176,7 +181,7 @@ class Documents:
     ) -> Document:
         key = (_at(publication, None, leaf), format)
         kept, catalogue = self._kept.get(key), self._catalogue
-        if kept and kept.shows(revision, self._clock.now()):  # while we waited for our turn
+        if kept and kept.shows(revision.number, self._clock.now()):  # while we waited for our turn
             return kept.document
         made = await self._gather(publication, format, revision, leaf)
         made_of = made.digest()

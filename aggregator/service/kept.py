@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aggregator.core.publication import Document, Format
-from aggregator.service.ports import Revision
 
 MOST_KEPT = 100
 """Documents, and as many again of searches, pages and archives."""
@@ -28,8 +27,9 @@ class Kept:
     document: Document
     until: datetime | None
 
-    def shows(self, revision: Revision, now: datetime) -> bool:
-        return self.revision >= revision.number and (self.until is None or now <= self.until)
+    def shows(self, revision: int, now: datetime) -> bool:
+        """Whether it is still what is to be served at this revision."""
+        return self.revision >= revision and (self.until is None or now <= self.until)
 
 
 class KeptDocuments:

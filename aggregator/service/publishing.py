@@ -88,6 +88,12 @@ class Publisher:
         """
         return await self._documents.get(publication, format, leaf)
 
+    def current_document(
+        self, publication: Publication, format: Format, revision: int
+    ) -> Document | None:
+        """The newest one if it is in memory and good at this revision (its number): no waiting."""
+        return self._documents.current(publication, format, revision)
+
     async def catch_up(self) -> None:
         """Brings the archives of feeds up to date, however long that takes."""
         await self._documents.history.archiving.catch_up()

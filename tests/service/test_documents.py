@@ -102,6 +102,28 @@ async def test_what_has_not_changed_is_not_written_again(world, writer):
     assert writer.times == 1
 
 
+async def test_what_is_in_memory_is_at_hand_as_long_as_it_is_good(world):
+    kept = made(world)
+    before = kept.current(LATEST, "atom", 0)
+    document = await kept.get(LATEST, "atom")
+    number = (await world.store.revision()).number
+
+    assert before is None
+    assert kept.current(LATEST, "atom", number) is document
+    assert kept.current(LATEST, "atom", number + 1) is None
+    assert kept.current(LATEST, "rss", number) is None
+
+
+async def test_what_time_alone_changes_is_not_at_hand_when_that_has_come(world):
+    kept = made(world)
+    young = replace(LATEST, max_age=timedelta(days=1, hours=1))
+    await kept.get(young, "json")
+    number = (await world.store.revision()).number
+    world.clock.pass_(hours=2)
+
+    assert kept.current(young, "json", number) is None
+
+
 async def test_a_change_elsewhere_writes_nothing(world, writer):
     kept = made(world)
     b = catalogue().find("sources", "b")

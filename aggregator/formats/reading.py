@@ -1,27 +1,22 @@
 """RSS, Atom and CDF by feedparser, JSON Feed by our own reader, as a `ReadFeed`.
 
-read_feed:  JSON? → read_json_feed, else _parse (feedparser, as written) → read_info, read_entry
+read_feed:  JSON? → read_json_feed, else parse (feedparser) → read_info, read_entry
             → with_languages
 
 feedparser's own sanitizing, resolving and fetching stay off: all of it is done here, once.
 """
 
 import codecs
-import io
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from importlib.util import module_from_spec
-from typing import Any
 from xml.sax import SAXException
-
-import feedparser.api
 
 from aggregator.core.dates import believed
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import FeedInfo, ReadFeed, Sliced
-from aggregator.core.urls import web_url
 from aggregator.formats.charsets import in_utf8
+from aggregator.formats.feedparsing.parse import parse
 from aggregator.formats.html import unchanged
 from aggregator.formats.html_pages import page_in_words
 from aggregator.formats.jsonfeed_reading import read_json_feed
@@ -36,168 +31,7 @@ _HEAD = 4096
 """Bytes at a document's beginning that say what it is."""
 _ROOT = re.compile(rb"<([A-Za-z_][\w:.-]{0,60})")
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+)?html\b", re.IGNORECASE)
-_DECLARATION = re.compile(rb"<\?xml[^>]{0,1000}>")
 _WIDE_WHITE = re.compile(rb"\s{3,}")
-
-
-class _AsWritten:
-    """What our feedparser does otherwise than the one from the shelf."""
-
-    baseuri: str
-    inauthor: int
-    inimage: int
-    push: Any
-    _get_context: Any
-    _save_contributor: Any
-
-    # Of the texts of elements only these are made absolute: a guid is the source's own text.
-    can_be_relative_uri: frozenset[str] = frozenset(("icon", "logo", "href"))
-    _in_text = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.namespacemap = {"atom": ""}  # many use atom:link, and forget to declare it
-
-    def pop(self, element: str, strip_whitespace: int = 1) -> Any:
-        self._in_text = True
-        value = super().pop(element, strip_whitespace)  # type: ignore[misc] # feedparser's
-        self._in_text = False
-        return value
-
-    def resolve_uri(self, uri: str) -> str:
-        """Addresses in attributes stay as they are; `base` says what they are relative to."""
-        return (web_url(uri, self.baseuri) or uri) if self._in_text else uri
-
-    def _start_link(self, attributes: dict[str, str]) -> None:
-        declared = "yes" if "type" in attributes else ""  # feedparser fills in text/html
-        seen = attributes | {"base": self.baseuri, "declared": declared}
-        super()._start_link(seen)  # type: ignore[misc] # feedparser's
-
-    def _start_enclosure(self, attributes: dict[str, str]) -> None:
-        super()._start_enclosure(attributes | {"base": self.baseuri})  # type: ignore[misc] # dito
-
-    # Of description, itunes:summary and media:description the second would become the entry's
-    # content, and itunes:subtitle takes the place of either. They get places of their own, and
-    # serve where nothing else does.
-    def _start_itunes_subtitle(self, _attributes: dict[str, str]) -> None:
-        self.push("itunes_subtitle", 1)
-
-    def _end_itunes_subtitle(self) -> None:
-        self.pop("itunes_subtitle")
-
-    def _start_itunes_summary(self, _attributes: dict[str, str]) -> None:
-        self.push("itunes_summary", 1)
-
-    def _end_itunes_summary(self) -> None:
-        self.pop("itunes_summary")
-
-    def _start_media_description(self, _attributes: dict[str, str]) -> None:
-        self.push("media_description", 1)
-
-    def _end_media_description(self) -> None:
-        self.pop("media_description")
-
-    # It would keep the last of several only.
-    def _end_hour(self) -> None:
-        self._add("skip_hours", self.pop("hour"))
-
-    def _end_day(self) -> None:
-        self._add("skip_days", self.pop("day"))
-
-    def _add(self, name: str, value: str) -> None:
-        self._get_context().setdefault(name, []).append(value)
-
-    # With an attribute, such as xml:base, an element that it does not know has no text.
-    def _start_icon(self, _attributes: dict[str, str]) -> None:
-        self.push("icon", 1)
-
-    def _start_logo(self, _attributes: dict[str, str]) -> None:
-        self.push("logo", 1)
-
-    def _end_url(self) -> None:
-        """RSS 1.0 has the feed's picture beside the channel, where feedparser keeps nothing."""
-        value = self.pop("href")
-        if self.inimage:
-            self._get_context().setdefault("href", value)
-        elif self.inauthor:
-            self._save_author("href", value)
-        else:
-            self._save_contributor("href", value)
-
-    def _save_author(self, key: str, value: str, prefix: str = "author") -> None:
-        """Keeps a podcast's owner out of the list of its authors."""
-        if prefix == "publisher":
-            self._get_context().setdefault("publisher_detail", {})[key] = value
-        else:
-            super()._save_author(key, value, prefix)  # type: ignore[misc] # dito
-
-    def _sync_author_detail(self, key: str = "author") -> None:
-        """Keeps the text of an RSS author whole.
-
-        feedparser's pattern for e-mail addresses knows no top-level domain of more than four
-        letters, and takes time quadratic in the text.
-        """
-        context = self._get_context()
-        people, text = context.get(f"{key}s"), context.get(key)
-        if isinstance(people, list) and people and not people[-1] and isinstance(text, str):
-            people[-1]["name"] = text
-
-    def handle_charref(self, ref: str) -> None:
-        """A reference to no character, such as `&#xD800;`, would end the whole document."""
-        super().handle_charref(ref if _names_a_character(ref) else "xfffd")  # type: ignore[misc] # dito
-
-
-class _Sound(_AsWritten):
-    """For well-formed documents, where an item inside of another's element is no further entry.
-
-    Such are the losing versions of FeedSync, or what an atom:source wrongly holds.
-    """
-
-    inentry: int
-    elementstack: list[list[Any]]
-    _inner = 0
-
-    def _start_item(self, attributes: dict[str, str]) -> None:
-        if self.inentry and self.elementstack[-1][0] != "item":
-            self._inner += 1
-        else:
-            super()._start_item(attributes)  # type: ignore[misc] # feedparser's
-
-    def _end_item(self) -> None:
-        if self._inner:
-            self._inner -= 1
-        else:
-            super()._end_item()  # type: ignore[misc] # dito
-
-    _start_entry = _start_item
-    _end_entry = _end_item
-
-
-def _names_a_character(ref: str) -> bool:
-    digits, radix = (ref[1:], 16) if ref[:1] in {"x", "X"} else (ref, 10)
-    if len(digits) > 8:  # noqa: PLR2004 more than any character needs
-        return False
-    try:
-        number = int(digits, radix)
-    except ValueError:
-        return False
-    return 0 < number <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF  # noqa: PLR2004 Unicode
-
-
-def _own_feedparser() -> Any:
-    """Feedparser's module with `parse`, loaded once more for us alone.
-
-    It has no argument for its parser classes, and others in this process may want theirs.
-    """
-    spec = feedparser.api.__spec__
-    own = module_from_spec(spec)
-    spec.loader.exec_module(own)
-    for name, ours in (("StrictFeedParser", _Sound), ("LooseFeedParser", _AsWritten)):
-        setattr(own, name, type(name, (ours, getattr(own, name)), {}))  # made from mixins, too
-    return own
-
-
-_own = _own_feedparser()
 
 
 def read_feed(
@@ -243,7 +77,7 @@ def read_feed(
 
 def _read_xml(document: bytes, page: Page, sliced: Sliced | None = None) -> ReadFeed:
     """Without `sliced` where the entries read are not those items, or tell only together."""
-    result = _parse(document, page.url)
+    result = parse(document, page.url)
     entries = dicts(result.get("entries"))
     version = result.get("version") or ""
     if not version and not entries:
@@ -287,32 +121,3 @@ def _what_it_is(document: bytes) -> str:
     if root:
         return f"a document that begins with <{root[1].decode('ascii', 'replace')}>, not a feed"
     return "neither XML nor JSON, not a feed"
-
-
-def _parse(document: bytes, url: str) -> Mapping[str, Any]:
-    try:
-        return _feedparser(document, url)
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001 feedparser lets through whatever a codec or a parser raises
-        text = document.decode("utf-8", "replace").encode()
-    try:
-        return _feedparser(_DECLARATION.sub(b"", text, count=1), url)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise UnreadableFeed(f"a document that cannot be read ({type(error).__name__})") from error
-
-
-def _feedparser(document: bytes, url: str) -> Mapping[str, Any]:
-    # A stream, since feedparser takes bytes that look like a path or an address for one.
-    # Content-Location makes every reported base absolute (without one, an entry's xml:base leaks
-    # into its successors).
-    headers = {"content-type": "application/xml; charset=utf-8", "content-location": url}
-    result: Mapping[str, Any] = _own.parse(
-        io.BytesIO(document),
-        response_headers=headers,
-        sanitize_html=False,
-        resolve_relative_uris=False,
-    )
-    return result

@@ -1,0 +1,25 @@
+"""A document as feedparser's dictionaries."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aggregator.core.errors import UnreadableFeed
+from aggregator.formats.feedparsing.whole import parse_whole
+
+_DECLARATION = re.compile(rb"<\?xml[^>]{0,1000}>")
+
+
+def parse(document: bytes, url: str) -> Mapping[str, Any]:
+    try:
+        return parse_whole(document, url)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 feedparser lets through whatever a codec or a parser raises
+        text = document.decode("utf-8", "replace").encode()
+    try:
+        return parse_whole(_DECLARATION.sub(b"", text, count=1), url)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UnreadableFeed(f"a document that cannot be read ({type(error).__name__})") from error

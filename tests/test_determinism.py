@@ -73,12 +73,19 @@ async def test_another_database_changes_no_byte(url, postgres):
 async def move(source: str, target: str) -> None:
     """All rows, table by table, with their ids."""
     before, after = connect(source), connect(target)
-    async with before.reading() as reading, after.writing() as writing:
-        for table in reversed(metadata.sorted_tables):
-            await writing.execute(table.delete())
-        for table in metadata.sorted_tables:
-            rows = [dict(row._mapping) for row in await reading.execute(select(table))]
-            if rows:
-                await writing.execute(insert(table), rows)
+    await after.write(_fill, await before.read(_rows))
     await before.aclose()
     await after.aclose()
+
+
+def _rows(connection):
+    tables = metadata.sorted_tables
+    return [(table, connection.execute(select(table)).mappings().all()) for table in tables]
+
+
+def _fill(connection, rows_by_table):
+    for table, _ in reversed(rows_by_table):
+        connection.execute(table.delete())
+    for table, rows in rows_by_table:
+        if rows:
+            connection.execute(insert(table), rows)

@@ -9,8 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, update
 
 from aggregator.core.archives import Archive, Archived, Unarchived
 from aggregator.core.model import Story
@@ -25,9 +24,9 @@ _LAST = 2**62
 """After every story of a revision."""
 
 
-async def find(connection: AsyncConnection, path: str) -> Archive | None:
+def find(connection: Connection, path: str) -> Archive | None:
     found = select(archives).where(archives.c.path == path)
-    row = (await connection.execute(found)).one_or_none()
+    row = connection.execute(found).one_or_none()
     return _archive(row) if row else None
 
 
@@ -43,34 +42,34 @@ def _archive(row: AnyRow) -> Archive:
     )
 
 
-async def unarchived(
-    connection: AsyncConnection, archive: Archive, keys: Collection[str] | None, *, limit: int
+def unarchived(
+    connection: Connection, archive: Archive, keys: Collection[str] | None, *, limit: int
 ) -> Unarchived:
     selection = Selection(sources=keys)
     if archive.scanned_to is not None:
-        return await _scan(connection, archive, archive.scanned_to, selection, limit)
-    return await _follow(connection, archive, selection, limit)
+        return _scan(connection, archive, archive.scanned_to, selection, limit)
+    return _follow(connection, archive, selection, limit)
 
 
-async def _scan(
-    connection: AsyncConnection, archive: Archive, after: int, selection: Selection, limit: int
+def _scan(
+    connection: Connection, archive: Archive, after: int, selection: Selection, limit: int
 ) -> Unarchived:
-    theirs = await select_stories(connection, selection)
+    theirs = select_stories(connection, selection)
     page = select(stories.c.id).where(theirs, stories.c.id > after).order_by(stories.c.id)
-    ids = list(await connection.scalars(page.limit(limit)))
+    ids = list(connection.scalars(page.limit(limit)))
     return Unarchived(
-        stories=await _missing(connection, archive, ids),
+        stories=_missing(connection, archive, ids),
         scanned_to=ids[-1] if len(ids) == limit else None,
         followed=archive.followed,
         complete=False,
     )
 
 
-async def _follow(
-    connection: AsyncConnection, archive: Archive, selection: Selection, limit: int
+def _follow(
+    connection: Connection, archive: Archive, selection: Selection, limit: int
 ) -> Unarchived:
     number, story = archive.followed
-    now = await connection.scalar(select(revision.c.number)) or 0
+    now = connection.scalar(select(revision.c.number)) or 0
     later = or_(
         stories.c.changed_in > number,
         (stories.c.changed_in == number) & (stories.c.id > story),
@@ -80,38 +79,34 @@ async def _follow(
         .where(later, stories.c.changed_in >= number, stories.c.changed_in <= now)
         .order_by(stories.c.changed_in, stories.c.id)
     )
-    changed = (await connection.execute(page.limit(limit))).all()
+    changed = connection.execute(page.limit(limit)).all()
     complete = len(changed) < limit
-    missing = await _missing(connection, archive, [row.id for row in changed])
-    theirs = await select_stories(connection, selection) if missing else None
+    missing = _missing(connection, archive, [row.id for row in changed])
+    theirs = select_stories(connection, selection) if missing else None
     return Unarchived(
-        stories=[] if theirs is None else await _among(connection, missing, theirs),
+        stories=[] if theirs is None else _among(connection, missing, theirs),
         scanned_to=None,
         followed=(now, _LAST) if complete else (changed[-1].changed_in, changed[-1].id),
         complete=complete,
     )
 
 
-async def _missing(connection: AsyncConnection, archive: Archive, ids: Sequence[int]) -> list[int]:
+def _missing(connection: Connection, archive: Archive, ids: Sequence[int]) -> list[int]:
     """Those that are not in the archive, in the order given."""
     there: set[int] = set()
     for chunk in chunks(ids):
         its_own = select(archived.c.story_id).where(
             archived.c.archive_id == _id_of(archive.path), archived.c.story_id.in_(chunk)
         )
-        there.update(await connection.scalars(its_own))
+        there.update(connection.scalars(its_own))
     return [each for each in ids if each not in there]
 
 
-async def _among(
-    connection: AsyncConnection, ids: Sequence[int], theirs: ColumnElement[bool]
-) -> list[int]:
+def _among(connection: Connection, ids: Sequence[int], theirs: ColumnElement[bool]) -> list[int]:
     """Those of the selection, in the order in which they were first seen."""
     found: list[int] = []
     for chunk in chunks(ids):
-        found += await connection.scalars(
-            select(stories.c.id).where(stories.c.id.in_(chunk), theirs)
-        )
+        found += connection.scalars(select(stories.c.id).where(stories.c.id.in_(chunk), theirs))
     return sorted(found)
 
 
@@ -119,22 +114,22 @@ def _id_of(path: str) -> ColumnElement[int]:
     return select(archives.c.id).where(archives.c.path == path).scalar_subquery()
 
 
-async def extend(
-    connection: AsyncConnection, before: Archive, after: Archive, ids: Sequence[int]
+def extend(
+    connection: Connection, before: Archive, after: Archive, ids: Sequence[int]
 ) -> Archive | None:
-    await lock_stories(connection)
-    present = await find(connection, before.path)
+    lock_stories(connection)
+    present = find(connection, before.path)
     if (present or before) != before:
         return None
     if present is None:
-        await connection.execute(insert(archives), _columns(before))
+        connection.execute(insert(archives), _columns(before))
     stored: set[int] = set()
     for chunk in chunks(ids):
-        stored.update(await connection.scalars(select(stories.c.id).where(stories.c.id.in_(chunk))))
-    coming = await _missing(connection, before, [each for each in ids if each in stored])
-    archive_id = await connection.scalar(select(_id_of(before.path)))
+        stored.update(connection.scalars(select(stories.c.id).where(stories.c.id.in_(chunk))))
+    coming = _missing(connection, before, [each for each in ids if each in stored])
+    archive_id = connection.scalar(select(_id_of(before.path)))
     if coming:
-        await connection.execute(
+        connection.execute(
             insert_missing(connection, archived),
             [
                 {"archive_id": archive_id, "place": place, "story_id": story_id}
@@ -143,7 +138,7 @@ async def extend(
         )
     extended = replace(after, length=before.length + len(coming))
     its_own = archives.c.id == archive_id
-    await connection.execute(update(archives).where(its_own).values(_columns(extended)))
+    connection.execute(update(archives).where(its_own).values(_columns(extended)))
     return extended
 
 
@@ -161,27 +156,23 @@ def _columns(archive: Archive) -> Columns:
     }
 
 
-async def list_archived(
-    connection: AsyncConnection, path: str, start: int, stop: int
-) -> list[Archived]:
+def list_archived(connection: Connection, path: str, start: int, stop: int) -> list[Archived]:
     statement = (
         select(archived.c.place, stories.c.id, stories.c.published_id)
         .join(stories, stories.c.id == archived.c.story_id)
         .where(_its_own(path), archived.c.place >= start, archived.c.place < stop)
         .order_by(archived.c.place.desc())
     )
-    rows = await connection.execute(statement)
+    rows = connection.execute(statement)
     return [Archived(place=row.place, number=row.id, id=row.published_id) for row in rows]
 
 
-async def beside(
-    connection: AsyncConnection, path: str, start: int, stop: int
-) -> tuple[int | None, ...]:
+def beside(connection: Connection, path: str, start: int, stop: int) -> tuple[int | None, ...]:
     places: tuple[Select[Any], ...] = (
         select(func.max(archived.c.place)).where(_its_own(path), archived.c.place < start),
         select(func.min(archived.c.place)).where(_its_own(path), archived.c.place >= stop),
     )
-    return tuple([await connection.scalar(place) for place in places])
+    return tuple([connection.scalar(place) for place in places])
 
 
 def _its_own(path: str) -> ColumnElement[bool]:
@@ -189,14 +180,12 @@ def _its_own(path: str) -> ColumnElement[bool]:
     return its_own
 
 
-async def numbered_stories(
-    connection: AsyncConnection, numbers: Collection[int]
-) -> dict[int, Story]:
+def numbered_stories(connection: Connection, numbers: Collection[int]) -> dict[int, Story]:
     found: dict[int, Story] = {}
-    theirs, which = await select_stories(connection, Selection()), await available(connection)
+    theirs, which = select_stories(connection, Selection()), available(connection)
     for chunk in chunks(numbers):
         statement = select(*STORY_COLUMNS).where(stories.c.id.in_(chunk), theirs)
-        page = (await connection.execute(statement)).all()
-        whole = await with_entries(connection, page, which)
+        page = connection.execute(statement).all()
+        whole = with_entries(connection, page, which)
         found |= {row.id: story for row, story in zip(page, whole, strict=True)}
     return found

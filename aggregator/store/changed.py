@@ -6,8 +6,7 @@ one revision at a time, so that none becomes visible after a later one.
 
 from datetime import datetime
 
-from sqlalchemy import func, select, true, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, select, true, tuple_
 
 from aggregator.core.positions import ChangedStory, Step
 from aggregator.store.reads import STORY_COLUMNS, with_entries
@@ -18,18 +17,16 @@ from aggregator.store.takedowns import entries_taken_down
 _STEP = (stories.c.changed_in, stories.c.id)
 
 
-async def changed_stories(
-    connection: AsyncConnection, after: Step, *, limit: int
-) -> list[ChangedStory]:
+def changed_stories(connection: Connection, after: Step, *, limit: int) -> list[ChangedStory]:
     oldest_first = (
         select(*STORY_COLUMNS, stories.c.opened_in, stories.c.changed_in)
         .where(tuple_(*_STEP) > (after.revision, after.number))
         .order_by(*_STEP)
         .limit(limit)
     )
-    rows = (await connection.execute(oldest_first)).all()
-    hidden = await entries_taken_down(connection)
-    whole = await with_entries(connection, rows, true(), hidden)
+    rows = connection.execute(oldest_first).all()
+    hidden = entries_taken_down(connection)
+    whole = with_entries(connection, rows, true(), hidden)
     return [
         ChangedStory(
             story=story,
@@ -40,12 +37,12 @@ async def changed_stories(
     ]
 
 
-async def count_changes(connection: AsyncConnection, after: Step, *, most: int) -> int:
+def count_changes(connection: Connection, after: Step, *, most: int) -> int:
     some = select(stories.c.id).where(tuple_(*_STEP) > (after.revision, after.number)).limit(most)
-    return await connection.scalar(select(func.count()).select_from(some.subquery())) or 0
+    return connection.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
-async def first_change(connection: AsyncConnection, since: datetime) -> Step:
+def first_change(connection: Connection, since: datetime) -> Step:
     first = select(func.min(stories.c.changed_in)).where(stories.c.changed_at >= since)
-    revision = await connection.scalar(first)
-    return (await current(connection)).end if revision is None else Step(revision, 0)
+    revision = connection.scalar(first)
+    return (current(connection)).end if revision is None else Step(revision, 0)

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
 
 from aggregator.service.ports import ClaimedSource, Lease, Overdue
 from aggregator.store.mapping import AnyRow, claimed_source
@@ -22,8 +21,8 @@ _LONGEST_PAUSE = timedelta(days=8)
 """Nobody schedules a poll, leases or pauses a source so far ahead: it was a wrong clock."""
 
 
-async def claim_due(
-    connection: AsyncConnection,
+def claim_due(
+    connection: Connection,
     new_token: NewToken,
     *,
     now: datetime,
@@ -33,17 +32,17 @@ async def claim_due(
     per_host: int,
     busy_hosts: Collection[str],
 ) -> list[ClaimedSource]:
-    await _mend_schedule(connection, now)
+    _mend_schedule(connection, now)
     hosts = Counter(dict.fromkeys(busy_hosts, per_host))
     rows: list[AnyRow] = []
     for kind, most in ((sources.c.failures == 0, limit), (sources.c.failures > 0, failing)):
         condition = kind & _may_be_claimed(now)
-        rows += await _choose(connection, condition, hosts, per_host, min(most, limit - len(rows)))
-    return await _lease(connection, rows, new_token, lease_until)
+        rows += _choose(connection, condition, hosts, per_host, min(most, limit - len(rows)))
+    return _lease(connection, rows, new_token, lease_until)
 
 
-async def _choose(
-    connection: AsyncConnection,
+def _choose(
+    connection: Connection,
     condition: ColumnElement[bool],
     hosts: Counter[str],
     per_host: int,
@@ -55,7 +54,7 @@ async def _choose(
         full = [host for host, count in hosts.items() if count >= per_host]
         taken = [row.id for row in chosen]
         open_ones = sources.c.host.not_in(full) & sources.c.id.not_in(taken)
-        due = await _in_turn(connection, condition & open_ones, limit - len(chosen))
+        due = _in_turn(connection, condition & open_ones, limit - len(chosen))
         fitting = _within_hosts(due, hosts, per_host)
         chosen += fitting
         if len(fitting) == len(due):  # else hosts are full now, and others may still be due
@@ -63,7 +62,7 @@ async def _choose(
     return chosen
 
 
-async def _mend_schedule(connection: AsyncConnection, now: datetime) -> None:
+def _mend_schedule(connection: Connection, now: datetime) -> None:
     """What a wrong clock left in the future would stop a source for as long."""
     for column, longest, mended in (
         (sources.c.next_poll_at, _LONGEST_WAIT, now),
@@ -71,7 +70,7 @@ async def _mend_schedule(connection: AsyncConnection, now: datetime) -> None:
         (sources.c.paused_until, _LONGEST_PAUSE, None),
         (sources.c.domain_paused_until, _LONGEST_PAUSE, None),
     ):
-        await connection.execute(
+        connection.execute(
             update(sources).where(column > now + longest).values({column.name: mended})
         )
 
@@ -84,8 +83,8 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
     return or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now)
 
 
-async def _in_turn(
-    connection: AsyncConnection, condition: ColumnElement[bool], limit: int
+def _in_turn(
+    connection: Connection, condition: ColumnElement[bool], limit: int
 ) -> Sequence[AnyRow]:
     statement = (
         select(sources)
@@ -94,48 +93,48 @@ async def _in_turn(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return (await connection.execute(statement)).all()
+    return connection.execute(statement).all()
 
 
-async def next_due(connection: AsyncConnection, *, after: datetime) -> datetime | None:
+def next_due(connection: Connection, *, after: datetime) -> datetime | None:
     statement = (
         select(sources.c.next_poll_at)
         .where(_is_polled(), sources.c.next_poll_at > after)
         .order_by(sources.c.next_poll_at)
         .limit(1)
     )
-    found: datetime | None = await connection.scalar(statement)
+    found: datetime | None = connection.scalar(statement)
     return found
 
 
-async def first_due(
-    connection: AsyncConnection, keys: Collection[str] | None, *, now: datetime
+def first_due(
+    connection: Connection, keys: Collection[str] | None, *, now: datetime
 ) -> datetime | None:
     first = select(func.min(sources.c.next_poll_at, type_=UtcMicros)).where(
         _is_polled(), _may_be_asked(now)
     )
     found = [
-        await connection.scalar(first if chunk is None else first.where(sources.c.key.in_(chunk)))
+        connection.scalar(first if chunk is None else first.where(sources.c.key.in_(chunk)))
         for chunk in ([None] if keys is None else chunks(sorted(keys)))
     ]
     return min((moment for moment in found if moment), default=None)
 
 
-async def overdue(connection: AsyncConnection, *, now: datetime) -> list[Overdue]:
+def overdue(connection: Connection, *, now: datetime) -> list[Overdue]:
     statement = (
         select(sources.c.id, sources.c.key)
         .where(_may_be_claimed(now))
         .order_by(sources.c.next_poll_at, sources.c.id)
     )
-    return [Overdue(source_id=row.id, key=row.key) for row in await connection.execute(statement)]
+    return [Overdue(source_id=row.id, key=row.key) for row in connection.execute(statement)]
 
 
-async def postpone(
-    connection: AsyncConnection, times: Mapping[int, datetime], *, now: datetime, reason: str
+def postpone(
+    connection: Connection, times: Mapping[int, datetime], *, now: datetime, reason: str
 ) -> None:
     if times:
         # What was polled since they were found to be overdue has its time already.
-        await connection.execute(
+        connection.execute(
             update(sources).where(sources.c.id == bindparam("source_id"), _may_be_claimed(now)),
             [
                 {"source_id": source_id, "next_poll_at": at, "next_poll_reason": reason}
@@ -144,13 +143,13 @@ async def postpone(
         )
 
 
-async def recent_hosts(connection: AsyncConnection, *, since: datetime) -> dict[str, datetime]:
+def recent_hosts(connection: Connection, *, since: datetime) -> dict[str, datetime]:
     statement = (
         select(sources.c.host, func.max(sources.c.last_poll_at, type_=UtcMicros).label("last"))
         .where(sources.c.last_poll_at > since)
         .group_by(sources.c.host)
     )
-    return {row.host: row.last for row in await connection.execute(statement)}
+    return {row.host: row.last for row in connection.execute(statement)}
 
 
 def _may_be_asked(now: datetime) -> ColumnElement[bool]:
@@ -175,8 +174,8 @@ def _within_hosts(due: Sequence[AnyRow], hosts: Counter[str], per_host: int) -> 
     return chosen
 
 
-async def claim(
-    connection: AsyncConnection,
+def claim(
+    connection: Connection,
     new_token: NewToken,
     keys: Collection[str] | None,
     *,
@@ -185,13 +184,13 @@ async def claim(
     rows: list[AnyRow] = []
     for condition in _named(keys):
         statement = select(sources).where(condition).order_by(sources.c.id).with_for_update()
-        rows += (await connection.execute(statement)).all()
+        rows += connection.execute(statement).all()
     rows.sort(key=lambda row: (row.next_poll_at, row.id))
-    return await _lease(connection, rows, new_token, lease_until)
+    return _lease(connection, rows, new_token, lease_until)
 
 
-async def claim_pushed(
-    connection: AsyncConnection,
+def claim_pushed(
+    connection: Connection,
     new_token: NewToken,
     source_id: int,
     *,
@@ -199,20 +198,18 @@ async def claim_pushed(
     lease_until: datetime,
 ) -> ClaimedSource | None:
     free = (sources.c.id == source_id) & _is_polled() & _is_free(now)
-    rows = (await connection.execute(select(sources).where(free).with_for_update())).all()
-    return next(iter(await _lease(connection, rows, new_token, lease_until)), None)
+    rows = connection.execute(select(sources).where(free).with_for_update()).all()
+    return next(iter(_lease(connection, rows, new_token, lease_until)), None)
 
 
-async def poll_soon(
-    connection: AsyncConnection, source_id: int, *, at: datetime, heard_at: datetime
-) -> None:
+def poll_soon(connection: Connection, source_id: int, *, at: datetime, heard_at: datetime) -> None:
     later_than_that = (sources.c.id == source_id) & (sources.c.next_poll_at > at)
-    await connection.execute(
+    connection.execute(
         update(sources)
         .where(later_than_that)
         .values(next_poll_at=at, next_poll_reason="its hub says that there is news")
     )
-    await note_heard(connection, source_id, heard_at)
+    note_heard(connection, source_id, heard_at)
 
 
 def _named(keys: Collection[str] | None) -> list[ColumnElement[bool]]:
@@ -221,16 +218,16 @@ def _named(keys: Collection[str] | None) -> list[ColumnElement[bool]]:
     return [sources.c.listed & sources.c.key.in_(chunk) for chunk in chunks(sorted(set(keys)))]
 
 
-async def _lease(
-    connection: AsyncConnection,
+def _lease(
+    connection: Connection,
     rows: Sequence[AnyRow],
     new_token: NewToken,
     lease_until: datetime,
 ) -> list[ClaimedSource]:
     if not rows:
         return []
-    pauses = await domain_pauses(connection)
-    pushed = await standings(connection, [row.id for row in rows])
+    pauses = domain_pauses(connection)
+    pushed = standings(connection, [row.id for row in rows])
     claimed = [
         claimed_source(
             row,
@@ -240,7 +237,7 @@ async def _lease(
         )
         for row in rows
     ]
-    await connection.execute(
+    connection.execute(
         update(sources).where(sources.c.id == bindparam("source_id")),
         [
             {
@@ -254,9 +251,9 @@ async def _lease(
     return claimed
 
 
-async def release(connection: AsyncConnection, leases: Collection[Lease]) -> None:
+def release(connection: Connection, leases: Collection[Lease]) -> None:
     if leases:
-        await connection.execute(
+        connection.execute(
             update(sources).where(
                 sources.c.id == bindparam("source_id"), sources.c.lease_token == bindparam("token")
             ),
@@ -272,9 +269,7 @@ async def release(connection: AsyncConnection, leases: Collection[Lease]) -> Non
         )
 
 
-async def hasten(
-    connection: AsyncConnection, intervals: Mapping[str, timedelta], *, now: datetime
-) -> None:
+def hasten(connection: Connection, intervals: Mapping[str, timedelta], *, now: datetime) -> None:
     for chunk in chunks(intervals):
         waiting = (
             sources.c.key.in_(chunk)
@@ -282,11 +277,11 @@ async def hasten(
             & (sources.c.next_poll_at > now)
         )
         found = select(sources).where(waiting).order_by(sources.c.id).with_for_update()
-        rows = (await connection.execute(found)).all()
+        rows = connection.execute(found).all()
         earlier = {row.id: _earliest(row, intervals[row.key], now) for row in rows}
         for row in rows:
             if earlier[row.id] < row.next_poll_at:
-                await connection.execute(
+                connection.execute(
                     update(sources)
                     .where(sources.c.id == row.id)
                     .values(next_poll_at=earlier[row.id])
@@ -298,19 +293,15 @@ def _earliest(row: AnyRow, interval: timedelta, now: datetime) -> datetime:
     return max(now, last + interval, row.not_before or now, row.paused_until or now)
 
 
-async def suggest(connection: AsyncConnection, source_id: int, url: str) -> None:
-    await connection.execute(
-        update(sources).where(sources.c.id == source_id).values(suggested_url=url)
-    )
+def suggest(connection: Connection, source_id: int, url: str) -> None:
+    connection.execute(update(sources).where(sources.c.id == source_id).values(suggested_url=url))
 
 
-async def forgive(
-    connection: AsyncConnection, source_ids: Collection[int], *, next_poll_at: datetime
-) -> None:
+def forgive(connection: Connection, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
     if source_ids:
         blamed = (sources.c.id == bindparam("source_id")) & (sources.c.failures > 0)
         # One by one in the order of all who lock several: else two could wait for each other.
-        await connection.execute(
+        connection.execute(
             update(sources).where(blamed).values(failures=sources.c.failures - 1),
             [
                 {"source_id": source_id, "next_poll_at": next_poll_at}

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Text,
     and_,
     bindparam,
@@ -18,7 +19,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.core.deliveries import (
     STRANGERS,
@@ -44,32 +44,30 @@ _LONGEST_LEASE = timedelta(hours=1)
 _IN_FLIGHT = {"lease_token": None, "lease_until": None}
 
 
-async def sync_deliveries(
-    connection: AsyncConnection,
+def sync_deliveries(
+    connection: Connection,
     kind: DeliveryKind,
     wanted: Sequence[NewDelivery],
     domain_of: DomainOf,
     *,
     now: datetime,
 ) -> None:
-    there = set(
-        await connection.scalars(select(deliveries.c.digest).where(deliveries.c.kind == kind))
-    )
+    there = set(connection.scalars(select(deliveries.c.digest).where(deliveries.c.kind == kind)))
     by_digest = {delivery.digest: delivery for delivery in wanted}
     for chunk in chunks(sorted(there - by_digest.keys())):
-        await connection.execute(delete(deliveries).where(deliveries.c.digest.in_(chunk)))
+        connection.execute(delete(deliveries).where(deliveries.c.digest.in_(chunk)))
     added = [
         _row(delivery, domain_of, now) for key, delivery in by_digest.items() if key not in there
     ]
     if added:
         # Another process may do the same at this moment.
-        await connection.execute(insert_missing(connection, deliveries), added)
+        connection.execute(insert_missing(connection, deliveries), added)
     kept = select(stories.c.id)
-    await connection.execute(delete(told).where(told.c.story_id.not_in(kept)))
+    connection.execute(delete(told).where(told.c.story_id.not_in(kept)))
 
 
-async def order_delivery(
-    connection: AsyncConnection,
+def order_delivery(
+    connection: Connection,
     delivery: NewDelivery,
     domain_of: DomainOf,
     bounds: Bounds,
@@ -77,15 +75,13 @@ async def order_delivery(
     now: datetime,
 ) -> bool:
     row = _row(delivery, domain_of, now)
-    if not await _has_room(connection, delivery, row["domain"], bounds):
+    if not _has_room(connection, delivery, row["domain"], bounds):
         return False
-    await connection.execute(insert_or_replace(connection, deliveries), [row])
+    connection.execute(insert_or_replace(connection, deliveries), [row])
     return True
 
 
-async def _has_room(
-    connection: AsyncConnection, delivery: NewDelivery, domain: str, bounds: Bounds
-) -> bool:
+def _has_room(connection: Connection, delivery: NewDelivery, domain: str, bounds: Bounds) -> bool:
     others = deliveries.c.kind.in_(sorted(STRANGERS)) & (deliveries.c.digest != delivery.digest)
     in_domain = others & (deliveries.c.domain == domain)
     unverified = in_domain & (deliveries.c.kind == "verification")
@@ -94,7 +90,7 @@ async def _has_room(
         (in_domain, bounds.in_domain),
         (unverified, bounds.unverified_in_domain),
     ):
-        count = await connection.scalar(select(func.count()).select_from(deliveries).where(which))
+        count = connection.scalar(select(func.count()).select_from(deliveries).where(which))
         if (count or 0) >= most:
             return False
     return True
@@ -120,13 +116,13 @@ def _row(delivery: NewDelivery, domain_of: DomainOf, now: datetime) -> Columns:
     }
 
 
-async def delivery_topics(connection: AsyncConnection, kind: DeliveryKind) -> list[str]:
+def delivery_topics(connection: Connection, kind: DeliveryKind) -> list[str]:
     topics = select(deliveries.c.topic).where(deliveries.c.kind == kind).distinct()
-    return sorted(await connection.scalars(topics))
+    return sorted(connection.scalars(topics))
 
 
-async def claim_deliveries(
-    connection: AsyncConnection,
+def claim_deliveries(
+    connection: Connection,
     new_token: NewToken,
     kind: DeliveryKind,
     marks: Mapping[str, str],
@@ -148,8 +144,8 @@ async def claim_deliveries(
         for topics in chunks(sorted(marks), variables=3):
             behind = _is_behind({topic: marks[topic] for topic in topics})
             due = condition & _is_due(kind, now) & behind
-            rows += await _choose(connection, due, domains, per_domain, end - len(rows))
-    return await _lease(connection, rows, new_token, lease_until)
+            rows += _choose(connection, due, domains, per_domain, end - len(rows))
+    return _lease(connection, rows, new_token, lease_until)
 
 
 def _is_due(kind: DeliveryKind, now: datetime) -> ColumnElement[bool]:
@@ -172,8 +168,8 @@ def _is_behind(marks: Mapping[str, str]) -> ColumnElement[bool]:
     return deliveries.c.topic.in_(list(marks)) & deliveries.c.sent.is_distinct_from(of_topic)
 
 
-async def _choose(
-    connection: AsyncConnection,
+def _choose(
+    connection: Connection,
     due: ColumnElement[bool],
     domains: Counter[str],
     per_domain: int,
@@ -191,7 +187,7 @@ async def _choose(
             .limit(limit - len(chosen))
             .with_for_update(skip_locked=True)
         )
-        found = (await connection.execute(statement)).all()
+        found = connection.execute(statement).all()
         fitting = []
         for row in found:
             if domains[row.domain] < per_domain:
@@ -203,15 +199,15 @@ async def _choose(
     return chosen
 
 
-async def _lease(
-    connection: AsyncConnection,
+def _lease(
+    connection: Connection,
     rows: Sequence[AnyRow],
     new_token: NewToken,
     lease_until: datetime,
 ) -> list[Delivery]:
     claimed = [_delivery(row, new_token()) for row in rows]
     if claimed:
-        await connection.execute(
+        connection.execute(
             update(deliveries).where(deliveries.c.digest == bindparam("which")),
             [
                 {
@@ -247,10 +243,10 @@ def _held(delivery: Delivery) -> ColumnElement[bool]:
     return (deliveries.c.digest == delivery.digest) & (deliveries.c.lease_token == delivery.token)
 
 
-async def save_delivery(
-    connection: AsyncConnection, delivery: Delivery, state: DeliveryState, news: Mapping[int, bytes]
+def save_delivery(
+    connection: Connection, delivery: Delivery, state: DeliveryState, news: Mapping[int, bytes]
 ) -> bool:
-    saved = await connection.execute(
+    saved = connection.execute(
         update(deliveries)
         .where(_held(delivery))
         .values(
@@ -267,7 +263,7 @@ async def save_delivery(
             {"delivery_digest": delivery.digest, "story_id": number, "digest": digest}
             for number, digest in news.items()
         ]
-        await connection.execute(insert_or_replace(connection, told), rows)
+        connection.execute(insert_or_replace(connection, told), rows)
     return saved.rowcount > 0
 
 
@@ -280,44 +276,44 @@ def _not_before(next_try_at: datetime | None) -> ColumnElement[datetime]:
     return case((longer, standing), else_=literal(next_try_at, UtcMicros))
 
 
-async def told_of(
-    connection: AsyncConnection, delivery: Delivery, numbers: Collection[int]
+def told_of(
+    connection: Connection, delivery: Delivery, numbers: Collection[int]
 ) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     for chunk in chunks(numbers):
         its_own = (told.c.delivery_digest == delivery.digest) & told.c.story_id.in_(chunk)
-        rows = await connection.execute(select(told.c.story_id, told.c.digest).where(its_own))
+        rows = connection.execute(select(told.c.story_id, told.c.digest).where(its_own))
         found |= {row.story_id: row.digest for row in rows}
     return found
 
 
-async def pause_domain(
-    connection: AsyncConnection, domain: str, kinds: Collection[DeliveryKind], until: datetime
+def pause_domain(
+    connection: Connection, domain: str, kinds: Collection[DeliveryKind], until: datetime
 ) -> None:
     those = (deliveries.c.domain == domain) & deliveries.c.kind.in_(sorted(kinds))
-    await connection.execute(
+    connection.execute(
         update(deliveries).where(those, deliveries.c.next_try_at < until).values(next_try_at=until)
     )
 
 
-async def drop_delivery(connection: AsyncConnection, delivery: Delivery) -> bool:
-    return (await connection.execute(delete(deliveries).where(_held(delivery)))).rowcount > 0
+def drop_delivery(connection: Connection, delivery: Delivery) -> bool:
+    return connection.execute(delete(deliveries).where(_held(delivery))).rowcount > 0
 
 
-async def release_deliveries(connection: AsyncConnection, those: Collection[Delivery]) -> None:
+def release_deliveries(connection: Connection, those: Collection[Delivery]) -> None:
     for delivery in sorted(those, key=lambda delivery: delivery.digest):
-        await connection.execute(update(deliveries).where(_held(delivery)).values(_IN_FLIGHT))
+        connection.execute(update(deliveries).where(_held(delivery)).values(_IN_FLIGHT))
 
 
-async def confirm(
-    connection: AsyncConnection,
+def confirm(
+    connection: Connection,
     verified: Delivery,
     domain_of: DomainOf,
     *,
     expires_at: datetime,
     now: datetime,
 ) -> bool:
-    if not await drop_delivery(connection, verified):
+    if not drop_delivery(connection, verified):
         return False
     subscription = NewDelivery(
         kind="subscription",
@@ -327,18 +323,14 @@ async def confirm(
         sent=verified.sent,
     )
     if verified.mode == "unsubscribe":
-        await connection.execute(
-            delete(deliveries).where(deliveries.c.digest == subscription.digest)
-        )
+        connection.execute(delete(deliveries).where(deliveries.c.digest == subscription.digest))
         return True
     # A delivery under way goes on, and what it had got so far it still has.
     kept = ("sent", *_IN_FLIGHT)
     row = _row(subscription, domain_of, now) | {"expires_at": expires_at}
-    await connection.execute(insert_or_replace(connection, deliveries, keep=kept), [row])
+    connection.execute(insert_or_replace(connection, deliveries, keep=kept), [row])
     return True
 
 
-async def drop_expired(connection: AsyncConnection, *, now: datetime) -> int:
-    return (
-        await connection.execute(delete(deliveries).where(deliveries.c.expires_at <= now))
-    ).rowcount
+def drop_expired(connection: Connection, *, now: datetime) -> int:
+    return connection.execute(delete(deliveries).where(deliveries.c.expires_at <= now)).rowcount

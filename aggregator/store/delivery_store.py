@@ -5,7 +5,7 @@ from datetime import datetime
 
 from aggregator.core.deliveries import Bounds, Delivery, DeliveryKind, DeliveryState, NewDelivery
 from aggregator.store import deliveries
-from aggregator.store.engine import Database, unbroken
+from aggregator.store.engine import Database
 from aggregator.store.place import DomainOf
 
 
@@ -16,26 +16,21 @@ class DeliveryMethods:
     _domain_of: DomainOf
     _new_token: Callable[[], str]
 
-    @unbroken
     async def sync_deliveries(
         self, kind: DeliveryKind, wanted: Sequence[NewDelivery], *, now: datetime
     ) -> None:
-        async with self._database.writing() as connection:
-            await deliveries.sync_deliveries(connection, kind, wanted, self._domain_of, now=now)
+        await self._database.write(
+            deliveries.sync_deliveries, kind, wanted, self._domain_of, now=now
+        )
 
-    @unbroken
     async def order_delivery(self, delivery: NewDelivery, bounds: Bounds, *, now: datetime) -> bool:
-        async with self._database.writing() as connection:
-            return await deliveries.order_delivery(
-                connection, delivery, self._domain_of, bounds, now=now
-            )
+        return await self._database.write(
+            deliveries.order_delivery, delivery, self._domain_of, bounds, now=now
+        )
 
-    @unbroken
     async def delivery_topics(self, kind: DeliveryKind) -> list[str]:
-        async with self._database.reading() as connection:
-            return await deliveries.delivery_topics(connection, kind)
+        return await self._database.read(deliveries.delivery_topics, kind)
 
-    @unbroken
     async def claim_deliveries(
         self,
         kind: DeliveryKind,
@@ -48,59 +43,44 @@ class DeliveryMethods:
         per_domain: int,
         under_way: Mapping[str, int],
     ) -> list[Delivery]:
-        async with self._database.writing() as connection:
-            return await deliveries.claim_deliveries(
-                connection,
-                self._new_token,
-                kind,
-                marks,
-                now=now,
-                lease_until=lease_until,
-                limit=limit,
-                failing=failing,
-                per_domain=per_domain,
-                under_way=under_way,
-            )
+        return await self._database.write(
+            deliveries.claim_deliveries,
+            self._new_token,
+            kind,
+            marks,
+            now=now,
+            lease_until=lease_until,
+            limit=limit,
+            failing=failing,
+            per_domain=per_domain,
+            under_way=under_way,
+        )
 
-    @unbroken
     async def save_delivery(
         self, delivery: Delivery, state: DeliveryState, told: Mapping[int, bytes] | None = None
     ) -> bool:
-        async with self._database.writing() as connection:
-            return await deliveries.save_delivery(connection, delivery, state, told or {})
+        return await self._database.write(deliveries.save_delivery, delivery, state, told or {})
 
-    @unbroken
     async def confirm_subscription(
         self, verified: Delivery, *, expires_at: datetime, now: datetime
     ) -> bool:
-        async with self._database.writing() as connection:
-            return await deliveries.confirm(
-                connection, verified, self._domain_of, expires_at=expires_at, now=now
-            )
+        return await self._database.write(
+            deliveries.confirm, verified, self._domain_of, expires_at=expires_at, now=now
+        )
 
-    @unbroken
     async def pause_domain(
         self, domain: str, kinds: Collection[DeliveryKind], *, until: datetime
     ) -> None:
-        async with self._database.writing() as connection:
-            await deliveries.pause_domain(connection, domain, kinds, until)
+        await self._database.write(deliveries.pause_domain, domain, kinds, until)
 
-    @unbroken
     async def drop_delivery(self, delivery: Delivery) -> bool:
-        async with self._database.writing() as connection:
-            return await deliveries.drop_delivery(connection, delivery)
+        return await self._database.write(deliveries.drop_delivery, delivery)
 
-    @unbroken
     async def release_deliveries(self, those: Collection[Delivery]) -> None:
-        async with self._database.writing() as connection:
-            await deliveries.release_deliveries(connection, those)
+        await self._database.write(deliveries.release_deliveries, those)
 
-    @unbroken
     async def drop_expired(self, *, now: datetime) -> int:
-        async with self._database.writing() as connection:
-            return await deliveries.drop_expired(connection, now=now)
+        return await self._database.write(deliveries.drop_expired, now=now)
 
-    @unbroken
     async def told_of(self, delivery: Delivery, numbers: Collection[int]) -> dict[int, bytes]:
-        async with self._database.reading() as connection:
-            return await deliveries.told_of(connection, delivery, numbers)
+        return await self._database.read(deliveries.told_of, delivery, numbers)

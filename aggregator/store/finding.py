@@ -2,8 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, or_, select, true
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, or_, select, true
 
 from aggregator.core.digest import digest
 from aggregator.core.model import Story
@@ -15,12 +14,12 @@ from aggregator.store.statements import chunks
 from aggregator.store.takedowns import entries_taken_down
 
 
-async def find_stories(connection: AsyncConnection, text: str, *, limit: int) -> list[Story]:
+def find_stories(connection: Connection, text: str, *, limit: int) -> list[Story]:
     for condition in (_is(text), _has(text)):
         newest = select(*STORY_COLUMNS).where(condition).order_by(*NEWEST_FIRST).limit(limit)
-        if page := (await connection.execute(newest)).all():
-            hidden = await entries_taken_down(connection)
-            return await with_entries(connection, page, true(), hidden)
+        if page := connection.execute(newest).all():
+            hidden = entries_taken_down(connection)
+            return with_entries(connection, page, true(), hidden)
     return []
 
 
@@ -47,12 +46,10 @@ def _has(text: str) -> ColumnElement[bool]:
     )
 
 
-async def find_tombstones(
-    connection: AsyncConnection, digests: Collection[bytes]
-) -> list[Tombstone]:
+def find_tombstones(connection: Connection, digests: Collection[bytes]) -> list[Tombstone]:
     found: list[Tombstone] = []
     for chunk in chunks(digests):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(sources.c.key, tombstones.c.pruned_at)
             .join(sources, sources.c.id == tombstones.c.source_id)
             .where(tombstones.c.digest.in_(chunk), sources.c.listed)

@@ -6,15 +6,13 @@ find_homes
 | ids      else one of its own, under an id that no other has
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from aggregator.core.digest import digest
 from aggregator.core.likeness import Told, marks_of
@@ -30,7 +28,7 @@ from aggregator.core.stories import (
 from aggregator.store.mapping import AnyRow, info_of
 from aggregator.store.marks import MOST_HOLDERS, candidates, holders_of, told_of
 from aggregator.store.schema import JOINED_BY_TEXT, entries, sources, stories
-from aggregator.store.statements import chunks
+from aggregator.store.statements import chunks, give_way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +107,8 @@ class _Search:
     """Links that newcomers before have taken for their own stories."""
 
 
-async def find_homes(
-    connection: AsyncConnection,
+def find_homes(
+    connection: Connection,
     whose: Whose,
     coming: Sequence[Newcomer],
     *,
@@ -118,41 +116,41 @@ async def find_homes(
 ) -> list[Home]:
     """`moving` is the newcomer's own id where it comes from another story."""
     links = {item.link_digest for item in coming if item.link_digest}
-    story_of = await _stories_with_links(connection, links)
-    also_of = await _stories_with_other_links(connection, links - story_of.keys())
+    story_of = _stories_with_links(connection, links)
+    also_of = _stories_with_other_links(connection, links - story_of.keys())
     linked = {*story_of.values(), *also_of.values()}
     search = _Search(
         story_of=story_of,
         also_of=also_of,
-        leads=await _leads(connection, linked),
-        occupied=await _stories_of_source(connection, whose.id, linked),
-        ids=await new_ids(connection, whose.key, coming),
+        leads=_leads(connection, linked),
+        occupied=_stories_of_source(connection, whose.id, linked),
+        ids=new_ids(connection, whose.key, coming),
         siblings=_Siblings(
             coming,
-            await holders_of(connection, await _marks(coming)),
+            holders_of(connection, _marks(coming)),
             moving,
         ),
     )
-    return [await _home(connection, search, n, item) for n, item in enumerate(coming)]
+    return [_home(connection, search, n, item) for n, item in enumerate(coming)]
 
 
-async def _marks(coming: Sequence[Newcomer]) -> set[int]:
+def _marks(coming: Sequence[Newcomer]) -> set[int]:
     """Half a millisecond of work each: others get their turns in between."""
     found: set[int] = set()
     for item in coming:
         found.update(item.marks)
-        await asyncio.sleep(0)
+        give_way()
     return found
 
 
-async def _home(connection: AsyncConnection, search: _Search, n: int, item: Newcomer) -> Home:
+def _home(connection: Connection, search: _Search, n: int, item: Newcomer) -> Home:
     link = None if item.link_digest in search.claimed else item.link_digest
     story_id = search.story_of.get(link) if link else None
     if story_id is None:
         if (also := _by_other_link(search, link, item)) is not None:
             search.occupied.add(also)
             return Joining(story_id=also, by="link")
-        if (told := await _by_text(connection, search, n, item)) is not None:
+        if (told := _by_text(connection, search, n, item)) is not None:
             search.occupied.add(told)
             return Joining(story_id=told, by="text")
         return _open(search, n, item, link)
@@ -183,17 +181,15 @@ def _by_other_link(search: _Search, link: bytes | None, item: Newcomer) -> int |
     return None if contradicts(item.telling, search.leads[also]) else also
 
 
-async def _by_text(
-    connection: AsyncConnection, search: _Search, n: int, item: Newcomer
-) -> int | None:
+def _by_text(connection: Connection, search: _Search, n: int, item: Newcomer) -> int | None:
     ids = search.siblings.holders(item)
     if not ids:
         return None
-    found = [*await candidates(connection, ids), *search.siblings.of(n)]
+    found = [*candidates(connection, ids), *search.siblings.of(n)]
     story_id = told_before(item.told, item.whose.id, found)
     if story_id is None:
         return None
-    occupied = await _stories_of_source(connection, item.whose.id, [story_id])
+    occupied = _stories_of_source(connection, item.whose.id, [story_id])
     return None if story_id in occupied | search.occupied else story_id
 
 
@@ -223,7 +219,7 @@ class _Siblings:
         ]
 
 
-async def _leads(connection: AsyncConnection, story_ids: Collection[int]) -> dict[int, Telling]:
+def _leads(connection: Connection, story_ids: Collection[int]) -> dict[int, Telling]:
     """What the leads of these stories tell and claim."""
     found: dict[int, Telling] = {}
     for chunk in chunks(story_ids):
@@ -233,7 +229,7 @@ async def _leads(connection: AsyncConnection, story_ids: Collection[int]) -> dic
             .join(sources, sources.c.id == entries.c.source_id)
             .where(stories.c.id.in_(chunk))
         )
-        found |= {row.story_id: telling_of(row) for row in await connection.execute(statement)}
+        found |= {row.story_id: telling_of(row) for row in connection.execute(statement)}
     return found
 
 
@@ -268,24 +264,20 @@ def member_of(row: AnyRow) -> Member:
     )
 
 
-async def _stories_with_links(
-    connection: AsyncConnection, links: Collection[bytes]
-) -> dict[bytes, int]:
+def _stories_with_links(connection: Connection, links: Collection[bytes]) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for chunk in chunks(links):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(stories.c.link_digest, stories.c.id).where(stories.c.link_digest.in_(chunk))
         )
         found.update({row.link_digest: row.id for row in rows})
     return found
 
 
-async def _stories_with_other_links(
-    connection: AsyncConnection, links: Collection[bytes]
-) -> dict[bytes, int]:
+def _stories_with_other_links(connection: Connection, links: Collection[bytes]) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for chunk in chunks(links):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(entries.c.link_digest, entries.c.story_id)
             .where(entries.c.link_digest.in_(chunk), JOINED_BY_TEXT)
             .order_by(entries.c.id)
@@ -295,24 +287,22 @@ async def _stories_with_other_links(
     return found
 
 
-async def _stories_of_source(
-    connection: AsyncConnection, source_id: int, story_ids: Collection[int]
+def _stories_of_source(
+    connection: Connection, source_id: int, story_ids: Collection[int]
 ) -> set[int]:
     found: set[int] = set()
     for chunk in chunks(story_ids):
         theirs = select(entries.c.story_id).where(
             entries.c.source_id == source_id, entries.c.story_id.in_(chunk)
         )
-        found.update(await connection.scalars(theirs))
+        found.update(connection.scalars(theirs))
     return found
 
 
-async def new_ids(
-    connection: AsyncConnection, source_key: str, coming: Sequence[Newcomer]
-) -> list[str]:
+def new_ids(connection: Connection, source_key: str, coming: Sequence[Newcomer]) -> list[str]:
     """One id for each entry that no story bears, nor another one of these."""
     wishes = [list(_ids_by_preference(source_key, item)) for item in coming]
-    held = await _held_ids(connection, [wish for wishlist in wishes for wish in wishlist])
+    held = _held_ids(connection, [wish for wishlist in wishes for wish in wishlist])
     chosen = []
     for wishlist in wishes:
         free = next(wish for wish in wishlist if wish not in held)
@@ -331,9 +321,9 @@ def _ids_by_preference(source_key: str, item: Newcomer) -> Iterator[str]:
     yield published_id(source_key, f"{guid}\n{identity}\n{item.first_seen}", taken=True)
 
 
-async def _held_ids(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
+def _held_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
     held: set[str] = set()
     for chunk in chunks([digest(each) for each in ids]):
         theirs = select(stories.c.published_id).where(stories.c.published_digest.in_(chunk))
-        held.update(await connection.scalars(theirs))
+        held.update(connection.scalars(theirs))
     return held

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, select, update
 
 from aggregator.service.ports import SourceSpec
 from aggregator.store.mapping import AnyRow, Columns
@@ -15,31 +14,31 @@ from aggregator.store.schema import entries, sources, stories
 from aggregator.store.stories import choose_again
 
 
-async def sync_sources(
-    connection: AsyncConnection, specs: Sequence[SourceSpec], domain_of: DomainOf, *, now: datetime
+def sync_sources(
+    connection: Connection, specs: Sequence[SourceSpec], domain_of: DomainOf, *, now: datetime
 ) -> None:
-    await lock_stories(connection)
-    stored = (await connection.execute(select(sources).order_by(sources.c.id))).all()
+    lock_stories(connection)
+    stored = connection.execute(select(sources).order_by(sources.c.id)).all()
     present = {row.key: row for row in stored}
     wanted = {spec.key: spec for spec in specs}
     added = [_new_row(spec, domain_of, now) for key, spec in wanted.items() if key not in present]
     if added:
-        await connection.execute(insert(sources), added)
+        connection.execute(insert(sources), added)
     changed = [
         (row, change)
         for row in stored
         if (change := _change(row, wanted.get(row.key), domain_of, now))
     ]
     for row, change in changed:  # few: a person edited them
-        await connection.execute(update(sources).where(sources.c.id == row.id).values(change))
-    await sources_changed(connection, [row.id for row, _ in changed])
-    await withdraw_offers(connection, [row.id for row, change in changed if "ever_read" in change])
-    await _mark_stories(connection, [row.id for row, change in changed if "listed" in change], now)
+        connection.execute(update(sources).where(sources.c.id == row.id).values(change))
+    sources_changed(connection, [row.id for row, _ in changed])
+    withdraw_offers(connection, [row.id for row, change in changed if "ever_read" in change])
+    _mark_stories(connection, [row.id for row, change in changed if "listed" in change], now)
     for row, change in changed:
         if "priority" in change:
-            await choose_again(connection, row.id, now)
+            choose_again(connection, row.id, now)
     if added or changed:
-        await bump(connection, now)
+        bump(connection, now)
 
 
 _UNREAD: Columns = {
@@ -112,13 +111,11 @@ def _change(row: AnyRow, spec: SourceSpec | None, domain_of: DomainOf, now: date
     return change | _fresh_start(spec.url, domain_of, now)
 
 
-async def _mark_stories(
-    connection: AsyncConnection, source_ids: Iterable[int], now: datetime
-) -> None:
+def _mark_stories(connection: Connection, source_ids: Iterable[int], now: datetime) -> None:
     """Stories show other sources than before when one of theirs comes or goes."""
     for source_id in source_ids:
         theirs = select(entries.c.story_id).where(entries.c.source_id == source_id)
-        await connection.execute(
+        connection.execute(
             update(stories)
             .where(stories.c.id.in_(theirs))
             .values(changed_at=now, changed_in=UPCOMING)

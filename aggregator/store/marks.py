@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, select
 
 from aggregator.core.likeness import Told
 from aggregator.core.stories import Candidate
@@ -16,17 +15,17 @@ MOST_HOLDERS = 8
 """Entries with one mark: what more have is boilerplate, and would make every look-up slow."""
 
 
-async def holders_of(connection: AsyncConnection, wanted: Collection[int]) -> dict[int, list[int]]:
+def holders_of(connection: Connection, wanted: Collection[int]) -> dict[int, list[int]]:
     """Ids of entries by mark."""
     holders: dict[int, list[int]] = {}
     for chunk in chunks(wanted):
-        rows = await connection.execute(select(marks).where(marks.c.mark.in_(chunk)))
+        rows = connection.execute(select(marks).where(marks.c.mark.in_(chunk)))
         for row in rows:
             holders.setdefault(row.mark, []).append(row.entry_id)
     return holders
 
 
-async def candidates(connection: AsyncConnection, entry_ids: Collection[int]) -> list[Candidate]:
+def candidates(connection: Connection, entry_ids: Collection[int]) -> list[Candidate]:
     """In the order in which they were stored."""
     statement = (
         select(
@@ -42,7 +41,7 @@ async def candidates(connection: AsyncConnection, entry_ids: Collection[int]) ->
     )
     return [
         Candidate(source_id=row.source_id, story_id=row.story_id, told=told_of(row))
-        for row in await connection.execute(statement)
+        for row in connection.execute(statement)
     ]
 
 
@@ -50,11 +49,11 @@ def told_of(row: AnyRow) -> Told:
     return Told(title=row.title, text=row.text, link=row.link, at=row.published_at)
 
 
-async def save_marks(connection: AsyncConnection, found: Mapping[int, Sequence[int]]) -> None:
+def save_marks(connection: Connection, found: Mapping[int, Sequence[int]]) -> None:
     """Puts these marks of entries in the place of those that the entries had."""
-    await drop_marks(connection, found)
+    drop_marks(connection, found)
     wanted = {mark for its in found.values() for mark in its}
-    held = Counter({mark: len(ids) for mark, ids in (await holders_of(connection, wanted)).items()})
+    held = Counter({mark: len(ids) for mark, ids in (holders_of(connection, wanted)).items()})
     rows = []
     for entry_id, its in found.items():
         for mark in its:
@@ -62,9 +61,9 @@ async def save_marks(connection: AsyncConnection, found: Mapping[int, Sequence[i
             if held[mark] <= MOST_HOLDERS:
                 rows.append({"mark": mark, "entry_id": entry_id})
     if rows:
-        await connection.execute(insert_missing(connection, marks), rows)
+        connection.execute(insert_missing(connection, marks), rows)
 
 
-async def drop_marks(connection: AsyncConnection, entry_ids: Collection[int]) -> None:
+def drop_marks(connection: Connection, entry_ids: Collection[int]) -> None:
     for chunk in chunks(entry_ids):
-        await connection.execute(delete(marks).where(marks.c.entry_id.in_(chunk)))
+        connection.execute(delete(marks).where(marks.c.entry_id.in_(chunk)))

@@ -23,16 +23,12 @@ async def upgrade(database: Database) -> None:
     Raises StoreError, also when a newer program made the database: to change it back might lose
     what that program knows.
     """
-    async with database.writing() as connection:
-        if not database.is_sqlite:  # SQLite's write transactions exclude each other anyway
-            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        await connection.run_sync(_upgrade, database.place)
+    await database.write(_upgrade, database.place)
 
 
 async def is_current(database: Database) -> bool:
     """Whether the schema is this program's. Raises StoreError when nothing can be read."""
-    async with database.reading() as connection:
-        return await connection.run_sync(_is_current)
+    return await database.read(_is_current)
 
 
 def _is_current(connection: Connection) -> bool:
@@ -48,6 +44,8 @@ def _config() -> Config:
 
 
 def _upgrade(connection: Connection, place: str) -> None:
+    if connection.dialect.name == "postgresql":  # SQLite's writers exclude each other anyway
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     config = _config()
     scripts = ScriptDirectory.from_config(config)
     known = {script.revision for script in scripts.walk_revisions()}

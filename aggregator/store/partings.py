@@ -10,8 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select, update
 
 from aggregator.core.likeness import marks_of
 from aggregator.core.stories import Kin, leavers
@@ -23,26 +22,24 @@ from aggregator.store.statements import chunks
 from aggregator.store.stories import choose_leads, close_homes, open_homes
 
 
-async def reconsider(
-    connection: AsyncConnection, source_id: int, edited: set[int], at: datetime
-) -> None:
+def reconsider(connection: Connection, source_id: int, edited: set[int], at: datetime) -> None:
     """After these entries of the source have got other contents."""
-    members = await _members(connection, source_id, edited)
+    members = _members(connection, source_id, edited)
     own = [row for those in members.values() for row in those if row.id in edited]
-    await save_marks(connection, {row.id: marks_of(told_of(row)) for row in own})
+    save_marks(connection, {row.id: marks_of(told_of(row)) for row in own})
     for story_id, those in members.items():
         rows = {row.id: row for row in those}
         gone = {kin.id for kin in leavers([_kin(row) for row in those], edited)}
         if gone:
-            await choose_leads(connection, [story_id], at, without=gone)
+            choose_leads(connection, [story_id], at, without=gone)
         for entry_id in sorted(gone):
-            await _rehome(connection, rows[entry_id], at)
+            _rehome(connection, rows[entry_id], at)
         stay = [row for row in those if row.id not in gone]
-        await _follow_link(connection, story_id, stay)
+        _follow_link(connection, story_id, stay)
 
 
-async def _members(
-    connection: AsyncConnection, source_id: int, edited: Collection[int]
+def _members(
+    connection: Connection, source_id: int, edited: Collection[int]
 ) -> dict[int, list[AnyRow]]:
     """By story, in the order in which they were stored."""
     members: defaultdict[int, list[AnyRow]] = defaultdict(list)
@@ -51,7 +48,7 @@ async def _members(
         theirs = select(entries.c.story_id).where(
             entries.c.source_id == source_id, entries.c.id.in_(chunk)
         )
-        story_ids.update(await connection.scalars(theirs))
+        story_ids.update(connection.scalars(theirs))
     for chunk in chunks(story_ids):
         statement = (
             select(*TELLING, *_OWN)
@@ -60,7 +57,7 @@ async def _members(
             .where(entries.c.story_id.in_(chunk))
             .order_by(entries.c.id)
         )
-        for row in await connection.execute(statement):
+        for row in connection.execute(statement):
             members[row.story_id].append(row)
     return members
 
@@ -82,7 +79,7 @@ def _kin(row: AnyRow) -> Kin:
     return Kin(id=row.id, joined_by=row.joined_by, telling=telling_of(row))
 
 
-async def _rehome(connection: AsyncConnection, row: AnyRow, at: datetime) -> None:
+def _rehome(connection: Connection, row: AnyRow, at: datetime) -> None:
     """Its new story stands where the old one stood: it is no news."""
     whose = Whose(id=row.source_id, key=row.key, url=row.url, site_url=info_of(row.info).link)
     item = Newcomer(
@@ -95,25 +92,21 @@ async def _rehome(connection: AsyncConnection, row: AnyRow, at: datetime) -> Non
         rank_at=row.rank_at,
         first_seen=row.first_seen_at,
     )
-    homes = await find_homes(connection, whose, [item], moving=row.id)
-    places = await open_homes(connection, homes, at)
+    homes = find_homes(connection, whose, [item], moving=row.id)
+    places = open_homes(connection, homes, at)
     ((story_id, joined_by),) = places
-    await connection.execute(
+    connection.execute(
         update(entries).where(entries.c.id == row.id).values(story_id=story_id, joined_by=joined_by)
     )
-    await close_homes(connection, homes, places, at)
+    close_homes(connection, homes, places, at)
 
 
-async def _follow_link(
-    connection: AsyncConnection, story_id: int, members: Sequence[AnyRow]
-) -> None:
+def _follow_link(connection: Connection, story_id: int, members: Sequence[AnyRow]) -> None:
     """When none of its entries has the story's link any more, it goes by its lead's."""
     lead = next((row for row in members if row.id == row.lead_entry_id), members[0])
     link = lead.link_digest
     if link is None or any(row.link_digest == lead.story_link for row in members):
         return
     taken = select(stories.c.id).where(stories.c.link_digest == link)
-    if await connection.scalar(taken) is None:
-        await connection.execute(
-            update(stories).where(stories.c.id == story_id).values(link_digest=link)
-        )
+    if connection.scalar(taken) is None:
+        connection.execute(update(stories).where(stories.c.id == story_id).values(link_digest=link))

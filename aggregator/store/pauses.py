@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, select
 
 from aggregator.store.schema import UtcMicros, sources
 
 
-async def domain_pauses(connection: AsyncConnection) -> dict[str, datetime]:
+def domain_pauses(connection: Connection) -> dict[str, datetime]:
     """By registrable domain; pauses that have ended are among them."""
     end = func.max(sources.c.domain_paused_until, type_=UtcMicros)
     statement = (
@@ -16,7 +15,7 @@ async def domain_pauses(connection: AsyncConnection) -> dict[str, datetime]:
         .where(sources.c.domain_paused_until.is_not(None))
         .group_by(sources.c.domain)
     )
-    return {row.domain: row.end for row in await connection.execute(statement)}
+    return {row.domain: row.end for row in connection.execute(statement)}
 
 
 def later(one: datetime | None, other: datetime | None) -> datetime | None:

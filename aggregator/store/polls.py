@@ -13,8 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from aggregator.core.knowledge import Knowledge
 from aggregator.core.memory import Memory
@@ -68,8 +67,8 @@ _KNOWN = (
 _WITH_EDITS = entries.outerjoin(edits, edits.c.entry_id == entries.c.id)
 
 
-async def known(
-    connection: AsyncConnection,
+def known(
+    connection: Connection,
     source_id: int,
     digests: Collection[bytes],
     links: Collection[bytes],
@@ -78,9 +77,9 @@ async def known(
     dead: set[bytes] = set()
     for chunk in chunks(digests):
         found = select(buried).where(tombstones.c.source_id == source_id, buried.in_(chunk))
-        dead.update(await connection.scalars(found))
-    by_digest = await _known_by(connection, source_id, entries.c.digest, digests)
-    by_link = await _known_by(connection, source_id, entries.c.link_digest, links)
+        dead.update(connection.scalars(found))
+    by_digest = _known_by(connection, source_id, entries.c.digest, digests)
+    by_link = _known_by(connection, source_id, entries.c.link_digest, links)
     return Knowledge(
         by_digest={entry.digest: entry for entry in by_digest},
         # Of several entries with one link the newest stands for it.
@@ -89,8 +88,8 @@ async def known(
     )
 
 
-async def _known_by(
-    connection: AsyncConnection,
+def _known_by(
+    connection: Connection,
     source_id: int,
     column: ColumnElement[bytes],
     values: Collection[bytes],
@@ -104,12 +103,12 @@ async def _known_by(
             .where(entries.c.source_id == source_id, column.in_(chunk))
             .order_by(entries.c.id)
         )
-        found += map(known_entry, await connection.execute(statement))
+        found += map(known_entry, connection.execute(statement))
     return found
 
 
-async def recall(
-    connection: AsyncConnection, source_id: int, ids: Collection[int] | None, limit: int
+def recall(
+    connection: Connection, source_id: int, ids: Collection[int] | None, limit: int
 ) -> list[RecalledEntry]:
     newest_first = (entries.c.published_at.desc(), entries.c.id.desc())
     statement = (
@@ -122,11 +121,11 @@ async def recall(
     chosen = [statement]
     if ids is not None:
         chosen = [statement.where(entries.c.id.in_(chunk)) for chunk in chunks(ids)]
-    rows = [row for one in chosen for row in await connection.execute(one)]
+    rows = [row for one in chosen for row in connection.execute(one)]
     return [RecalledEntry(known=known_entry(row), title=row.title, text=row.text) for row in rows]
 
 
-async def sightings(connection: AsyncConnection, source_id: int, limit: int) -> list[Sighting]:
+def sightings(connection: Connection, source_id: int, limit: int) -> list[Sighting]:
     """Off the index that retention uses, too."""
     statement = (
         select(entries.c.first_seen_at, entries.c.published_at)
@@ -134,14 +133,14 @@ async def sightings(connection: AsyncConnection, source_id: int, limit: int) -> 
         .order_by(entries.c.published_at.desc())
         .limit(limit)
     )
-    rows = await connection.execute(statement)
+    rows = connection.execute(statement)
     return [Sighting(first_seen=row.first_seen_at, published=row.published_at) for row in rows]
 
 
-async def save_poll(connection: AsyncConnection, record: PollRecord, domain_of: DomainOf) -> bool:
+def save_poll(connection: Connection, record: PollRecord, domain_of: DomainOf) -> bool:
     if record.read:
-        await lock_stories(connection)
-    source = await _leased(connection, record.lease)
+        lock_stories(connection)
+    source = _leased(connection, record.lease)
     if source is None:
         return False
     columns = state_columns(record) | {"poll_count": source.poll_count + 1}
@@ -150,22 +149,22 @@ async def save_poll(connection: AsyncConnection, record: PollRecord, domain_of: 
     info = _info_to_keep(info_of(source.info), record)
     if record.read:
         columns |= {"ever_read": True, "info": info_columns(info)}
-    await _update_source(connection, source.id, columns)
-    await _remember(connection, source, record.poll)
+    _update_source(connection, source.id, columns)
+    _remember(connection, source, record.poll)
     if record.read:
-        await _keep_memory(connection, source.id, record.memory)
+        _keep_memory(connection, source.id, record.memory)
         shown = info != info_of(source.info)
         whose = _whose(source, record.info)
-        await _apply(connection, whose, record.changes, record.poll.polled_at, shown=shown)
+        _apply(connection, whose, record.changes, record.poll.polled_at, shown=shown)
     if record.offer is not None:
-        await keep_offer(connection, source.id, record.offer)
+        keep_offer(connection, source.id, record.offer)
     if record.missed_at is not None:
-        await note_missed(connection, source.id, record.missed_at)
+        note_missed(connection, source.id, record.missed_at)
     return True
 
 
-async def save_pushed(
-    connection: AsyncConnection,
+def save_pushed(
+    connection: Connection,
     lease: Lease,
     changes: EntryChanges,
     *,
@@ -176,58 +175,54 @@ async def save_pushed(
 
     `came_at` is the wall clock's, `heard_at` the steady one's.
     """
-    await lock_stories(connection)
-    source = await _leased(connection, lease)
+    lock_stories(connection)
+    source = _leased(connection, lease)
     if source is None:
         return False
     news = {"last_news_at": came_at} if changes.new else {}
-    await _update_source(connection, source.id, {"lease_token": None, "lease_until": None, **news})
-    await note_heard(connection, source.id, heard_at)
-    await _apply(connection, _whose(source, info_of(source.info)), changes, came_at, shown=False)
+    _update_source(connection, source.id, {"lease_token": None, "lease_until": None, **news})
+    note_heard(connection, source.id, heard_at)
+    _apply(connection, _whose(source, info_of(source.info)), changes, came_at, shown=False)
     return True
 
 
-async def remembered(connection: AsyncConnection, source_id: int) -> Memory | None:
-    packed = await connection.scalar(
-        select(documents.c.memory).where(documents.c.source_id == source_id)
-    )
+def remembered(connection: Connection, source_id: int) -> Memory | None:
+    packed = connection.scalar(select(documents.c.memory).where(documents.c.source_id == source_id))
     return Memory.unpacked(packed) if packed else None
 
 
-async def _keep_memory(connection: AsyncConnection, source_id: int, memory: Memory | None) -> None:
+def _keep_memory(connection: Connection, source_id: int, memory: Memory | None) -> None:
     if memory is None:
-        await connection.execute(delete(documents).where(documents.c.source_id == source_id))
+        connection.execute(delete(documents).where(documents.c.source_id == source_id))
     else:
         row = {"source_id": source_id, "memory": memory.packed()}
-        await connection.execute(insert_or_replace(connection, documents), row)
+        connection.execute(insert_or_replace(connection, documents), row)
 
 
-async def _remember(connection: AsyncConnection, source: AnyRow, poll: PastPoll) -> None:
+def _remember(connection: Connection, source: AnyRow, poll: PastPoll) -> None:
     row = {"source_id": source.id, "slot": source.poll_count % KEPT_POLLS}
-    await connection.execute(insert_or_replace(connection, polls), row | past_poll_columns(poll))
+    connection.execute(insert_or_replace(connection, polls), row | past_poll_columns(poll))
 
 
-async def past_polls(connection: AsyncConnection, key: str) -> list[PastPoll]:
+def past_polls(connection: Connection, key: str) -> list[PastPoll]:
     statement = (
         select(polls, sources.c.poll_count)
         .join(sources, sources.c.id == polls.c.source_id)
         .where(sources.c.key == key)
     )
-    rows = (await connection.execute(statement)).all()
+    rows = connection.execute(statement).all()
     # By place in the ring, since the clock may have been set back between two polls.
     newest_first = sorted(rows, key=lambda row: (row.poll_count - 1 - row.slot) % KEPT_POLLS)
     return [past_poll(row) for row in newest_first]
 
 
-async def _leased(connection: AsyncConnection, lease: Lease) -> AnyRow | None:
+def _leased(connection: Connection, lease: Lease) -> AnyRow | None:
     held = (sources.c.id == lease.source_id) & (sources.c.lease_token == lease.token)
-    return (await connection.execute(select(sources).where(held).with_for_update())).one_or_none()
+    return connection.execute(select(sources).where(held).with_for_update()).one_or_none()
 
 
-async def _update_source(
-    connection: AsyncConnection, source_id: int, columns: dict[str, Any]
-) -> None:
-    await connection.execute(update(sources).where(sources.c.id == source_id).values(columns))
+def _update_source(connection: Connection, source_id: int, columns: dict[str, Any]) -> None:
+    connection.execute(update(sources).where(sources.c.id == source_id).values(columns))
 
 
 def _info_to_keep(before: FeedInfo, record: PollRecord) -> FeedInfo:
@@ -241,22 +236,22 @@ def _whose(source: AnyRow, info: FeedInfo) -> Whose:
     return Whose(id=source.id, key=source.key, url=source.url, site_url=info.link)
 
 
-async def _apply(
-    connection: AsyncConnection, source: Whose, changes: EntryChanges, at: datetime, *, shown: bool
+def _apply(
+    connection: Connection, source: Whose, changes: EntryChanges, at: datetime, *, shown: bool
 ) -> None:
     """Carries out what changes among the entries; `shown` is whether the source's own data did."""
-    refused = await _bury(connection, source.id, changes.left_out)
-    refused += await _migrate(connection, source.id, changes.migrated)
+    refused = _bury(connection, source.id, changes.left_out)
+    refused += _migrate(connection, source.id, changes.migrated)
     changed = (*changes.edited, *changes.refreshed)
-    refused += await _edit(connection, source.id, changed, at)
-    added = await add_entries(connection, source, changes.new, at)
+    refused += _edit(connection, source.id, changed, at)
+    added = add_entries(connection, source, changes.new, at)
     refused += added.refused
     if shown or changes.migrated or changed or added.count or added.refused:
-        await bump(connection, at)
+        bump(connection, at)
     if refused:
         told = _refusal(refused, changes)
-        await _update_source(connection, source.id, {"last_error": told})
-        await _keep_memory(connection, source.id, None)  # they are tried, and told of, again
+        _update_source(connection, source.id, {"last_error": told})
+        _keep_memory(connection, source.id, None)  # they are tried, and told of, again
 
 
 def _refusal(refused: int, changes: EntryChanges) -> str:
@@ -264,73 +259,69 @@ def _refusal(refused: int, changes: EntryChanges) -> str:
     return f"the database refused {refused} of {of} entries: they hold values that it cannot store"
 
 
-async def _bury(connection: AsyncConnection, source_id: int, digests: Sequence[bytes]) -> int:
+def _bury(connection: Connection, source_id: int, digests: Sequence[bytes]) -> int:
     rows = [{"source_id": source_id, "digest": digest} for digest in digests]
-    return await run_for_each(connection, insert_missing(connection, tombstones), rows)
+    return run_for_each(connection, insert_missing(connection, tombstones), rows)
 
 
-async def _migrate(
-    connection: AsyncConnection, source_id: int, migrated: Sequence[tuple[int, Entry]]
-) -> int:
+def _migrate(connection: Connection, source_id: int, migrated: Sequence[tuple[int, Entry]]) -> int:
     """A guid that another entry of the source bears already is refused like a bad value."""
     rows = [
         {"entry_id": entry_id, "guid": entry.guid, "digest": entry.digest}
         for entry_id, entry in migrated
     ]
     if rows:
-        await keep_down(connection, source_id, migrated)
-    refused = await run_for_each(connection, update(entries).where(_own(source_id)), rows)
+        keep_down(connection, source_id, migrated)
+    refused = run_for_each(connection, update(entries).where(_own(source_id)), rows)
     for chunk in chunks([row["entry_id"] for row in rows]):
         own = (entries.c.source_id == source_id) & entries.c.id.in_(chunk)
         theirs = stories.c.id.in_(select(entries.c.story_id).where(own))
-        await connection.execute(update(stories).where(theirs).values(changed_in=UPCOMING))
+        connection.execute(update(stories).where(theirs).values(changed_in=UPCOMING))
     return refused
 
 
-async def _edit(
-    connection: AsyncConnection, source_id: int, edited: Sequence[EditedEntry], at: datetime
+def _edit(
+    connection: Connection, source_id: int, edited: Sequence[EditedEntry], at: datetime
 ) -> int:
     rows = [{"entry_id": edit.id, **edited_columns(edit)} for edit in edited]
     ids = [edit.id for edit in edited]
-    await unindex(connection, ids)
-    refused = await run_for_each(connection, update(entries).where(_own(source_id)), rows)
-    await index(connection, ids)
-    await _count(connection, source_id, edited)
+    unindex(connection, ids)
+    refused = run_for_each(connection, update(entries).where(_own(source_id)), rows)
+    index(connection, ids)
+    _count(connection, source_id, edited)
     for chunk in chunks([edit.id for edit in edited]):
         own = (entries.c.source_id == source_id) & entries.c.id.in_(chunk)
         led = stories.c.lead_entry_id.in_(select(entries.c.id).where(own))
         theirs = stories.c.id.in_(select(entries.c.story_id).where(own))
-        await connection.execute(update(stories).where(theirs, led).values(changed_at=at))
+        connection.execute(update(stories).where(theirs, led).values(changed_at=at))
         # Also where it does not lead: filters may have it shown instead of the lead.
-        await connection.execute(update(stories).where(theirs).values(changed_in=UPCOMING))
-    await reconsider(connection, source_id, {edit.id for edit in edited}, at)
-    await _rank(connection, source_id, edited)
+        connection.execute(update(stories).where(theirs).values(changed_in=UPCOMING))
+    reconsider(connection, source_id, {edit.id for edit in edited}, at)
+    _rank(connection, source_id, edited)
     return refused
 
 
-async def _count(
-    connection: AsyncConnection, source_id: int, edited: Sequence[EditedEntry]
-) -> None:
+def _count(connection: Connection, source_id: int, edited: Sequence[EditedEntry]) -> None:
     its_own: set[int] = set()
     for chunk in chunks([edit.id for edit in edited]):
         own = select(entries.c.id).where(entries.c.source_id == source_id, entries.c.id.in_(chunk))
-        its_own.update(await connection.scalars(own))
+        its_own.update(connection.scalars(own))
     rows = [
         {"entry_id": edit.id, "number": edit.edits, "last_at": edit.edited_at}
         for edit in edited
         if edit.id in its_own
     ]
     if rows:
-        await connection.execute(insert_or_replace(connection, edits), rows)
+        connection.execute(insert_or_replace(connection, edits), rows)
 
 
-async def _rank(connection: AsyncConnection, source_id: int, edited: Sequence[EditedEntry]) -> None:
+def _rank(connection: Connection, source_id: int, edited: Sequence[EditedEntry]) -> None:
     """Moves the stories that these lead: a copy's edit moves nobody's story."""
     own = select(entries.c.story_id).where(_own(source_id)).scalar_subquery()
     led = (stories.c.id == own) & (stories.c.lead_entry_id == bindparam("entry_id"))
     rows = [{"entry_id": edit.id, "rank_at": edit.rank_at} for edit in edited if edit.rank_at]
     if rows:
-        await connection.execute(update(stories).where(led), rows)
+        connection.execute(update(stories).where(led), rows)
 
 
 def _own(source_id: int) -> ColumnElement[bool]:

@@ -5,8 +5,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
 
 from aggregator.core.offers import Offer
 from aggregator.core.pushes import (
@@ -28,9 +27,9 @@ _LONG_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
 _HELD = callbacks.c.state.in_(["pending", "active"])
 
 
-async def keep_offer(connection: AsyncConnection, source_id: int, offer: Offer) -> None:
+def keep_offer(connection: Connection, source_id: int, offer: Offer) -> None:
     """What the source offers now; anything new is to be acted upon."""
-    before = await _offer(connection, source_id)
+    before = _offer(connection, source_id)
     if offer == (before or Offer()):
         return
     row = {
@@ -43,76 +42,76 @@ async def keep_offer(connection: AsyncConnection, source_id: int, offer: Offer) 
         "delivered_at": None,
         "missed_at": None,
     }
-    await connection.execute(insert_missing(connection, pushes), [row])
+    connection.execute(insert_missing(connection, pushes), [row])
     changed = {"hubs": list(offer.hubs), "topic": offer.topic, "failures": 0, "error": None}
-    await _update(connection, source_id, {**changed, "due_at": _LONG_SINCE})
+    _update(connection, source_id, {**changed, "due_at": _LONG_SINCE})
 
 
-async def _offer(connection: AsyncConnection, source_id: int) -> Offer | None:
+def _offer(connection: Connection, source_id: int) -> Offer | None:
     found = select(pushes.c.hubs, pushes.c.topic).where(pushes.c.source_id == source_id)
-    row = (await connection.execute(found)).one_or_none()
+    row = connection.execute(found).one_or_none()
     return row and Offer(hubs=tuple(row.hubs), topic=row.topic)
 
 
-async def _update(connection: AsyncConnection, source_id: int, values: dict[str, Any]) -> None:
-    await connection.execute(update(pushes).where(pushes.c.source_id == source_id).values(values))
+def _update(connection: Connection, source_id: int, values: dict[str, Any]) -> None:
+    connection.execute(update(pushes).where(pushes.c.source_id == source_id).values(values))
 
 
-async def note_missed(connection: AsyncConnection, source_id: int, at: datetime) -> None:
-    await _update(connection, source_id, {"missed_at": at})
+def note_missed(connection: Connection, source_id: int, at: datetime) -> None:
+    _update(connection, source_id, {"missed_at": at})
 
 
-async def note_heard(connection: AsyncConnection, source_id: int, at: datetime) -> None:
+def note_heard(connection: Connection, source_id: int, at: datetime) -> None:
     """A push came; what a poll found just before was not missed."""
-    await _update(connection, source_id, {"delivered_at": at})
+    _update(connection, source_id, {"delivered_at": at})
     found = pushes.c.missed_at > at - GRACE
-    await connection.execute(
+    connection.execute(
         update(pushes).where(pushes.c.source_id == source_id, found).values(missed_at=None)
     )
 
 
-async def sources_changed(connection: AsyncConnection, source_ids: Collection[int]) -> None:
+def sources_changed(connection: Connection, source_ids: Collection[int]) -> None:
     """The configuration changed them: their subscriptions want a look."""
     for chunk in chunks(source_ids):
-        await connection.execute(
+        connection.execute(
             update(pushes).where(pushes.c.source_id.in_(chunk)).values(due_at=_LONG_SINCE)
         )
 
 
-async def withdraw_offers(connection: AsyncConnection, source_ids: Collection[int]) -> None:
+def withdraw_offers(connection: Connection, source_ids: Collection[int]) -> None:
     """Other addresses: nothing that was offered holds."""
     nothing = {"hubs": [], "topic": "", "failures": 0, "error": None}
     for chunk in chunks(source_ids):
-        await connection.execute(
+        connection.execute(
             update(pushes)
             .where(pushes.c.source_id.in_(chunk))
             .values(due_at=_LONG_SINCE, delivered_at=None, missed_at=None, **nothing)
         )
 
 
-async def due_pushes(connection: AsyncConnection, *, now: datetime, limit: int) -> list[int]:
+def due_pushes(connection: Connection, *, now: datetime, limit: int) -> list[int]:
     due = select(pushes.c.source_id).where(pushes.c.due_at <= now)
-    return list(await connection.scalars(due.order_by(pushes.c.due_at).limit(limit)))
+    return list(connection.scalars(due.order_by(pushes.c.due_at).limit(limit)))
 
 
-async def take_push(
-    connection: AsyncConnection, source_id: int, *, now: datetime, until: datetime
+def take_push(
+    connection: Connection, source_id: int, *, now: datetime, until: datetime
 ) -> Push | None:
     due = (pushes.c.source_id == source_id) & (pushes.c.due_at <= now)
     taken = select(pushes.c.source_id).where(due).with_for_update(skip_locked=True)
-    if await connection.scalar(taken) is None:
+    if connection.scalar(taken) is None:
         return None
-    await _update(connection, source_id, {"due_at": until})
-    return await _push(connection, source_id)
+    _update(connection, source_id, {"due_at": until})
+    return _push(connection, source_id)
 
 
-async def _push(connection: AsyncConnection, source_id: int) -> Push | None:
+def _push(connection: Connection, source_id: int) -> Push | None:
     found = (
         select(pushes, sources.c.key, sources.c.url, sources.c.listed, sources.c.enabled)
         .join(sources, sources.c.id == pushes.c.source_id)
         .where(pushes.c.source_id == source_id)
     )
-    row = (await connection.execute(found)).one_or_none()
+    row = connection.execute(found).one_or_none()
     if row is None:
         return None
     its = select(callbacks).where(callbacks.c.source_id == source_id)
@@ -123,7 +122,7 @@ async def _push(connection: AsyncConnection, source_id: int) -> Push | None:
         url=row.url,
         polled=row.listed and row.enabled,
         offer=Offer(hubs=tuple(row.hubs), topic=row.topic),
-        callbacks=tuple(map(_callback, await connection.execute(ordered))),
+        callbacks=tuple(map(_callback, connection.execute(ordered))),
         failures=row.failures,
         error=row.error,
     )
@@ -133,19 +132,19 @@ def _callback(row: AnyRow) -> Callback:
     return Callback(**{name: value for name, value in row._asdict().items() if name != "source_id"})
 
 
-async def save_push(connection: AsyncConnection, record: PushRecord) -> None:
+def save_push(connection: Connection, record: PushRecord) -> None:
     for one in record.drop:
         same = (callbacks.c.token == one.token) & (callbacks.c.state == one.state)
-        await connection.execute(delete(callbacks).where(same))
+        connection.execute(delete(callbacks).where(same))
     rows = [{**asdict(one), "source_id": record.source_id} for one in record.put]
     if rows:
-        await connection.execute(insert_or_replace(connection, callbacks), rows)
+        connection.execute(insert_or_replace(connection, callbacks), rows)
     error = None if record.error is None else xml_safe(record.error)
     told = {"due_at": record.due_at, "failures": record.failures, "error": error}
-    await _update(connection, record.source_id, told)
+    _update(connection, record.source_id, told)
 
 
-async def review_pushes(connection: AsyncConnection, base: str | None) -> None:
+def review_pushes(connection: Connection, base: str | None) -> None:
     its = callbacks.c.source_id == pushes.c.source_id
     if base is None:
         wanting: ColumnElement[bool] = exists().where(its, _HELD)
@@ -155,40 +154,38 @@ async def review_pushes(connection: AsyncConnection, base: str | None) -> None:
         held_elsewhere = exists().where(its, _HELD, ~here)
         untried = and_(pushes.c.failures == 0, pushes.c.topic != "", ~held_here)
         wanting = or_(untried, held_elsewhere)
-    await connection.execute(update(pushes).where(wanting).values(due_at=_LONG_SINCE))
+    connection.execute(update(pushes).where(wanting).values(due_at=_LONG_SINCE))
 
 
-async def pushed_keys(connection: AsyncConnection) -> list[str]:
+def pushed_keys(connection: Connection) -> list[str]:
     active = select(callbacks.c.source_id).where(callbacks.c.state == "active")
     found = select(sources.c.key).where(sources.c.listed, sources.c.id.in_(active))
-    return sorted(await connection.scalars(found))
+    return sorted(connection.scalars(found))
 
 
-async def find_callback(connection: AsyncConnection, token: str) -> tuple[Callback, Push] | None:
+def find_callback(connection: Connection, token: str) -> tuple[Callback, Push] | None:
     found = select(callbacks).where(callbacks.c.token == token)
-    row = (await connection.execute(found)).one_or_none()
-    push = await _push(connection, row.source_id) if row else None
+    row = connection.execute(found).one_or_none()
+    push = _push(connection, row.source_id) if row else None
     return (_callback(row), push) if row and push else None
 
 
-async def confirm(connection: AsyncConnection, callback: Callback) -> bool:
+def confirm(connection: Connection, callback: Callback) -> bool:
     its = callbacks.c.token == callback.token
     held = select(callbacks.c.source_id).where(its, _HELD).with_for_update()
-    source_id = await connection.scalar(held)
+    source_id = connection.scalar(held)
     if source_id is None:
         return False
     others = and_(callbacks.c.source_id == source_id, ~its, callbacks.c.state == "active")
-    replaced = await connection.execute(update(callbacks).where(others).values(state="ending"))
-    await connection.execute(update(callbacks).where(its).values(asdict(callback)))
+    replaced = connection.execute(update(callbacks).where(others).values(state="ending"))
+    connection.execute(update(callbacks).where(its).values(asdict(callback)))
     due_at = _LONG_SINCE if replaced.rowcount else callback.renew_at
     settled = {"failures": 0, "error": None, "due_at": due_at}
-    await _update(connection, source_id, settled)
+    _update(connection, source_id, settled)
     return True
 
 
-async def standings(
-    connection: AsyncConnection, source_ids: Collection[int]
-) -> dict[int, PushStanding]:
+def standings(connection: Connection, source_ids: Collection[int]) -> dict[int, PushStanding]:
     """Of the sources with a verified subscription."""
     found: dict[int, PushStanding] = {}
     first = func.min(callbacks.c.verified_at, type_=UtcMicros).label("verified_at")
@@ -200,7 +197,7 @@ async def standings(
             .where(pushes.c.source_id.in_(chunk), callbacks.c.state == "active")
             .group_by(pushes.c.source_id, pushes.c.delivered_at, pushes.c.missed_at)
         )
-        for row in await connection.execute(statement):
+        for row in connection.execute(statement):
             found[row.source_id] = PushStanding(
                 verified_at=row.verified_at,
                 lease_until=row.lease_until,
@@ -210,14 +207,12 @@ async def standings(
     return found
 
 
-async def push_healths(
-    connection: AsyncConnection, source_ids: Collection[int]
-) -> dict[int, PushHealth]:
+def push_healths(connection: Connection, source_ids: Collection[int]) -> dict[int, PushHealth]:
     """Of the sources that offer a hub."""
     found: dict[int, PushHealth] = {}
     for chunk in chunks(source_ids):
         offered = select(pushes).where(pushes.c.source_id.in_(chunk))
-        for row in await connection.execute(offered):
+        for row in connection.execute(offered):
             if row.hubs:
                 found[row.source_id] = PushHealth(
                     hub=row.hubs[0],
@@ -227,7 +222,7 @@ async def push_healths(
                 )
         held = select(callbacks).where(callbacks.c.source_id.in_(chunk), _HELD)
         # An active one comes last, and counts.
-        for row in await connection.execute(held.order_by(callbacks.c.state.desc())):
+        for row in connection.execute(held.order_by(callbacks.c.state.desc())):
             if health := found.get(row.source_id):
                 found[row.source_id] = replace(
                     health, hub=row.hub, state=row.state, lease_until=row.lease_until

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, select
 
 from aggregator.core.subscribers import FeedReader
 from aggregator.store.schema import readers
 from aggregator.store.statements import insert_or_replace
 
 
-async def save_readers(connection: AsyncConnection, seen: Sequence[FeedReader]) -> None:
+def save_readers(connection: Connection, seen: Sequence[FeedReader]) -> None:
     if not seen:
         return
     rows = [
@@ -25,11 +24,11 @@ async def save_readers(connection: AsyncConnection, seen: Sequence[FeedReader]) 
         # In one order everywhere: else two processes could wait for each other's rows.
         for reader in sorted(seen, key=lambda reader: (reader.group, reader.member))
     ]
-    await connection.execute(insert_or_replace(connection, readers, keep=("first_seen_at",)), rows)
+    connection.execute(insert_or_replace(connection, readers, keep=("first_seen_at",)), rows)
 
 
-async def list_readers(connection: AsyncConnection, *, since: datetime) -> list[FeedReader]:
-    found = await connection.execute(select(readers).where(readers.c.last_seen_at >= since))
+def list_readers(connection: Connection, *, since: datetime) -> list[FeedReader]:
+    found = connection.execute(select(readers).where(readers.c.last_seen_at >= since))
     return [
         FeedReader(
             group=row.group_digest,
@@ -42,9 +41,9 @@ async def list_readers(connection: AsyncConnection, *, since: datetime) -> list[
     ]
 
 
-async def forget_readers(connection: AsyncConnection, *, before: datetime, keep: int) -> None:
+def forget_readers(connection: Connection, *, before: datetime, keep: int) -> None:
     last_seen_at = readers.c.last_seen_at
     newest_first = select(last_seen_at).order_by(last_seen_at.desc())
     beyond = newest_first.limit(1).offset(keep).scalar_subquery()
-    await connection.execute(delete(readers).where(last_seen_at < before))
-    await connection.execute(delete(readers).where(last_seen_at <= beyond))
+    connection.execute(delete(readers).where(last_seen_at < before))
+    connection.execute(delete(readers).where(last_seen_at <= beyond))

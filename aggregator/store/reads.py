@@ -11,6 +11,7 @@ from types import MappingProxyType
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Connection,
     Table,
     bindparam,
     func,
@@ -18,7 +19,6 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.core.model import PublishedEntry, PublishedSource, Story
 from aggregator.core.searching import parse_query
@@ -39,42 +39,42 @@ from aggregator.store.statements import chunks
 from aggregator.store.takedowns import entries_taken_down
 
 
-async def list_stories(
-    connection: AsyncConnection, selection: Selection, *, limit: int, offset: int
+def list_stories(
+    connection: Connection, selection: Selection, *, limit: int, offset: int
 ) -> list[PublishedEntry]:
-    page = await _page(connection, selection, limit, offset)
-    members = await _members(connection, [row.id for row in page], await available(connection))
-    return await _show(connection, page, members)
+    page = _page(connection, selection, limit, offset)
+    members = _members(connection, [row.id for row in page], available(connection))
+    return _show(connection, page, members)
 
 
-async def whole_stories(
-    connection: AsyncConnection, selection: Selection, *, limit: int, offset: int
+def whole_stories(
+    connection: Connection, selection: Selection, *, limit: int, offset: int
 ) -> list[Story]:
-    page = await _page(connection, selection, limit, offset)
-    return await with_entries(connection, page, await available(connection))
+    page = _page(connection, selection, limit, offset)
+    return with_entries(connection, page, available(connection))
 
 
-async def available(connection: AsyncConnection) -> ColumnElement[bool]:
+def available(connection: Connection) -> ColumnElement[bool]:
     """Which entries may be shown at all."""
-    return sources.c.listed & _but(await entries_taken_down(connection))
+    return sources.c.listed & _but(entries_taken_down(connection))
 
 
 def _but(hidden: Collection[int]) -> ColumnElement[bool]:
     return entries.c.id.not_in(_literal(hidden)) if hidden else true()
 
 
-async def with_entries(
-    connection: AsyncConnection,
+def with_entries(
+    connection: Connection,
     page: Sequence[AnyRow],
     which: ColumnElement[bool],
     taken_down: Mapping[int, str] = MappingProxyType({}),
 ) -> list[Story]:
     """These stories with such of their entries; `taken_down` is by entry what hides it."""
-    members = await _members(connection, [row.id for row in page], which)
+    members = _members(connection, [row.id for row in page], which)
     ids = [entry_id for those in members.values() for entry_id in those]
-    contents = {row.id: row for row in await _rows(connection, entries, ids)}
+    contents = {row.id: row for row in _rows(connection, entries, ids)}
     seen = {source_id for those in members.values() for source_id in those.values()}
-    by_id = {row.id: row for row in await _rows(connection, sources, seen)}
+    by_id = {row.id: row for row in _rows(connection, sources, seen)}
     return [
         whole_story(
             story,
@@ -102,35 +102,35 @@ _PLACE = (stories.c.rank_at, stories.c.id)
 NEWEST_FIRST = (stories.c.rank_at.desc(), stories.c.id.desc())
 
 
-async def _page(
-    connection: AsyncConnection, selection: Selection, limit: int, offset: int
+def _page(
+    connection: Connection, selection: Selection, limit: int, offset: int
 ) -> Sequence[AnyRow]:
-    condition = await select_stories(connection, selection)
+    condition = select_stories(connection, selection)
     newest = select(*STORY_COLUMNS).where(condition, _recent(selection)).order_by(*NEWEST_FIRST)
     if (after := selection.after) is not None:
         newest = newest.where(tuple_(*_PLACE) < (after.rank_at, after.number))
-    return (await connection.execute(newest.limit(limit).offset(offset))).all()
+    return connection.execute(newest.limit(limit).offset(offset)).all()
 
 
-async def count_stories(connection: AsyncConnection, selection: Selection) -> int:
-    condition = await select_stories(connection, selection)
+def count_stories(connection: Connection, selection: Selection) -> int:
+    condition = select_stories(connection, selection)
     count = select(func.count()).select_from(stories).where(condition, _recent(selection))
-    return await connection.scalar(count) or 0
+    return connection.scalar(count) or 0
 
 
 def _recent(selection: Selection) -> ColumnElement[bool]:
     return true() if selection.since is None else stories.c.rank_at >= selection.since
 
 
-async def select_stories(connection: AsyncConnection, selection: Selection) -> ColumnElement[bool]:
+def select_stories(connection: Connection, selection: Selection) -> ColumnElement[bool]:
     """Which stories are selected: those with an entry that is."""
     search = (selection.search or "").strip()
-    shown = await _shown_sources(connection, selection.sources)
-    hidden = await entries_taken_down(connection)
+    shown = _shown_sources(connection, selection.sources)
+    hidden = entries_taken_down(connection)
     if search or selection.sources is not None:
         conditions = [shown, _but(hidden)]
         if search:
-            conditions.append(await says(connection, parse_query(search)))
+            conditions.append(says(connection, parse_query(search)))
         return stories.c.id.in_(select(entries.c.story_id).where(*conditions))
     if shown is _ANY_SOURCE and not hidden:
         return true()
@@ -142,17 +142,15 @@ async def select_stories(connection: AsyncConnection, selection: Selection) -> C
 _ANY_SOURCE = true()
 
 
-async def _shown_sources(
-    connection: AsyncConnection, keys: Collection[str] | None
-) -> ColumnElement[bool]:
+def _shown_sources(connection: Connection, keys: Collection[str] | None) -> ColumnElement[bool]:
     """Which entries may be shown: those of listed sources, or of the listed among those named."""
     if keys is None:
-        hidden = list(await connection.scalars(select(sources.c.id).where(~sources.c.listed)))
+        hidden = list(connection.scalars(select(sources.c.id).where(~sources.c.listed)))
         return entries.c.source_id.not_in(_literal(hidden)) if hidden else _ANY_SOURCE
     named: list[int] = []
     for chunk in chunks(keys):
         listed = select(sources.c.id).where(sources.c.listed, sources.c.key.in_(chunk))
-        named += await connection.scalars(listed)
+        named += connection.scalars(listed)
     return entries.c.source_id.in_(_literal(named))
 
 
@@ -161,15 +159,15 @@ def _literal(ids: Collection[int]) -> BindParameter[int]:
     return bindparam("ids", list(ids), unique=True, expanding=True, literal_execute=True)
 
 
-async def _members(
-    connection: AsyncConnection,
+def _members(
+    connection: Connection,
     story_ids: Collection[int],
     which: ColumnElement[bool],
 ) -> dict[int, dict[int, int]]:
     """For each story the ids of such of its entries, oldest first, with their sources' ids."""
     members: dict[int, dict[int, int]] = {story_id: {} for story_id in story_ids}
     for chunk in chunks(story_ids):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(entries.c.id, entries.c.story_id, entries.c.source_id)
             .join(sources, sources.c.id == entries.c.source_id)
             .where(entries.c.story_id.in_(chunk), which)
@@ -180,15 +178,15 @@ async def _members(
     return members
 
 
-async def _show(
-    connection: AsyncConnection,
+def _show(
+    connection: Connection,
     page: Sequence[AnyRow],
     members: dict[int, dict[int, int]],
 ) -> list[PublishedEntry]:
     leads = {story.id: _lead(story, members[story.id]) for story in page}
-    contents = {row.id: row for row in await _rows(connection, entries, leads.values())}
+    contents = {row.id: row for row in _rows(connection, entries, leads.values())}
     seen = {source_id for those in members.values() for source_id in those.values()}
-    by_id = {row.id: published_source(row) for row in await _rows(connection, sources, seen)}
+    by_id = {row.id: published_source(row) for row in _rows(connection, sources, seen)}
     shown = []
     for story in page:
         lead = contents[leads[story.id]]
@@ -207,22 +205,20 @@ def _by_key(sources_by_key: dict[str, PublishedSource]) -> list[PublishedSource]
     return [sources_by_key[key] for key in sorted(sources_by_key)]
 
 
-async def _rows(connection: AsyncConnection, table: Table, ids: Collection[int]) -> list[AnyRow]:
+def _rows(connection: Connection, table: Table, ids: Collection[int]) -> list[AnyRow]:
     found: list[AnyRow] = []
     for chunk in chunks(ids):
-        found += await connection.execute(select(table).where(table.c.id.in_(chunk)))
+        found += connection.execute(select(table).where(table.c.id.in_(chunk)))
     return found
 
 
-async def list_sources(
-    connection: AsyncConnection, keys: Collection[str] | None
-) -> list[SourceHealth]:
+def list_sources(connection: Connection, keys: Collection[str] | None) -> list[SourceHealth]:
     rows: list[AnyRow] = []
     for condition in [true()] if keys is None else map(sources.c.key.in_, chunks(keys)):
-        rows += await connection.execute(select(sources).where(sources.c.listed, condition))
-    counts = await _counts(connection, None if keys is None else [row.id for row in rows])
-    pauses = await domain_pauses(connection)
-    pushed = await push_healths(connection, [row.id for row in rows])
+        rows += connection.execute(select(sources).where(sources.c.listed, condition))
+    counts = _counts(connection, None if keys is None else [row.id for row in rows])
+    pauses = domain_pauses(connection)
+    pushed = push_healths(connection, [row.id for row in rows])
     found = [
         source_health(
             row,
@@ -236,13 +232,11 @@ async def list_sources(
     return sorted(found, key=lambda source: source.key)
 
 
-async def _counts(
-    connection: AsyncConnection, source_ids: Collection[int] | None
-) -> dict[int, int]:
+def _counts(connection: Connection, source_ids: Collection[int] | None) -> dict[int, int]:
     """Entries by source; None counts those of all."""
     counts: dict[int, int] = {}
     its = entries.c.source_id
     for condition in [true()] if source_ids is None else map(its.in_, chunks(source_ids)):
         counted = select(its, func.count()).where(condition).group_by(its)
-        counts |= {row[0]: row[1] for row in await connection.execute(counted)}
+        counts |= {row[0]: row[1] for row in connection.execute(counted)}
     return counts

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, select
 
 from aggregator.store.mapping import AnyRow
 from aggregator.store.marks import drop_marks
@@ -22,12 +21,12 @@ _ALL = 2**62
 """More entries than there are: an OFFSET wants a LIMIT on SQLite."""
 
 
-async def source_ids(connection: AsyncConnection) -> list[int]:
-    return list(await connection.scalars(select(sources.c.id).order_by(sources.c.id)))
+def source_ids(connection: Connection) -> list[int]:
+    return list(connection.scalars(select(sources.c.id).order_by(sources.c.id)))
 
 
-async def delete_old(
-    connection: AsyncConnection,
+def delete_old(
+    connection: Connection,
     source_id: int,
     *,
     before: datetime,
@@ -35,28 +34,26 @@ async def delete_old(
     at: datetime,
 ) -> int:
     """Deletes at most `BATCH` of the source's entries; returns how many."""
-    await lock_stories(connection)
-    old = await _old(connection, source_id, before, keep)
+    lock_stories(connection)
+    old = _old(connection, source_id, before, keep)
     if not old:
         return 0
     ids = [row.id for row in old]
     touched = {row.story_id for row in old}
-    await connection.execute(
+    connection.execute(
         insert_missing(connection, tombstones),
         [{"source_id": source_id, "digest": row.digest, "pruned_at": at} for row in old],
     )
-    await drop_marks(connection, ids)
-    await unindex(connection, ids)
-    await connection.execute(delete(entries).where(entries.c.id.in_(ids)))
-    await drop_empty(connection, stories.c.id.in_(touched))
-    await choose_leads(connection, touched, at)
-    await bump(connection, at)
+    drop_marks(connection, ids)
+    unindex(connection, ids)
+    connection.execute(delete(entries).where(entries.c.id.in_(ids)))
+    drop_empty(connection, stories.c.id.in_(touched))
+    choose_leads(connection, touched, at)
+    bump(connection, at)
     return len(old)
 
 
-async def _old(
-    connection: AsyncConnection, source_id: int, before: datetime, keep: int
-) -> Sequence[AnyRow]:
+def _old(connection: Connection, source_id: int, before: datetime, keep: int) -> Sequence[AnyRow]:
     """Old entries beyond the newest `keep`; the index tells where those end."""
     its_own = entries.c.source_id == source_id
     newest_first = (entries.c.published_at.desc(), entries.c.id.desc())
@@ -71,4 +68,4 @@ async def _old(
         .order_by(entries.c.id)
         .limit(BATCH)
     )
-    return (await connection.execute(statement)).all()
+    return connection.execute(statement).all()

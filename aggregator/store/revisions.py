@@ -7,8 +7,7 @@ and a revision number stands for one state. Polls that read no document do not c
 
 from datetime import datetime
 
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select, update
 
 from aggregator.service.ports import Revision
 from aggregator.store.schema import revision
@@ -17,14 +16,14 @@ UPCOMING = select(revision.c.number + 1).scalar_subquery()
 """The revision that this transaction makes: whoever writes it has to `bump`."""
 
 
-async def lock_stories(connection: AsyncConnection) -> None:
-    await connection.execute(select(revision.c.number).with_for_update())
+def lock_stories(connection: Connection) -> None:
+    connection.execute(select(revision.c.number).with_for_update())
 
 
-async def bump(connection: AsyncConnection, at: datetime) -> None:
-    await connection.execute(update(revision).values(number=revision.c.number + 1, changed_at=at))
+def bump(connection: Connection, at: datetime) -> None:
+    connection.execute(update(revision).values(number=revision.c.number + 1, changed_at=at))
 
 
-async def current(connection: AsyncConnection) -> Revision:
-    row = (await connection.execute(select(revision))).one()
+def current(connection: Connection) -> Revision:
+    row = connection.execute(select(revision)).one()
     return Revision(number=row.number, changed_at=row.changed_at)

@@ -7,7 +7,6 @@ PostgreSQL  a row an entry with a tsvector under a GIN index
 Both get the words that `core.searching` makes, as they are, so that both find the same.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -26,12 +25,11 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.core.searching import Phrase, Query, words_of
 from aggregator.store.mapping import AnyRow, words_content
 from aggregator.store.schema import entries
-from aggregator.store.statements import chunks
+from aggregator.store.statements import chunks, give_way
 
 _SAID = (
     entries.c.id,
@@ -97,30 +95,30 @@ def _fill(connection: Connection) -> None:
         last = rows[-1].id
 
 
-async def index(connection: AsyncConnection, entry_ids: Collection[int]) -> None:
+def index(connection: Connection, entry_ids: Collection[int]) -> None:
     """Lets these entries be found by what is stored of them; they must not be in the index."""
-    await _run(connection, _ADD, entry_ids)
+    _run(connection, _ADD, entry_ids)
 
 
-async def unindex(connection: AsyncConnection, entry_ids: Collection[int]) -> None:
+def unindex(connection: Connection, entry_ids: Collection[int]) -> None:
     """Takes these entries out, before they change or go."""
-    await _run(connection, _DROP, entry_ids)
+    _run(connection, _DROP, entry_ids)
 
 
-async def _run(
-    connection: AsyncConnection, statements: dict[str, TextClause], entry_ids: Collection[int]
+def _run(
+    connection: Connection, statements: dict[str, TextClause], entry_ids: Collection[int]
 ) -> None:
     for chunk in chunks(entry_ids):
-        said = await connection.execute(select(*_SAID).where(entries.c.id.in_(chunk)))
+        said = connection.execute(select(*_SAID).where(entries.c.id.in_(chunk)))
         rows = []
         for row in said:
             rows.append(_indexed(connection, row))
-            await asyncio.sleep(0)  # a millisecond of work each: others get their turns in between
+            give_way()  # a millisecond of work each
         if rows:
-            await connection.execute(statements[connection.dialect.name], rows)
+            connection.execute(statements[connection.dialect.name], rows)
 
 
-def _indexed(connection: AsyncConnection | Connection, row: AnyRow) -> dict[str, Any]:
+def _indexed(connection: Connection, row: AnyRow) -> dict[str, Any]:
     words = words_of(words_content(row))
     is_sqlite = connection.dialect.name == "sqlite"
     return {"entry_id": row.id, "words": " ".join(words) if is_sqlite else _vector(words)}
@@ -134,13 +132,13 @@ def _vector(words: Sequence[str]) -> str:
     return " ".join(f"'{word}':{','.join(map(str, its))}" for word, its in places.items())
 
 
-async def says(connection: AsyncConnection, query: Query) -> ColumnElement[bool]:
+def says(connection: Connection, query: Query) -> ColumnElement[bool]:
     """Which entries a query finds. For statements of this transaction."""
     if not query:
         return false()
     if connection.dialect.name == "postgresql":
         # It takes long values, which it keeps elsewhere (TOAST), for free, and would read them all.
-        await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
     conditions = []
     if query.wanted:
         conditions.append(entries.c.id.in_(_found(connection, query.wanted, every=True)))
@@ -172,7 +170,7 @@ def _tsquery(phrase: Phrase) -> str:
     return f"({words}{':*' if phrase.open else ''})"
 
 
-def _found(connection: AsyncConnection, phrases: Sequence[Phrase], *, every: bool) -> Select[Any]:
+def _found(connection: Connection, phrases: Sequence[Phrase], *, every: bool) -> Select[Any]:
     """The ids of entries that say every one of these, or any."""
     if connection.dialect.name == "sqlite":
         return _matching((" AND " if every else " OR ").join(map(_fts5, phrases)))

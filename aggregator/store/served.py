@@ -2,22 +2,21 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from aggregator.core.digest import digest
 from aggregator.store.schema import served
 from aggregator.store.statements import insert_missing
 
 
-async def note(connection: AsyncConnection, names: Collection[tuple[str, str]]) -> None:
+def note(connection: Connection, names: Collection[tuple[str, str]]) -> None:
     # In one order everywhere: else two processes could wait for each other's rows.
     digests = sorted(digest(kind, name) for kind, name in names)
     if digests:
         rows = [{"name_digest": each} for each in digests]
-        await connection.execute(insert_missing(connection, served), rows)
+        connection.execute(insert_missing(connection, served), rows)
 
 
-async def is_noted(connection: AsyncConnection, kind: str, name: str) -> bool:
+def is_noted(connection: Connection, kind: str, name: str) -> bool:
     found = select(served.c.name_digest).where(served.c.name_digest == digest(kind, name))
-    return (await connection.execute(found)).first() is not None
+    return connection.execute(found).first() is not None

@@ -1,12 +1,13 @@
 """Ways of running a statement that several places share."""
 
+import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable, Insert, Table
+from sqlalchemy import Connection, Executable, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.util.concurrency import await_, in_greenlet
 
 from aggregator.store.faults import is_refused_value
 
@@ -23,13 +24,13 @@ def chunks(values: Collection[T], *, variables: int = 1) -> Iterator[list[T]]:
         yield chunk
 
 
-def insert_missing(connection: AsyncConnection, table: Table) -> Insert:
+def insert_missing(connection: Connection, table: Table) -> Insert:
     """An INSERT that passes over rows that are there already."""
     return _insert(connection, table).on_conflict_do_nothing()
 
 
 def insert_or_replace(
-    connection: AsyncConnection, table: Table, *, keep: Collection[str] = ()
+    connection: Connection, table: Table, *, keep: Collection[str] = ()
 ) -> Insert:
     """An INSERT that puts its row in the place of the one with the same primary key.
 
@@ -42,33 +43,39 @@ def insert_or_replace(
     return insert.on_conflict_do_update(index_elements=table.primary_key, set_=replaced)
 
 
-def _insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """The two databases say the same of conflicts, each in a class of its own."""
     is_sqlite = connection.dialect.name == "sqlite"
     return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
 
-async def run_for_each(
-    connection: AsyncConnection, statement: Executable, rows: Sequence[dict[str, Any]]
+def run_for_each(
+    connection: Connection, statement: Executable, rows: Sequence[dict[str, Any]]
 ) -> int:
     """Runs a statement for all rows at once; returns how many rows the database refused.
 
     When their values are refused, the rows go one by one, so that one cannot take the others
     with it. Every other error is raised.
     """
-    if not rows or await _accepted(connection, statement, rows):
+    if not rows or _accepted(connection, statement, rows):
         return 0
-    return sum([not await _accepted(connection, statement, [row]) for row in rows])
+    return sum([not _accepted(connection, statement, [row]) for row in rows])
 
 
-async def _accepted(
-    connection: AsyncConnection, statement: Executable, rows: Sequence[dict[str, Any]]
+def _accepted(
+    connection: Connection, statement: Executable, rows: Sequence[dict[str, Any]]
 ) -> bool:
     try:
-        async with connection.begin_nested():
-            await connection.execute(statement, rows)
+        with connection.begin_nested():
+            connection.execute(statement, rows)
     except Exception as error:
         if is_refused_value(error):
             return False
         raise
     return True
+
+
+def give_way() -> None:
+    """Lets others have their turn where the transaction runs in the event loop (PostgreSQL)."""
+    if in_greenlet():
+        await_(asyncio.sleep(0))

@@ -5,8 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from aggregator.core.digest import digest
 from aggregator.core.likeness import Told
@@ -30,26 +29,26 @@ class Added:
     refused: int = 0
 
 
-async def add_entries(
-    connection: AsyncConnection, whose: Whose, new: Sequence[NewEntry], at: datetime
+def add_entries(
+    connection: Connection, whose: Whose, new: Sequence[NewEntry], at: datetime
 ) -> Added:
     """Stores what is not there yet; a known guid, and one that must not return, is passed over."""
     # A guid becomes part of an id, and an id must be text that everybody can write.
     sound = [item for item in new if xml_safe(item.entry.guid) == item.entry.guid]
     unsound = len(new) - len(sound)
-    fresh = await _fresh(connection, whose.id, sound)
+    fresh = _fresh(connection, whose.id, sound)
     if not fresh:
         return Added(refused=unsound)
     coming = [_newcomer(whose, item) for item in fresh]
-    homes = await find_homes(connection, whose, coming)
-    places = await open_homes(connection, homes, at)
+    homes = find_homes(connection, whose, coming)
+    places = open_homes(connection, homes, at)
     rows = [
         new_columns(item, source_id=whose.id, story_id=story_id, joined_by=joined_by)
         for item, (story_id, joined_by) in zip(fresh, places, strict=True)
     ]
-    refused = await run_for_each(connection, insert_missing(connection, entries), rows)
-    await close_homes(connection, homes, places, at)
-    await _let_find(connection, whose.id, coming)
+    refused = run_for_each(connection, insert_missing(connection, entries), rows)
+    close_homes(connection, homes, places, at)
+    _let_find(connection, whose.id, coming)
     return Added(count=len(fresh) - refused, refused=refused + unsound)
 
 
@@ -67,9 +66,7 @@ def _newcomer(whose: Whose, item: NewEntry) -> Newcomer:
     )
 
 
-async def _let_find(
-    connection: AsyncConnection, source_id: int, coming: Sequence[Newcomer]
-) -> None:
+def _let_find(connection: Connection, source_id: int, coming: Sequence[Newcomer]) -> None:
     """By words, and by marks. Those that the database refused are not there."""
     marks_by_digest = {item.digest: item.marks for item in coming}
     stored: dict[int, Sequence[int]] = {}
@@ -77,15 +74,13 @@ async def _let_find(
         these = select(entries.c.id, entries.c.digest).where(
             entries.c.source_id == source_id, entries.c.digest.in_(chunk)
         )
-        rows = await connection.execute(these)
+        rows = connection.execute(these)
         stored.update({row.id: marks_by_digest[row.digest] for row in rows})
-    await index(connection, stored)
-    await save_marks(connection, {id: marks for id, marks in stored.items() if marks})
+    index(connection, stored)
+    save_marks(connection, {id: marks for id, marks in stored.items() if marks})
 
 
-async def _fresh(
-    connection: AsyncConnection, source_id: int, new: Sequence[NewEntry]
-) -> list[NewEntry]:
+def _fresh(connection: Connection, source_id: int, new: Sequence[NewEntry]) -> list[NewEntry]:
     fresh: dict[bytes, NewEntry] = {}
     for item in new:
         fresh.setdefault(item.entry.digest, item)
@@ -94,22 +89,20 @@ async def _fresh(
             there = select(table.c.digest).where(
                 table.c.source_id == source_id, table.c.digest.in_(chunk)
             )
-            for known in await connection.scalars(there):
+            for known in connection.scalars(there):
                 fresh.pop(known, None)
     return list(fresh.values())
 
 
-async def open_homes(
-    connection: AsyncConnection, homes: Sequence[Home], at: datetime
+def open_homes(
+    connection: Connection, homes: Sequence[Home], at: datetime
 ) -> list[tuple[int, JoinedBy]]:
     """The ids of the stories, new ones included, and why. New ones have no lead yet."""
     openings = [home for home in homes if isinstance(home, Opening)]
     robbed = [home.takes_from for home in openings if home.takes_from is not None]
     if robbed:
-        await connection.execute(
-            update(stories).where(stories.c.id.in_(robbed)).values(link_digest=None)
-        )
-    opened = await _open_stories(connection, openings, at)
+        connection.execute(update(stories).where(stories.c.id.in_(robbed)).values(link_digest=None))
+    opened = _open_stories(connection, openings, at)
     return [
         (home.story_id, home.by)
         if isinstance(home, Joining)
@@ -118,35 +111,35 @@ async def open_homes(
     ]
 
 
-async def close_homes(
-    connection: AsyncConnection,
+def close_homes(
+    connection: Connection,
     homes: Sequence[Home],
     places: Sequence[tuple[int, JoinedBy]],
     at: datetime,
 ) -> None:
     """Chooses who leads, once the entries are in their stories."""
     pairs = list(zip(homes, places, strict=True))
-    await _close_opening(
+    _close_opening(
         connection, [story_id for home, (story_id, _) in pairs if isinstance(home, Opening)]
     )
-    await choose_leads(
+    choose_leads(
         connection, [story_id for home, (story_id, _) in pairs if isinstance(home, Joining)], at
     )
 
 
-async def _open_stories(
-    connection: AsyncConnection, openings: Sequence[Opening], at: datetime
+def _open_stories(
+    connection: Connection, openings: Sequence[Opening], at: datetime
 ) -> dict[str, int]:
     """Story ids by the ids that they are published under."""
     if not openings:
         return {}
-    await connection.execute(
+    connection.execute(
         insert(stories).values(opened_in=UPCOMING, changed_in=UPCOMING),
         [_story_columns(opening, at) for opening in openings],
     )
     opened: dict[str, int] = {}
     for chunk in chunks([digest(opening.published_id) for opening in openings]):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(stories.c.published_id, stories.c.id).where(
                 stories.c.published_digest.in_(chunk)
             )
@@ -165,25 +158,25 @@ def _story_columns(opening: Opening, at: datetime) -> Columns:
     }
 
 
-async def _close_opening(connection: AsyncConnection, story_ids: Collection[int]) -> None:
+def _close_opening(connection: Connection, story_ids: Collection[int]) -> None:
     """Gives new stories their lead; one whose entry was refused is withdrawn."""
     first = (
         select(func.min(entries.c.id)).where(entries.c.story_id == stories.c.id).scalar_subquery()
     )
     for chunk in chunks(story_ids):
         these = stories.c.id.in_(chunk)
-        await connection.execute(update(stories).where(these).values(lead_entry_id=first))
-        await drop_empty(connection, these & stories.c.lead_entry_id.is_(None))
+        connection.execute(update(stories).where(these).values(lead_entry_id=first))
+        drop_empty(connection, these & stories.c.lead_entry_id.is_(None))
 
 
-async def drop_empty(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
+def drop_empty(connection: Connection, which: ColumnElement[bool]) -> None:
     """Deletes those stories among `which` that no entry is left of."""
     any_entry = select(entries.c.id).where(entries.c.story_id == stories.c.id).exists()
-    await connection.execute(delete(stories).where(which, ~any_entry))
+    connection.execute(delete(stories).where(which, ~any_entry))
 
 
-async def choose_leads(
-    connection: AsyncConnection,
+def choose_leads(
+    connection: Connection,
     story_ids: Collection[int],
     at: datetime,
     *,
@@ -193,9 +186,9 @@ async def choose_leads(
 
     The entries `without` whom it chooses are about to leave.
     """
-    members = await _members(connection, story_ids, without)
+    members = _members(connection, story_ids, without)
     if members:
-        await connection.execute(
+        connection.execute(
             update(stories)
             .where(stories.c.id == bindparam("story_id"))
             .values(changed_in=UPCOMING),
@@ -206,7 +199,7 @@ async def choose_leads(
         )
 
 
-async def choose_again(connection: AsyncConnection, source_id: int, at: datetime) -> None:
+def choose_again(connection: Connection, source_id: int, at: datetime) -> None:
     """After another priority of this source: its stories whose lead is now another one."""
     others = entries.alias()
     shared = (
@@ -218,22 +211,22 @@ async def choose_again(connection: AsyncConnection, source_id: int, at: datetime
             .exists()
         )
     )
-    members = await _members(connection, list(await connection.scalars(shared)), ())
+    members = _members(connection, list(connection.scalars(shared)), ())
     leads: dict[int, int] = {}
     for chunk in chunks(members):
         led = select(stories.c.id, stories.c.lead_entry_id).where(stories.c.id.in_(chunk))
-        leads.update({row.id: row.lead_entry_id for row in await connection.execute(led)})
+        leads.update({row.id: row.lead_entry_id for row in connection.execute(led)})
     others_lead = [id for id, those in members.items() if lead_of(those).id != leads[id]]
-    await choose_leads(connection, others_lead, at)
+    choose_leads(connection, others_lead, at)
 
 
-async def _members(
-    connection: AsyncConnection, story_ids: Collection[int], without: Collection[int]
+def _members(
+    connection: Connection, story_ids: Collection[int], without: Collection[int]
 ) -> dict[int, list[Member]]:
     members: defaultdict[int, list[Member]] = defaultdict(list)
     columns = (entries.c.id, entries.c.story_id, entries.c.link, entries.c.taken_from)
     for chunk in chunks(story_ids):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(*columns, sources.c.url, sources.c.info, sources.c.priority)
             .join(sources, sources.c.id == entries.c.source_id)
             .where(entries.c.story_id.in_(chunk))

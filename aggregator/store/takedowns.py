@@ -9,8 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from aggregator.core.digest import digest
 from aggregator.core.model import Entry, Takedown
@@ -25,7 +24,7 @@ _SAME_GUID = (taken_down.c.source_id == entries.c.source_id) & (
 )
 
 
-async def entries_taken_down(connection: AsyncConnection) -> dict[int, str]:
+def entries_taken_down(connection: Connection) -> dict[int, str]:
     """By the ids of entries that must not be shown the takedowns that hide them."""
     # From the few takedowns to entries by index: SQLite joins them the other way round, through
     # all entries, and this is asked for with every list.
@@ -37,24 +36,24 @@ async def entries_taken_down(connection: AsyncConnection) -> dict[int, str]:
         stories.c.published_digest == takedowns.c.published_digest
     )
     by_story = select(its_story.scalar_subquery().label("id"), takedowns.c.published_id)
-    hidden = [(row.published_id, row.id) for row in await connection.execute(by_guid) if row.id]
-    ids = {row.id: row.published_id for row in await connection.execute(by_story) if row.id}
+    hidden = [(row.published_id, row.id) for row in connection.execute(by_guid) if row.id]
+    ids = {row.id: row.published_id for row in connection.execute(by_story) if row.id}
     for chunk in chunks(ids):
         members = select(entries.c.id, entries.c.story_id).where(entries.c.story_id.in_(chunk))
-        hidden += [(ids[row.story_id], row.id) for row in await connection.execute(members)]
+        hidden += [(ids[row.story_id], row.id) for row in connection.execute(members)]
     return {entry_id: published_id for published_id, entry_id in sorted(hidden)}
 
 
-async def list_takedowns(connection: AsyncConnection) -> list[Takedown]:
+def list_takedowns(connection: Connection) -> list[Takedown]:
     """Newest first."""
     its_entries: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
     named = select(taken_down.c.takedown_id, sources.c.key, taken_down.c.guid).join(
         sources, sources.c.id == taken_down.c.source_id
     )
-    for row in await connection.execute(named):
+    for row in connection.execute(named):
         its_entries[row.takedown_id].append((row.key, row.guid))
     newest_first = (takedowns.c.taken_at.desc(), takedowns.c.id.desc())
-    rows = await connection.execute(select(takedowns).order_by(*newest_first))
+    rows = connection.execute(select(takedowns).order_by(*newest_first))
     return [
         Takedown(
             id=row.published_id,
@@ -68,35 +67,31 @@ async def list_takedowns(connection: AsyncConnection) -> list[Takedown]:
     ]
 
 
-async def take_down(
-    connection: AsyncConnection, published_id: str, *, reason: str, at: datetime
-) -> bool:
+def take_down(connection: Connection, published_id: str, *, reason: str, at: datetime) -> bool:
     """False where nothing is stored under the id."""
-    await lock_stories(connection)
-    lead = await _lead(connection, published_id)
+    lock_stories(connection)
+    lead = _lead(connection, published_id)
     if lead is None:
         return False
-    if await _takedown(connection, published_id) is None:
-        await connection.execute(insert(takedowns), _columns(lead, published_id, reason, at))
-    takedown_id = await _takedown(connection, published_id)
+    if _takedown(connection, published_id) is None:
+        connection.execute(insert(takedowns), _columns(lead, published_id, reason, at))
+    takedown_id = _takedown(connection, published_id)
     members = select(entries.c.source_id, entries.c.digest, entries.c.guid).where(
         entries.c.story_id == lead.story_id
     )
     rows = [
         {**row._mapping, "takedown_id": takedown_id}  # noqa: SLF001 the public name of it
-        for row in await connection.execute(members)
+        for row in connection.execute(members)
     ]
-    await connection.execute(insert_missing(connection, taken_down), rows)
-    await _changed(connection, stories.c.id == lead.story_id, at)
-    await bump(connection, at)
+    connection.execute(insert_missing(connection, taken_down), rows)
+    _changed(connection, stories.c.id == lead.story_id, at)
+    bump(connection, at)
     return True
 
 
-async def _changed(connection: AsyncConnection, which: ColumnElement[bool], at: datetime) -> None:
+def _changed(connection: Connection, which: ColumnElement[bool], at: datetime) -> None:
     """For those who follow what changes: they have to let go of it, or to take it again."""
-    await connection.execute(
-        update(stories).where(which).values(changed_at=at, changed_in=UPCOMING)
-    )
+    connection.execute(update(stories).where(which).values(changed_at=at, changed_in=UPCOMING))
 
 
 def _columns(lead: AnyRow, published_id: str, reason: str, at: datetime) -> dict[str, object]:
@@ -110,39 +105,39 @@ def _columns(lead: AnyRow, published_id: str, reason: str, at: datetime) -> dict
     }
 
 
-async def _lead(connection: AsyncConnection, published_id: str) -> AnyRow | None:
+def _lead(connection: Connection, published_id: str) -> AnyRow | None:
     statement = (
         select(entries.c.story_id, entries.c.title, entries.c.link)
         .join(stories, stories.c.lead_entry_id == entries.c.id)
         .where(stories.c.published_digest == digest(published_id))
     )
-    return (await connection.execute(statement)).one_or_none()
+    return connection.execute(statement).one_or_none()
 
 
-async def _takedown(connection: AsyncConnection, published_id: str) -> int | None:
+def _takedown(connection: Connection, published_id: str) -> int | None:
     its_own = takedowns.c.published_digest == digest(published_id)
-    found: int | None = await connection.scalar(select(takedowns.c.id).where(its_own))
+    found: int | None = connection.scalar(select(takedowns.c.id).where(its_own))
     return found
 
 
-async def put_back(connection: AsyncConnection, published_id: str, *, at: datetime) -> bool:
+def put_back(connection: Connection, published_id: str, *, at: datetime) -> bool:
     """False where it is not taken down. What retention dropped meanwhile stays away."""
-    await lock_stories(connection)
-    takedown_id = await _takedown(connection, published_id)
+    lock_stories(connection)
+    takedown_id = _takedown(connection, published_id)
     if takedown_id is None:
         return False
-    hidden = [id for id, by in (await entries_taken_down(connection)).items() if by == published_id]
+    hidden = [id for id, by in (entries_taken_down(connection)).items() if by == published_id]
     for chunk in chunks(hidden):
         theirs = select(entries.c.story_id).where(entries.c.id.in_(chunk))
-        await _changed(connection, stories.c.id.in_(theirs), at)
-    await connection.execute(delete(taken_down).where(taken_down.c.takedown_id == takedown_id))
-    await connection.execute(delete(takedowns).where(takedowns.c.id == takedown_id))
-    await bump(connection, at)
+        _changed(connection, stories.c.id.in_(theirs), at)
+    connection.execute(delete(taken_down).where(taken_down.c.takedown_id == takedown_id))
+    connection.execute(delete(takedowns).where(takedowns.c.id == takedown_id))
+    bump(connection, at)
     return True
 
 
-async def keep_down(
-    connection: AsyncConnection, source_id: int, migrated: Sequence[tuple[int, Entry]]
+def keep_down(
+    connection: Connection, source_id: int, migrated: Sequence[tuple[int, Entry]]
 ) -> None:
     """Entries that are about to get another guid stay down under it, too."""
     coming = dict(migrated)
@@ -159,7 +154,7 @@ async def keep_down(
                 "guid": coming[row.id].guid,
                 "takedown_id": row.takedown_id,
             }
-            for row in await connection.execute(old)
+            for row in connection.execute(old)
         ]
         if rows:
-            await connection.execute(insert_missing(connection, taken_down), rows)
+            connection.execute(insert_missing(connection, taken_down), rows)

@@ -191,8 +191,9 @@ async def test_a_position_holds_although_its_story_is_gone(store):
 )
 async def test_pages_and_changes_are_read_off_an_index(tmp_path, statement):
     store = await open_store(f"sqlite:///{tmp_path}/test.db")
-    async with store._database.reading() as connection:
-        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")).all()
+    plan = await store._database.read(
+        lambda connection: connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").all()
+    )
     await store.aclose()
 
     (step,) = [row.detail for row in plan]  # a second one would sort

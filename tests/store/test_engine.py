@@ -1,6 +1,7 @@
 import asyncio
 import socket
 import sqlite3
+import threading
 from contextlib import closing
 from urllib.parse import urlsplit
 
@@ -73,8 +74,9 @@ async def test_a_full_disk_is_told_and_reading_goes_on(path):
     await store.aclose()
     database = connect(f"sqlite:///{path}")
     store = SqlStore(database)
-    async with database.writing() as connection:
-        await connection.execute(text("PRAGMA max_page_count = 1"))
+    # It holds for a connection; this is the only one yet.
+    small = text("PRAGMA max_page_count = 1")
+    await database.write(lambda connection: connection.execute(small).all())
 
     with pytest.raises(StoreError, match="the disk is full"):
         await configure(store, *(f"s{n}" for n in range(500)))
@@ -85,11 +87,10 @@ async def test_a_full_disk_is_told_and_reading_goes_on(path):
 
 async def test_sqlite_is_set_up_for_one_writer_among_readers(path):
     database = connect(f"sqlite:///{path}")
-    async with database.reading() as connection:
-        settings = [
-            await connection.scalar(text(f"PRAGMA {name}"))
-            for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
-        ]
+    names = ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+    settings = await database.read(
+        lambda connection: [connection.scalar(text(f"PRAGMA {name}")) for name in names]
+    )
     await database.aclose()
 
     assert settings == ["wal", 1, 1, 30_000]
@@ -97,12 +98,39 @@ async def test_sqlite_is_set_up_for_one_writer_among_readers(path):
 
 async def test_reading_goes_on_while_somebody_writes(path):
     store = await open_store(f"sqlite:///{path}")
-    database = connect(f"sqlite:///{path}")
-    async with database.writing(), asyncio.timeout(5):
+    async with Held(store, "write"), asyncio.timeout(5):
         await store.ping()
         assert await store.sources() == []
-    await database.aclose()
     await store.aclose()
+
+
+async def test_a_long_read_holds_up_neither_other_reads_nor_the_writer(path):
+    store = await open_store(f"sqlite:///{path}")
+    async with Held(store, "read"), Held(store, "read"), asyncio.timeout(5):
+        await configure(store, "a")
+        assert len(await store.sources()) == 1
+    await store.aclose()
+
+
+class Held:
+    """A transaction that goes on until the block ends; the event loop is free meanwhile."""
+
+    def __init__(self, store, kind):
+        self._run = getattr(store._database, kind)
+        self._begun, self._over = threading.Event(), threading.Event()
+
+    async def __aenter__(self):
+        self._transaction = asyncio.create_task(self._run(self._hold))
+        await asyncio.to_thread(self._begun.wait, 5)
+
+    async def __aexit__(self, *_):
+        self._over.set()
+        await self._transaction
+
+    def _hold(self, connection):
+        connection.execute(text("SELECT number FROM revision")).all()
+        self._begun.set()
+        assert self._over.wait(10)
 
 
 async def test_a_server_that_does_not_answer_is_named_without_the_password():
@@ -128,13 +156,11 @@ async def test_connections_that_the_server_closed_are_replaced(postgres):
     store = await open_store(postgres)
     other = connect(postgres)
     await store.ping()
-    async with other.writing() as connection:
-        await connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        )
+    ending = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await other.write(lambda connection: connection.execute(ending))
 
     await store.ping()
     await configure(store, "a")
@@ -171,13 +197,12 @@ def test_an_sqlite_that_cannot_search_is_refused_with_a_way_out(path, monkeypatc
 async def test_a_transaction_comes_to_its_end_however_often_its_caller_is_cancelled():
     started, free, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    @unbroken
     async def transaction() -> None:
         started.set()
         await free.wait()
         ended.set()
 
-    waiting = asyncio.create_task(transaction())
+    waiting = asyncio.create_task(unbroken(transaction()))
     await started.wait()
     for _ in range(3):
         waiting.cancel()

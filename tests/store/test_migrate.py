@@ -35,26 +35,29 @@ async def database(empty_url):
 
 
 async def tables(database) -> set[str]:
-    async with database.reading() as connection:
-        return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+    return set(await database.read(lambda connection: inspect(connection).get_table_names()))
 
 
-async def run(database, *statements: str) -> None:
-    async with database.writing() as connection:
-        for statement in statements:
-            await connection.execute(text(statement))
+async def run(database, *statements: str, **values: object) -> None:
+    await database.write(_run, statements, values)
+
+
+def _run(connection, statements, values):
+    for statement in statements:
+        connection.execute(
+            text(statement), {n: v for n, v in values.items() if f":{n}" in statement}
+        )
 
 
 async def test_the_migrations_make_the_tables_that_the_code_uses(database):
     await upgrade(database)
 
-    async with database.reading() as connection:
-        differences = await connection.run_sync(
-            lambda sync: compare_metadata(
-                MigrationContext.configure(sync, opts={"include_name": _is_described}), metadata
-            )
-        )
-    assert differences == []
+    assert await database.read(_differences) == []
+
+
+def _differences(connection):
+    options = {"include_name": _is_described}
+    return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
 
 def _is_described(name: str | None, kind: str, _: object) -> bool:
@@ -89,14 +92,12 @@ async def test_the_database_of_a_newer_program_is_refused_and_left_alone(databas
     with pytest.raises(StoreError, match=r"made by a newer aggregator \(schema 9999\)"):
         await open_store(empty_url)
 
-    async with database.reading() as connection:
-        version = await connection.scalar(text("SELECT version_num FROM alembic_version"))
-    assert version == "9999"
+    version = text("SELECT version_num FROM alembic_version")
+    assert await database.read(lambda connection: connection.scalar(version)) == "9999"
 
 
 async def test_entries_of_before_the_search_index_are_found(database, empty_url):
-    async with database.writing() as connection:
-        await connection.run_sync(_to_version, "0007")
+    await database.write(_to_version, "0007")
     named = OLD_ENTRY.replace("content_html)", "content_html, joined_by, taken_from)")
     entry = named.replace("'', '',\n    '')", "'', 'About 机器学习', '', 'alone', '[]')")
     await run(database, MIDDLE_SOURCE, OLD_STORY, entry)
@@ -146,8 +147,7 @@ OLD_ENTRY = """INSERT INTO entries (id, source_id, story_id, digest, fingerprint
 async def test_an_entry_of_the_first_version_is_shown_without_what_nobody_kept_then(
     database, empty_url
 ):
-    async with database.writing() as connection:
-        await connection.run_sync(_to_version, "0001")
+    await database.write(_to_version, "0001")
     await run(database, OLD_SOURCE, OLD_STORY, OLD_ENTRY)
 
     store = await open_store(empty_url)
@@ -158,8 +158,7 @@ async def test_an_entry_of_the_first_version_is_shown_without_what_nobody_kept_t
 
 
 async def test_a_source_of_the_first_version_goes_on_where_it_was(database, empty_url):
-    async with database.writing() as connection:
-        await connection.run_sync(_to_version, "0001")
+    await database.write(_to_version, "0001")
     await run(database, OLD_SOURCE)
 
     store = await open_store(empty_url, domain_of=lambda host: f"domain of {host}")
@@ -184,11 +183,8 @@ OLD_EDITABLE_STORY = """INSERT INTO stories (id, published_digest, lead_entry_id
 
 async def test_an_entry_from_before_edits_were_counted_has_none(database, empty_url):
     digest = b"0123456789abcdef"
-    async with database.writing() as connection:
-        await connection.run_sync(_to_version, "0001")
-        for statement in (OLD_SOURCE, OLD_EDITABLE_STORY, OLD_EDITABLE_ENTRY):
-            row = {"digest": digest} if ":digest" in statement else {}
-            await connection.execute(text(statement), row)
+    await database.write(_to_version, "0001")
+    await run(database, OLD_SOURCE, OLD_EDITABLE_STORY, OLD_EDITABLE_ENTRY, digest=digest)
 
     store = await open_store(empty_url)
     known = (await store.known(7, [digest], [])).by_digest[digest]
@@ -214,9 +210,8 @@ OLD_ENTRIES = """
 
 
 async def test_entries_of_before_the_marks_keep_their_stories_with_the_reason(database, empty_url):
-    async with database.writing() as connection:
-        await connection.run_sync(_to_version, "0003")
-    kind = "BLOB" if database.is_sqlite else "BYTEA"
+    await database.write(_to_version, "0003")
+    kind = "BLOB" if empty_url.startswith("sqlite") else "BYTEA"
     await run(database, *OLD_ENTRIES.replace("{bytes}", kind).split(";"))
 
     store = await open_store(empty_url)
@@ -224,17 +219,15 @@ async def test_entries_of_before_the_marks_keep_their_stories_with_the_reason(da
         (each.source.key, len(each.also_in)) for each in await store.stories(EVERYTHING, limit=9)
     ]
     await store.aclose()
-    async with database.reading() as connection:
-        reasons = text("SELECT joined_by, taken_from FROM entries ORDER BY id")
-        kept = (await connection.execute(reasons)).all()
+    reasons = text("SELECT joined_by, taken_from FROM entries ORDER BY id")
+    kept = await database.read(lambda connection: connection.execute(reasons).all())
 
     assert shown == [("k1", 0), ("k1", 1)]
     assert [tuple(row) for row in kept] == [("alone", "[]"), ("alone", "[]"), ("link", "[]")]
 
 
 async def test_a_source_of_before_is_known_to_have_been_served(database, empty_url):
-    async with database.writing() as connection:
-        await connection.run_sync(_to_version, "0001")
+    await database.write(_to_version, "0001")
     await run(database, OLD_SOURCE)
 
     store = await open_store(empty_url)

@@ -134,12 +134,14 @@ async def test_a_dropped_entry_is_not_found(sql_store):
 
 async def indexed(store) -> int:
     """How many entries the index knows; each has at least the word between its fields."""
-    async with store._database.reading() as connection:
-        if store._database.is_sqlite:
-            counting = """SELECT count(*) FROM search WHERE search MATCH '"\u241e"'"""
-        else:
-            counting = "SELECT count(*) FROM search"
-        return await connection.scalar(text(counting)) or 0
+    counting = {
+        "sqlite": """SELECT count(*) FROM search WHERE search MATCH '"\u241e"'""",
+        "postgresql": "SELECT count(*) FROM search",
+    }
+    found: int = await store._database.read(
+        lambda connection: connection.scalar(text(counting[connection.dialect.name])) or 0
+    )
+    return found
 
 
 async def test_the_index_of_sqlite_is_sound_after_edits_and_drops(tmp_path):
@@ -150,9 +152,8 @@ async def test_the_index_of_sqlite_is_sound_after_edits_and_drops(tmp_path):
     await poll(store, "a", edited=[await edit_of(store, claimed, items[3], text="第三号")])
     await store.prune(before=NOON - 10 * HOUR, keep_per_source=0, now=NOON)
 
-    async with store._database.writing() as connection:
-        check = "INSERT INTO search (search, rank) VALUES ('integrity-check', 0)"
-        await connection.execute(text(check))
+    check = "INSERT INTO search (search, rank) VALUES ('integrity-check', 0)"
+    await store._database.write(lambda connection: connection.execute(text(check)))
     assert await indexed(store) == 11
     await store.aclose()
 
@@ -161,13 +162,16 @@ async def test_postgresql_looks_into_its_index(postgres):
     store = await open_store(postgres)
     await configure(store, "a")
     await poll(store, "a", *(story(f"{n}") for n in range(9)))
-    async with store._database.reading() as connection:
-        await says(connection, parse_query("title"))
-        asked = "SELECT entry_id FROM search WHERE words @@ CAST('title' AS TSQUERY)"
-        plan = "\n".join(await connection.scalars(text(f"EXPLAIN {asked}")))
+    plan = await store._database.read(_plan_of_a_search)
     await store.aclose()
 
     assert "ix_search_words" in plan
+
+
+def _plan_of_a_search(connection):
+    says(connection, parse_query("title"))
+    asked = "SELECT entry_id FROM search WHERE words @@ CAST('title' AS TSQUERY)"
+    return "\n".join(connection.scalars(text(f"EXPLAIN {asked}")))
 
 
 SOME = st.text(alphabet="ab机器学習한국ไท-*\"' +#éÉ🎉.\u0301", max_size=12)

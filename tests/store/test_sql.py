@@ -114,13 +114,12 @@ async def test_what_ends_in_the_middle_leaves_nothing_behind(sql_store, database
     whole = record(claimed.lease, read=True, changes=changes, failures=9)
     database = connect(database_url)
 
-    async def die_before_commit():
-        async with database.writing() as connection:
-            assert await polls.save_poll(connection, whole, str)
-            raise ZeroDivisionError
+    def die_before_commit(connection):
+        assert polls.save_poll(connection, whole, str)
+        raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await die_before_commit()
+        await database.write(die_before_commit)
     await database.aclose()
 
     assert await titles(sql_store) == []
@@ -339,8 +338,8 @@ async def test_of_what_is_pruned_its_mark_alone_is_left_and_outlives_a_restart(
 
 async def rows(database_url: str, table: str) -> int:
     database = connect(database_url)
-    async with database.reading() as connection:
-        count = await connection.scalar(select(func.count()).select_from(metadata.tables[table]))
+    counting = select(func.count()).select_from(metadata.tables[table])
+    count = await database.read(lambda connection: connection.scalar(counting))
     await database.aclose()
     assert count is not None
     return count
@@ -378,8 +377,8 @@ async def test_why_an_entry_is_in_its_story_is_kept(sql_store, database_url):
     await poll(sql_store, "c", story("3", link="https://a.example/1"))
 
     database = connect(database_url)
-    async with database.reading() as connection:
-        why = list(await connection.scalars(select(entries.c.joined_by).order_by(entries.c.id)))
+    reasons = select(entries.c.joined_by).order_by(entries.c.id)
+    why = await database.read(lambda connection: list(connection.scalars(reasons)))
     await database.aclose()
     assert why == ["alone", "text", "link"]
 

@@ -1,0 +1,67 @@
+"""PostgreSQL: one snapshot per read; writes are read committed and lock what they decide by.
+
+The work of a transaction runs in the event loop, and gives it back at each statement.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import URL, Connection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from aggregator.core.errors import StoreError
+
+_CONNECT_TIMEOUT = 10.0
+"""Seconds for a connection."""
+
+_Result = TypeVar("_Result")
+
+
+class Server:
+    """Runs transactions on a server, as many at a time as its pool has connections."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._reading = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+
+    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
+        return await _transact(self._reading, work)
+
+    async def write(self, work: Callable[[Connection], _Result]) -> _Result:
+        return await _transact(self._engine, work)
+
+    async def aclose(self) -> None:
+        await self._engine.dispose()
+
+
+async def _transact(engine: AsyncEngine, work: Callable[[Connection], _Result]) -> _Result:
+    async with engine.begin() as connection:
+        return await connection.run_sync(work)
+
+
+def open_server(url: URL) -> Server:
+    """Prepares only. Raises StoreError where the driver is not installed."""
+    try:
+        engine = create_async_engine(
+            # libpq's name of the setting, which people know, for the driver's.
+            _renamed(url, "sslmode", "ssl").set(drivername="postgresql+asyncpg"),
+            connect_args={
+                "timeout": _CONNECT_TIMEOUT,
+                "server_settings": {"application_name": "aggregator"},
+            },
+            pool_pre_ping=True,  # a server that was restarted left dead connections behind
+            hide_parameters=True,
+        )
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            "PostgreSQL needs a driver: install aggregator with the extra `postgres`"
+        ) from error
+    return Server(engine)
+
+
+def _renamed(url: URL, old: str, new: str) -> URL:
+    if old not in url.query:
+        return url
+    return url.difference_update_query([old]).update_query_dict({new: url.query[old]})

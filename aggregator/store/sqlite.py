@@ -1,0 +1,118 @@
+"""SQLite: each transaction as one piece of work in a thread, since the library blocks.
+
+WAL, so that readers and the one writer do not wait for each other. Reads begin plainly; writes
+begin with the write lock, since a transaction that first reads and then writes can be refused at
+its second step. Our own writes queue up in front of it; other processes' wait in it.
+synchronous=NORMAL: a power cut can lose the last polls but damages nothing, and what comes in
+again comes in under the same ids, as these depend on the source and the guid alone
+(`core.stories.published_id`).
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from aggregator.core.errors import StoreError
+from aggregator.store.faults import explain
+
+READERS = 8
+"""Transactions that read at the same time: one that takes long leaves the others free."""
+
+_OPENING_TRIES = 20
+_OPENING_PAUSE = 0.05
+"""Seconds."""
+
+_BEGIN = "aggregator_begin"
+
+_Result = TypeVar("_Result")
+
+
+class Threads:
+    """Runs transactions: one at a time that writes, and beside it some that read."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writing = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        self._readers = ThreadPoolExecutor(READERS, "store-read")
+        self._writer = ThreadPoolExecutor(1, "store-write")
+
+    def read(self, work: Callable[[Connection], _Result]) -> Awaitable[_Result]:
+        return self._run(self._readers, self._engine, work)
+
+    def write(self, work: Callable[[Connection], _Result]) -> Awaitable[_Result]:
+        return self._run(self._writer, self._writing, work)
+
+    @staticmethod
+    def _run(
+        threads: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], _Result]
+    ) -> Awaitable[_Result]:
+        return asyncio.get_running_loop().run_in_executor(threads, _transact, engine, work)
+
+    async def aclose(self) -> None:
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._readers.shutdown()
+        self._writer.shutdown()
+        self._engine.dispose()
+
+
+def _transact(engine: Engine, work: Callable[[Connection], _Result]) -> _Result:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def open_threads(url: URL, path: str, busy_timeout: float) -> Threads:
+    """Raises StoreError where the file cannot be opened."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            modules = {name for (name,) in connection.execute("PRAGMA module_list")}
+    except sqlite3.Error as error:
+        raise StoreError(explain(error, path)) from error
+    if "fts5" not in modules:
+        raise StoreError(
+            f"SQLite {sqlite3.sqlite_version}, as this Python has it, cannot search: it was built "
+            "without FTS5; take another Python (Debian's has it), or PostgreSQL"
+        )
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        # isolation_level None keeps the driver from opening transactions by itself.
+        connect_args={"isolation_level": None, "timeout": busy_timeout},
+        pool_size=READERS + 1,
+        max_overflow=0,
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return Threads(engine)
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        _set(cursor, pragma)
+    cursor.close()
+
+
+def _set(cursor: Any, pragma: str) -> None:
+    """The change to WAL does not wait for others who open the file; they take a moment at most."""
+    for _ in range(_OPENING_TRIES):
+        try:
+            cursor.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(_OPENING_PAUSE)
+        else:
+            return
+    cursor.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))

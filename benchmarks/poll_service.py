@@ -1,0 +1,151 @@
+"""Our service as it polls, measured from within: python -m benchmarks.poll_service CONFIG
+
+Wired by bootstrap as in the daemon: a real database file, the guarded fetcher, caged readers, the
+dispatcher with its ticks, a line of log for each poll. Answers a line of JSON for each it is given.
+
+AGGREGATOR_BENCH_ROOT names a certificate to be trusted in place of the usual ones.
+"""
+
+import asyncio
+import cProfile
+import json
+import os
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import certifi
+
+from aggregator import log
+from aggregator.bootstrap import Service, open_service
+from aggregator.config.load import load
+from aggregator.log import LogWatch
+from aggregator.service.dispatch import TICK
+from aggregator.service.reports import PollReport
+from benchmarks.origin import allow_many_files
+from benchmarks.processes import cpu_of, descendants, memory_of, tree
+
+FAR = timedelta(days=300)
+NEVER = timedelta(days=100)
+GOOD = {"new", "unchanged", "not_modified"}
+
+
+class Watch(LogWatch):
+    """Logs as the daemon does, and counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outcomes: Counter[str] = Counter()
+        self.troubles: list[str] = []
+        self.awaited = 0
+        self.done = asyncio.Event()
+
+    def expect(self, polls: int) -> None:
+        self.outcomes.clear()
+        self.awaited = polls
+        self.done.clear()
+
+    def polled(self, report: PollReport) -> None:
+        super().polled(report)
+        self.outcomes[report.outcome] += 1
+        if report.outcome not in GOOD:
+            self.troubles.append(f"{report.source}: {report.outcome}, {report.error}")
+        if self.outcomes.total() >= self.awaited:
+            self.done.set()
+
+    def failed(self, doing: str, error: Exception) -> None:
+        super().failed(doing, error)
+        self.troubles.append(f"{doing}: {error!r}")
+
+
+def used() -> float:
+    """CPU seconds of this process and all its children."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime + cpu_of(descendants(os.getpid()))
+
+
+async def make_due(service: Service, wait: timedelta) -> int:
+    """Puts the next polls of all sources so far from now; returns how many they are."""
+    now = service.clock.steady()
+    found = await service.store.overdue(now=now + FAR)
+    times = {one.source_id: now + wait for one in found}
+    await service.store.postpone(times, now=now + FAR, reason="the benchmark")
+    return len(times)
+
+
+async def play_round(service: Service, watch: Watch, profile: str | None) -> dict[str, Any]:
+    """Every source once, from the first claim to the last save."""
+    count = await make_due(service, -timedelta(seconds=1))
+    watch.expect(count)
+    cpu, wall = used(), time.perf_counter()
+    with _profiled(profile):
+        while not watch.done.is_set():
+            service.dispatcher.wake()
+            await _waited(watch.done)
+    return {
+        "cpu": used() - cpu,
+        "wall": time.perf_counter() - wall,
+        "polls": watch.outcomes.total(),
+        "outcomes": dict(watch.outcomes),
+        "troubles": watch.troubles[:10],
+        "peak": memory_of(tree(os.getpid()), "VmHWM"),
+    }
+
+
+async def _waited(done: asyncio.Event) -> None:
+    """A tick at the most."""
+    try:
+        async with asyncio.timeout(TICK.total_seconds()):
+            await done.wait()
+    except TimeoutError:
+        pass
+
+
+@contextmanager
+def _profiled(path: str | None) -> Iterator[None]:
+    if path is None:
+        yield
+        return
+    with cProfile.Profile() as profile:
+        yield
+    profile.dump_stats(path)
+
+
+async def _serve(config: Path) -> None:
+    watch = Watch()
+    async with open_service(load(config, {}), watch=watch) as service:
+        await make_due(service, NEVER)
+        tasks = [
+            asyncio.create_task(service.changes.run()),
+            asyncio.create_task(service.dispatcher.run()),
+        ]
+        service.dispatcher.wake()
+        await asyncio.sleep(1)  # its first look spreads what is overdue: nothing, now
+        print(json.dumps({"cpu": used()}), flush=True)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            answer = await play_round(service, watch, json.loads(line).get("profile"))
+            print(json.dumps(answer), flush=True)
+        await service.dispatcher.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def trust(root: str) -> None:
+    """In place of the authorities that httpx, or the system, brings along."""
+    setattr(certifi, "where", lambda: root)  # noqa: B010  # mypy minds the assignment
+    os.environ["SSL_CERT_FILE"] = root
+
+
+if __name__ == "__main__":
+    allow_many_files()
+    if "AGGREGATOR_BENCH_ROOT" in os.environ:
+        trust(os.environ["AGGREGATOR_BENCH_ROOT"])
+    log.configure()
+    asyncio.run(_serve(Path(sys.argv[1])))

@@ -6,6 +6,7 @@ from benchmarks import (
     conformance,
     corpus,
     freshness,
+    growth,
     histories,
     politeness,
     readers,
@@ -17,6 +18,8 @@ from benchmarks import (
 conformance.main([])
 corpus.main()
 histories.main()
+growth.main()
 freshness.main()
 stories.main()
+growth.main()
 sys.exit(max(politeness.main(), sick_hosts.main(), readers.main(), slices.main()))

@@ -42,6 +42,14 @@ def believable(date: datetime, *, first_seen: datetime, changed_at: datetime) ->
     return min(plausible(date) or plausible(first_seen) or latest, latest)
 
 
+def attributed_at(updated: datetime | None, entry: datetime) -> datetime:
+    """When a source was updated, as an entry of it tells that was last updated at `entry`.
+
+    What a source does later leaves the entry alone. Both are aware.
+    """
+    return min(plausible(updated) or entry, entry)
+
+
 def believed(entries: Sequence[_Dated], is_stamp: Callable[[datetime], bool]) -> tuple[_Dated, ...]:
     """The entries, without dates that all of them share and that only stamp the document."""
     if len(entries) < FEWEST_STAMPED:

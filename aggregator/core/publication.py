@@ -1,12 +1,13 @@
 """What we publish: a publication, the window it shows, and the documents made from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import urlencode
 
 from aggregator.core.archives import Volume
 from aggregator.core.filters import NO_FILTER, Filter
+from aggregator.core.joined import Joined
 from aggregator.core.leaves import ALONE, Links
 from aggregator.core.model import Takedown
 
@@ -134,7 +135,8 @@ class Channel:
 class Document:
     """A rendered publication, ready to be served."""
 
-    body: bytes
+    text: Joined = field(compare=False)
+    """Equal tags are of equal bytes."""
     content_type: str
     etag: str
     """Strong and quoted, of these very bytes; a packed form has another."""
@@ -146,3 +148,8 @@ class Document:
     """When time alone will change it."""
     before: Volume | None = None
     """The volume of its archive that goes on where it ends."""
+
+    @property
+    def body(self) -> bytes:
+        """Put together when it is first asked for."""
+        return self.text.body

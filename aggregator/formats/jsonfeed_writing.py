@@ -4,22 +4,33 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from aggregator.core.joined import Frame, Joined, Piece, piece
 from aggregator.core.model import Enclosure, Origin, Person
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.entry_json import rfc3339
 from aggregator.formats.fitting import fit_address, fit_language, fit_line
 from aggregator.formats.item import Item
-from aggregator.formats.written import Written, build_each
+from aggregator.formats.written import Writer, Written, build_each, write
 
 _Object = dict[str, Any]
 
 
 def write_json_feed(channel: Channel, entries: Sequence[Shown]) -> Written:
     """The entries in the order given."""
-    items, dropped = build_each(entries, lambda item: _encoded(_item(item)))
+    return write(Writer(pieces=json_pieces, compose=compose_json_feed), channel, entries)
+
+
+def compose_json_feed(channel: Channel, pieces: Sequence[Piece]) -> Joined:
+    """A document with these items."""
     head = _encoded(_head(channel)).removesuffix(b"}")
-    return Written(body=head + b',"items":[' + b",".join(items) + b"]}\n", dropped=dropped)
+    return Joined(Frame(head=head + b',"items":[', tail=b"]}\n", between=b","), pieces)
+
+
+def json_pieces(entries: Sequence[Shown], _: str | None) -> list[Piece | None]:
+    """The entries, as they stand in documents of any language."""
+    built = build_each(entries, lambda item: _encoded(_item(item)))
+    return [None if each is None else piece(*each) for each in built]
 
 
 def _encoded(value: _Object) -> bytes:

@@ -1,42 +1,76 @@
-"""A document that was written, and the entries that it had to go without."""
+"""Entries as pieces of documents, and the documents that are made of them."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from aggregator.core.joined import Joined, Piece
+from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
-from aggregator.formats.item import Item, item_of
+from aggregator.formats.item import Item, item_of, newest
 
 Built = TypeVar("Built")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """The bytes, in UTF-8. Equal channels and entries give equal bytes, whatever day it is."""
+class Writer:
+    """Writes one format, in UTF-8. Equal input gives equal bytes, whatever day it is."""
 
-    body: bytes
+    pieces: Callable[[Sequence[Shown], str | None], list[Piece | None]]
+    """Each entry as it stands in documents in a language; None where it cannot be written."""
+    compose: Callable[[Channel, Sequence[Piece]], Joined]
+    """A document of them, in the order given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A document, and the entries that it had to go without."""
+
+    text: Joined
     dropped: tuple[str, ...] = ()
     """Ids of entries that could not be written or whose id stands in the document already."""
+
+    @property
+    def body(self) -> bytes:
+        return self.text.body
+
+
+def write(writer: Writer, channel: Channel, entries: Sequence[Shown]) -> Written:
+    """The entries in the order given, all anew."""
+    made = writer.pieces(entries, channel.language)
+    ids = [shown.entry.id for shown in entries]
+    pieces, dropped = each_once(zip(ids, made, strict=True))
+    channel = replace(channel, updated=newest(entries, channel.updated))
+    return Written(text=writer.compose(channel, pieces), dropped=dropped)
+
+
+def each_once(
+    pieces: Iterable[tuple[str, Piece | None]],
+) -> tuple[list[Piece], tuple[str, ...]]:
+    """The pieces of a document, and the ids of the entries that it goes without."""
+    kept: dict[str, Piece] = {}
+    dropped = []
+    for id, piece in pieces:
+        if piece is None or piece.id in kept:
+            dropped.append(id)
+        else:
+            kept[piece.id] = piece
+    return list(kept.values()), tuple(dropped)
 
 
 def build_each(
     entries: Iterable[Shown], build: Callable[[Item], Built]
-) -> tuple[list[Built], tuple[str, ...]]:
-    """What `build` makes of each entry, and the ids of the dropped ones.
+) -> list[tuple[str, Built] | None]:
+    """The id of each entry, as it is written, and what `build` makes of it.
 
     One entry alone never breaks a document: it is built apart from the others, and left out where
     its values cannot be written (ValueError, that is also encoding; TypeError).
     """
-    built: dict[str, Built] = {}
-    dropped = []
+    built: list[tuple[str, Built] | None] = []
     for shown in entries:
         try:
             item = item_of(shown)
-            ready = None if item.id in built else build(item)
+            built.append((item.id, build(item)))
         except (ValueError, TypeError):
-            ready = None
-        if ready is None:
-            dropped.append(shown.entry.id)
-        else:
-            built[item.id] = ready
-    return list(built.values()), tuple(dropped)
+            built.append(None)
+    return built

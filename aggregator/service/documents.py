@@ -14,16 +14,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from aggregator.core.dates import believable
-from aggregator.core.digest import body_digest, digest
+from aggregator.core.digest import digest
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.leaves import NEWEST, Leaf, Links, Neighbours
 from aggregator.core.model import PublishedEntry, Takedown
 from aggregator.core.publication import Channel, Document, Format, Publication, Site
 from aggregator.core.shelf import Shelf
 from aggregator.core.shown import Shown
-from aggregator.formats.jsonfeed_writing import write_json_feed
-from aggregator.formats.writing.atom import write_atom
-from aggregator.formats.writing.rss import write_rss
+from aggregator.formats.jsonfeed_writing import compose_json_feed, json_pieces
+from aggregator.formats.writing.atom import atom_pieces, compose_atom
+from aggregator.formats.writing.rss import compose_rss, rss_pieces
+from aggregator.formats.written import Writer, write
 from aggregator.service.archives.archiving import HistoryStore
 from aggregator.service.archives.history import History
 from aggregator.service.catalogue import Catalogue, titled
@@ -42,7 +43,11 @@ oldest entries of a larger one stay away."""
 MOST_NEWS = 8_000_000
 """Bytes in memory of documents that show only what is new to somebody."""
 
-WRITERS = {"atom": write_atom, "rss": write_rss, "json": write_json_feed}
+WRITERS: dict[Format, Writer] = {
+    "atom": Writer(pieces=atom_pieces, compose=compose_atom),
+    "rss": Writer(pieces=rss_pieces, compose=compose_rss),
+    "json": Writer(pieces=json_pieces, compose=compose_json_feed),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +167,7 @@ class Documents:
         some = news(states, made.shown)
         if not 0 < len(some) < len(made.shown):
             return b""
-        written = await asyncio.to_thread(WRITERS[format], made.channel, some)
+        written = await asyncio.to_thread(write, WRITERS[format], made.channel, some)
         return b"" if written.dropped else written.body
 
     def _last_good(self, key: Key, revision: Revision | None, error: Exception) -> Document:
@@ -233,27 +238,27 @@ class Documents:
 
     async def _write(self, made: _Made, format: Format, kept: Kept | None) -> Document:
         channel, shown, neighbours = made.channel, made.shown, made.neighbours
-        written = await asyncio.to_thread(WRITERS[format], channel, shown)
+        written = await asyncio.to_thread(write, WRITERS[format], channel, shown)
         # A volume has a bound of its own, and has to keep what it has.
-        while len(written.body) > LARGEST and len(shown) > 1 and made.leaf.volume is None:
-            fitting = len(shown) * LARGEST // len(written.body)
+        while written.text.size > LARGEST and len(shown) > 1 and made.leaf.volume is None:
+            fitting = len(shown) * LARGEST // written.text.size
             shown = shown[: max(1, min(fitting, len(shown) - 1))]
             if made.leaf == NEWEST:  # its archive has what there is no room for
                 opened = await self.history.open(made.publication, NEWEST, most=len(shown))
                 site, neighbours = self._catalogue.site, opened.neighbours
                 links = _links(site, made.publication, format, NEWEST, neighbours)
                 channel = replace(channel, links=links)
-            written = await asyncio.to_thread(WRITERS[format], channel, shown)
+            written = await asyncio.to_thread(write, WRITERS[format], channel, shown)
         if written.dropped:
             left_out = ValueError(f"cannot be written: {', '.join(written.dropped)}")
             if len(written.dropped) == len(shown):
                 raise left_out
             self._complain(f"writing {channel.self_url}", left_out)
-        tag = body_digest(written.body).hex()
+        tag = written.text.digest.hex()
         if made.leaf == NEWEST:
             self._states.remember(made.address, tag, shown)
         return Document(
-            body=written.body,
+            text=written.text,
             content_type=made.content_type,
             etag=f'"{tag}"',
             last_modified=self._last_modified(made, kept),

@@ -57,11 +57,11 @@ class KeptDocuments:
         self._kept.pop(key, None)
         self._kept[key] = kept
         alike = [each for each in self._kept if _is_further(each) == _is_further(key)]
-        size = sum(len(self._kept[each].document.body) for each in alike)
+        size = sum(self._kept[each].document.text.size for each in alike)
         for count, oldest in zip(range(len(alike), 1, -1), alike, strict=False):
             if count <= MOST_KEPT and size <= MOST_BYTES:
                 break
-            size -= len(self._kept.pop(oldest).document.body)
+            size -= self._kept.pop(oldest).document.text.size
 
     def outdate(self) -> None:
         """From now on they are good as the last good ones only."""

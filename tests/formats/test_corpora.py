@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.core.joined import in_one
+from aggregator.formats.written import Written
 from benchmarks import round_trip
 from benchmarks.round_trip_documents import take
 from tests.formats.test_reading import atom
@@ -58,7 +60,7 @@ def test_what_is_lost_is_noticed(monkeypatch, tmp_path: Path, old, new, finding)
 
     def damaged(channel, shown):
         written = write(channel, shown)
-        return type(written)(body=written.body.replace(old, new))
+        return Written(text=in_one(written.body.replace(old, new)))
 
     monkeypatch.setitem(round_trip_documents._FORMATS, "atom", (damaged, findings))
     (tmp_path / "feed").write_text(atom(ENTRIES))

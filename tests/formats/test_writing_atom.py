@@ -121,11 +121,12 @@ def test_a_source_without_a_proper_id_goes_by_its_address(id):
         (ago(days=1), "2026-02-28T12:00:00Z"),
         (None, "2026-03-01T10:00:00Z"),
         (datetime(1970, 1, 1, tzinfo=UTC), "2026-03-01T10:00:00Z"),
-        (NOON + timedelta(days=9), "2026-03-01T12:00:00Z"),
+        (ago(hours=1), "2026-03-01T10:00:00Z"),
+        (NOON + timedelta(days=9), "2026-03-01T10:00:00Z"),
     ],
-    ids=["as it says", "unsaid", "before all feeds", "stamped with the time of the answer"],
+    ids=["as it says", "unsaid", "before all feeds", "after the entry", "stamped with the time"],
 )
-def test_a_source_was_updated_when_it_says_but_not_after_this_document(said, shown_as):
+def test_a_source_was_updated_when_it_says_but_not_after_its_entry(said, shown_as):
     assert entry_of(of_source(updated=said)).findtext(f"{ATOM}source/{ATOM}updated") == shown_as
 
 

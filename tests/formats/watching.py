@@ -1,7 +1,7 @@
 """Every document that any test has written is looked at: none is invalid without being seen.
 
-`watch` puts itself in the place of the writers before anybody else imports them, and remembers
-what it finds; the test in which that happens fails in the end.
+`watch` puts itself in the place of what makes documents before anybody else imports it, and
+remembers what it finds; the test in which that happens fails in the end.
 """
 
 from collections.abc import Callable
@@ -19,12 +19,12 @@ Check = Callable[[bytes, Any], Any]
 
 
 def watch() -> None:
-    """Must run before the writers' names are taken out of their modules."""
-    _watch(atom, "write_atom", _atom)
-    _watch(rss, "write_rss", lambda body, channel: rss_findings(body, self_url=channel.self_url))
+    """Must run before their names are taken out of their modules."""
+    _watch(atom, "compose_atom", _atom)
+    _watch(rss, "compose_rss", lambda body, channel: rss_findings(body, self_url=channel.self_url))
     _watch(
         jsonfeed_writing,
-        "write_json_feed",
+        "compose_json_feed",
         lambda body, channel: json_findings(
             body, self_url=channel.links.current or channel.self_url
         ),

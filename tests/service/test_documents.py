@@ -9,8 +9,9 @@ import pytest
 
 from aggregator.core.archives import named_volume
 from aggregator.core.errors import StoreError, UnknownPublication
+from aggregator.core.joined import Frame, Joined, Piece, piece
 from aggregator.core.leaves import Leaf
-from aggregator.formats.written import Written
+from aggregator.formats.written import Writer
 from aggregator.service import documents
 from aggregator.service.documents import RETRY, Documents
 from aggregator.service.ports import Revision
@@ -61,13 +62,14 @@ async def test_b5_publisher_what_a_search_finds_is_no_topic(world):
 
 
 @pytest.fixture
-def writer(monkeypatch) -> "Writer":
-    writer = Writer()
-    monkeypatch.setitem(documents.WRITERS, "atom", writer)
+def writer(monkeypatch) -> "Plain":
+    writer = Plain()
+    both = Writer(pieces=writer.pieces, compose=writer.compose)
+    monkeypatch.setitem(documents.WRITERS, "atom", both)
     return writer
 
 
-class Writer:
+class Plain:
     """Writes one line an entry, or fails."""
 
     def __init__(self) -> None:
@@ -75,13 +77,15 @@ class Writer:
         self.failing: Exception | None = None
         self.drops = False
 
-    def __call__(self, channel, entries) -> Written:
+    def pieces(self, entries, _) -> list[Piece | None]:
+        ids = [shown.entry.id for shown in entries]
+        return [None if self.drops else piece(id, id.encode()) for id in ids]
+
+    def compose(self, channel, pieces) -> Joined:
         self.times += 1
         if self.failing:
             raise self.failing
-        ids = [shown.entry.id for shown in entries]
-        lines = [channel.title, *([] if self.drops else ids)]
-        return Written(body="\n".join(lines).encode(), dropped=tuple(ids if self.drops else ()))
+        return Joined(Frame(head=channel.title.encode(), tail=b"", between=b"\n"), pieces)
 
 
 async def add_entry(world: World, key: str = "a") -> None:

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from aggregator.core.joined import in_one
 from aggregator.core.publication import Document
 from aggregator.service import kept
 from aggregator.service.kept import Kept, KeptDocuments
@@ -10,7 +11,7 @@ from tests.builders import NOON, ago
 
 def one(size: int = 10, **changes) -> Kept:
     document = Document(
-        body=b"x" * size,
+        text=in_one(b"x" * size),
         content_type="application/atom+xml",
         etag='"x"',
         last_modified=NOON,

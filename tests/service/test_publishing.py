@@ -46,6 +46,7 @@ async def test_the_same_entries_give_the_same_bytes_in_another_process(world, fo
     other = await publisher(world).document(LATEST, format)
 
     assert other == one
+    assert other.body == one.body
 
 
 async def test_pages_hold_the_newest_first_and_all_of_them(world):

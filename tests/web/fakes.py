@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from aggregator.core.errors import StoreError, UnknownPublication
+from aggregator.core.joined import in_one
 from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.model import Content, FeedInfo, PublishedEntry, PublishedSource
 from aggregator.core.publication import CONTENT_TYPES, Document, Format, Publication, Site
@@ -144,7 +145,7 @@ class FakePublisher:
         body = f"{publication.slug} as {format}, revision {self.revision}, {which} ".encode() * 50
         tag = f"{publication.slug}-{format}-{self.revision}-{leaf.page}-{leaf.volume}"
         return Document(
-            body=body,
+            text=in_one(body),
             content_type=CONTENT_TYPES[format],
             etag=f'"{tag}"',
             last_modified=NOON,

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 
 from aggregator.core.publication import Publication, Site
+from aggregator.formats.written import Writer
 from aggregator.service import documents
 from aggregator.service.catalogue import Catalogue
 from aggregator.service.publishing import Publisher
@@ -101,11 +102,11 @@ class Writes:
         for format in formats:
             monkeypatch.setitem(documents.WRITERS, format, self._counting(format))
 
-    def _counting(self, format: str) -> Any:
-        write: Any = dict(documents.WRITERS)[format]
+    def _counting(self, format: Any) -> Writer:
+        writer = dict(documents.WRITERS)[format]
 
-        def counted(*args):
+        def counted(*args: Any) -> Any:
             self.times += 1
-            return write(*args)
+            return writer.compose(*args)
 
-        return counted
+        return replace(writer, compose=counted)

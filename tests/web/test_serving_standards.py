@@ -10,6 +10,7 @@ import pytest
 
 from aggregator.core.errors import StoreError
 from aggregator.core.publication import Publication
+from aggregator.formats.written import Writer
 from aggregator.service import documents
 from tests.builders import read_entry
 from tests.unpacking import UNPACK
@@ -296,7 +297,7 @@ async def test_b7_09_the_last_good_bytes_are_served_when_an_update_fails(site, m
         raise ZeroDivisionError
 
     for format in FORMATS:
-        monkeypatch.setitem(documents.WRITERS, format, fail)
+        monkeypatch.setitem(documents.WRITERS, format, Writer(pieces=fail, compose=fail))
     answer = await site.get(path)
 
     assert answer.status_code == 200

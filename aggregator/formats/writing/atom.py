@@ -6,7 +6,7 @@ feedgen 1.0.0 drops the attributes of an entry's links (lkiesow/python-feedgen#1
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from html import escape
@@ -17,36 +17,56 @@ from feedgen.feed import FeedGenerator
 from lxml import etree
 
 from aggregator import __version__
-from aggregator.core.dates import plausible
+from aggregator.core.dates import OLDEST_DATE, attributed_at
+from aggregator.core.joined import Joined, Piece
 from aggregator.core.model import Origin, Person, PublishedSource, Takedown
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.core.stories import is_absolute_iri
 from aggregator.formats.entry_json import rfc3339
 from aggregator.formats.fitting import fit_address, fit_language, fit_line, fit_url
-from aggregator.formats.item import Item, named, newest, source_name
+from aggregator.formats.item import Item, named, source_name
 from aggregator.formats.writing.elements import (
     XML_LANG,
     Element,
-    Ready,
+    as_pieces,
     category_facts,
     child,
+    cut,
+    framed,
     is_other_language,
+    to_be_cut,
 )
 from aggregator.formats.writing.history import AtomHistory
 from aggregator.formats.writing.media import MediaNamespace, add_media
-from aggregator.formats.written import Written, build_each
+from aggregator.formats.written import Writer, Written, build_each, write
 
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 
 
+_END = b"</feed>"
+
+
 def write_atom(channel: Channel, entries: Sequence[Shown]) -> Written:
     """The entries in the order given."""
-    channel = replace(channel, updated=newest(entries, channel.updated))
-    built, dropped = build_each(entries, partial(_entry, channel))
-    feed = _feed(channel)
-    feed.entry([Ready(element) for element in built])
-    return Written(body=feed.atom_str(), dropped=dropped)
+    return write(Writer(pieces=atom_pieces, compose=compose_atom), channel, entries)
+
+
+def compose_atom(channel: Channel, pieces: Sequence[Piece]) -> Joined:
+    """A document with these entries."""
+    return Joined(framed(_feed(channel).atom_str(), _END), pieces)
+
+
+def atom_pieces(entries: Sequence[Shown], language: str | None) -> list[Piece | None]:
+    """The entries, as they stand in documents in this language."""
+    built = build_each(entries, partial(_entry, language))
+    feed = FeedGenerator()
+    feed.id("-")
+    feed.title("-")
+    feed.updated(OLDEST_DATE)
+    feed.register_extension("media", MediaNamespace, rss=False)
+    feed.entry(to_be_cut(each[1] for each in built if each))
+    return as_pieces(built, cut(feed.atom_str(), _END))
 
 
 def _feed(channel: Channel) -> FeedGenerator:
@@ -102,7 +122,7 @@ class _Tombstones:
             child(feed, f"{{{_TOMBSTONES}}}deleted-entry", ref=each.id, when=rfc3339(each.taken_at))
 
 
-def _entry(channel: Channel, item: Item) -> Element:
+def _entry(language: str | None, item: Item) -> Element:
     entry = FeedEntry()
     entry.id(item.id)
     entry.title(item.heading)
@@ -120,7 +140,7 @@ def _entry(channel: Channel, item: Item) -> Element:
     else:  # RFC 4287 §4.1.2 demands a link or content
         entry.content(summary or item.heading, type="text")
     entry.summary(summary or None, type="text")
-    return _finished(entry, item, channel)
+    return _finished(entry, item, language)
 
 
 def _person(person: Person) -> dict[str, str]:
@@ -145,7 +165,7 @@ def _link_to(source: PublishedSource, rel: str) -> dict[str, str]:
     return {"rel": rel, "href": href, "title": source_name(source)}
 
 
-def _finished(entry: FeedEntry, item: Item, channel: Channel) -> Element:
+def _finished(entry: FeedEntry, item: Item, language: str | None) -> Element:
     element = entry.atom_entry()
     for tag in ("title", "summary", "content"):
         for text in element.findall(tag):
@@ -155,11 +175,11 @@ def _finished(entry: FeedEntry, item: Item, channel: Channel) -> Element:
     if item.comments:  # RFC 4685 §4; feedgen knows of no such relation
         child(element, "link", rel="replies", href=item.comments, type="text/html")
     if item.origin:
-        element.append(_origin(item.origin, updated=min(item.updated, channel.updated)))
+        element.append(_origin(item.origin, updated=item.updated))
     else:
-        element.append(_source(item.source, before=channel.updated, otherwise=item.updated))
+        element.append(_source(item.source, as_of=item.updated))
     add_media(element, item, [file for file in item.enclosures if file.duration])
-    if is_other_language(item, channel):
+    if is_other_language(item, language):
         element.set(XML_LANG, item.language)
     return element
 
@@ -202,14 +222,14 @@ def _origin(origin: Origin, *, updated: datetime) -> Element:
     return element
 
 
-def _source(source: PublishedSource, *, before: datetime, otherwise: datetime) -> Element:
-    """The feed that the entry is from (RFC 4287 §4.2.11).
+def _source(source: PublishedSource, *, as_of: datetime) -> Element:
+    """The feed that the entry is from, as of the entry's own time (RFC 4287 §4.2.11).
 
-    Its `updated` is no later than our own, `before`: many sources stamp every answer with the
-    time, and some with the future, and neither may change our bytes where nothing else does.
+    Many sources stamp every answer with the time, and some with the future, and neither may change
+    our bytes where nothing else does; nor may what a source published after the entry.
     """
     info = source.info
-    updated = min(plausible(_aware(info.updated)) or otherwise, before)
+    updated = attributed_at(_aware(info.updated), as_of)
     element = etree.Element("source")
     child(element, "id", _source_id(source))
     _say(child(element, "title", source_name(source)))

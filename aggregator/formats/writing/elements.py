@@ -1,12 +1,13 @@
 """The seam between our own elements and feedgen's documents."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
 
+from aggregator.core.joined import Frame, Piece, piece
 from aggregator.core.model import Category
-from aggregator.core.publication import Channel
 from aggregator.formats.fitting import fit_language
 from aggregator.formats.item import Item
 
@@ -35,15 +36,46 @@ class Ready:
         """Takes none of the extensions that feedgen offers to every entry."""
 
 
+_CUT = b"<?cut ?>"
+"""Stands before each entry while it is written. No text can hold it, as each `<` is escaped."""
+
+
+def to_be_cut(elements: Iterable[Element]) -> list[Ready]:
+    """Entries as feedgen takes them, so that `cut` finds each of them again."""
+    return [
+        Ready(each)
+        for element in elements
+        for each in (etree.ProcessingInstruction("cut"), element)
+    ]
+
+
+def cut(body: bytes, end: bytes) -> list[bytes]:
+    """The bytes of each entry of a document that ends so."""
+    return body.removesuffix(end).split(_CUT)[1:]
+
+
+def as_pieces(
+    built: Sequence[tuple[str, Element] | None], bodies: Sequence[bytes]
+) -> list[Piece | None]:
+    """The bytes with the ids of the elements that they are of, in their places."""
+    rest: Iterator[bytes] = iter(bodies)
+    return [None if each is None else piece(each[0], next(rest)) for each in built]
+
+
+def framed(body: bytes, end: bytes) -> Frame:
+    """Of a document without entries, which ends so: what stands around some."""
+    return Frame(head=body.removesuffix(end), tail=end)
+
+
 def category_facts(category: Category) -> dict[str, str]:
     """As feedgen takes it, for either format."""
     facts = {"term": category.term, "scheme": category.scheme, "label": category.label}
     return {name: fact for name, fact in facts.items() if fact}
 
 
-def is_other_language(item: Item, channel: Channel) -> bool:
+def is_other_language(item: Item, language: str | None) -> bool:
     """Whether the entry has to say its language, since the feed says another one or none."""
-    own, common = item.language, fit_language(channel.language)
+    own, common = item.language, fit_language(language)
     return own is not None and own.lower() != (common or "").lower()
 
 

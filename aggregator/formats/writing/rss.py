@@ -6,7 +6,7 @@ address and all enclosures but one: those elements are ours.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 
@@ -14,20 +14,24 @@ from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
 from aggregator import __version__
+from aggregator.core.joined import Joined, Piece
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.fitting import fit_address, fit_language, fit_line, fit_url, rfc822
-from aggregator.formats.item import Item, newest, source_name
+from aggregator.formats.item import Item, source_name
 from aggregator.formats.writing.elements import (
     Element,
-    Ready,
+    as_pieces,
     category_facts,
     child,
+    cut,
+    framed,
     is_other_language,
+    to_be_cut,
 )
 from aggregator.formats.writing.history import RssHistory
 from aggregator.formats.writing.media import MEDIA, add_media
-from aggregator.formats.written import Written, build_each
+from aggregator.formats.written import Writer, Written, build_each, write
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _DC = "http://purl.org/dc/elements/1.1/"
@@ -36,14 +40,34 @@ _PLAIN = re.compile(rb"<(?:title|category|source|dc:creator|dc:contributor)\b[^>
 """Elements whose text readers may take for plain text or for HTML."""
 
 
+_END = b"</channel></rss>"
+
+
 def write_rss(channel: Channel, entries: Sequence[Shown]) -> Written:
     """The entries in the order given."""
-    channel = replace(channel, updated=newest(entries, channel.updated))
-    built, dropped = build_each(entries, partial(_item, channel))
-    feed = _feed(channel)
-    feed.entry([Ready(element) for element in built])
-    body = _PLAIN.sub(_with_hexadecimal_references, feed.rss_str())
-    return Written(body=body, dropped=dropped)
+    return write(Writer(pieces=rss_pieces, compose=compose_rss), channel, entries)
+
+
+def compose_rss(channel: Channel, pieces: Sequence[Piece]) -> Joined:
+    """A document with these items."""
+    return Joined(framed(_text(_feed(channel)), _END), pieces)
+
+
+def rss_pieces(entries: Sequence[Shown], language: str | None) -> list[Piece | None]:
+    """The entries, as they stand in documents in this language."""
+    built = build_each(entries, partial(_item, language))
+    feed = FeedGenerator()
+    feed.title("-")
+    feed.description("-")
+    feed.link(href="-", rel="alternate")
+    feed._FeedGenerator__rss_lastBuildDate = None  # noqa: SLF001 see `_feed`
+    feed.register_extension("aggregator", _Namespaces, atom=False)
+    feed.entry(to_be_cut(each[1] for each in built if each))
+    return as_pieces(built, cut(_text(feed), _END))
+
+
+def _text(feed: FeedGenerator) -> bytes:
+    return _PLAIN.sub(_with_hexadecimal_references, feed.rss_str())
 
 
 def _with_hexadecimal_references(found: re.Match[bytes]) -> bytes:
@@ -52,14 +76,21 @@ def _with_hexadecimal_references(found: re.Match[bytes]) -> bytes:
     return found[0].replace(b"&lt;", b"&#x3C;").replace(b"&amp;", b"&#x26;")
 
 
-@dataclass(frozen=True, slots=True)
-class _Extension:
-    """What feedgen lets others add to a channel, before its items."""
-
-    channel: Channel
+class _Namespaces:
+    """Those of what we add to items, declared once, at the root."""
 
     def extend_ns(self) -> dict[str, str]:
         return {"dc": _DC, "media": MEDIA}
+
+    def extend_rss(self, rss: Element) -> None:
+        """Adds no element."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Extension(_Namespaces):
+    """What feedgen lets others add to a channel, before its items."""
+
+    channel: Channel
 
     def extend_rss(self, rss: Element) -> None:
         child(rss[0], "lastBuildDate", rfc822(self.channel.updated))
@@ -86,7 +117,7 @@ def _feed(channel: Channel) -> FeedGenerator:
     return feed
 
 
-def _item(channel: Channel, item: Item) -> Element:
+def _item(language: str | None, item: Item) -> Element:
     entry = FeedEntry()
     entry.title(item.heading)
     entry.guid(item.id, permalink=item.id == item.link)
@@ -104,16 +135,16 @@ def _item(channel: Channel, item: Item) -> Element:
         entry.content(item.html)
     for enclosure in item.enclosures[:1]:
         entry.enclosure(enclosure.url, enclosure.length or 0, enclosure.type)
-    return _finished(entry.rss_entry(), item, channel)
+    return _finished(entry.rss_entry(), item, language)
 
 
-def _finished(element: Element, item: Item, channel: Channel) -> Element:
+def _finished(element: Element, item: Item, language: str | None) -> Element:
     child(element, "pubDate", rfc822(item.published))
     for author in item.authors:
         child(element, f"{{{_DC}}}creator", author.name)
     for contributor in item.contributors:
         child(element, f"{{{_DC}}}contributor", contributor.name)
-    if is_other_language(item, channel):
+    if is_other_language(item, language):
         child(element, f"{{{_DC}}}language", item.language)
     # One enclosure for each item is what readers expect: the profile, "enclosure". It has no
     # duration, and that of iTunes would make ours a podcast that lacks much (the validator).

@@ -107,6 +107,10 @@ class Origin:
         shown = [source for (who, source), visits in self._visits.items() if who == client]
         return sum(self.plan.entries + self._versions[client, source] for source in shown)
 
+    def polled(self, client: str) -> int:
+        """Sources that a client has asked."""
+        return sum(who == client for who, _ in self._visits)
+
     def _kind(self, source: int, visit: int) -> Kind:
         return self._kinds[(source * 3 + visit * 7) % len(self._kinds)] if visit else "304"
 
@@ -212,6 +216,8 @@ def _obey(origin: Origin, asked: dict[str, Any]) -> object:
             return origin.prepare(client)
         case {"do": "expect", "client": client}:
             return origin.expected(client)
+        case {"do": "polled", "client": client}:
+            return origin.polled(client)
         case {"do": "seen", "into": path}:
             Path(path).write_text(json.dumps(origin.seen), "utf-8")
             return len(origin.seen)

@@ -1,4 +1,4 @@
-"""What a poll costs, end to end: python -m benchmarks.poll [SCENARIO …] [--tls] [--sustained S]
+"""What a poll costs, end to end: python -m benchmarks.poll [SCENARIO …] [--tls]
 
     cold      the first fetch of every source: 20 entries, 61 KB, 12 KB of them in gzip
     steady    60 % answer 304, 30 % the same bytes, 10 % a document with one new entry
@@ -16,6 +16,7 @@ has another number of entries in the end fails.
 import argparse
 import asyncio
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -27,11 +28,10 @@ from statistics import median
 from typing import Any
 
 from aggregator.clock import SystemClock
-from benchmarks.floor import entries_in
 from benchmarks.origin import SCENARIOS, Plan, host_of, plan_as_text
 from benchmarks.origin_feeds import first_published
 from benchmarks.origin_tls import ROOT, make_certificates
-from benchmarks.poll_sides import FloorSide, OurSide, Side
+from benchmarks.poll_sides import FloorSide, OurSide, Place, Side
 from benchmarks.processes import Child
 from benchmarks.tables import table
 
@@ -136,17 +136,20 @@ async def measure(
 async def _started(
     side: type[Side], server: Child, asked: Asked, folder: Path, attempt: int
 ) -> Side:
-    home = folder / f"{side.name}-{attempt}"
+    name = re.sub(r"\W+", "-", f"{side.name} {attempt}")
+    home = folder / name
     if home.exists():
         shutil.rmtree(home)
     home.mkdir()
     return await side.start(
-        home,
-        client=f"{side.name}-{attempt}",
-        port=server.ready["port"],
-        sources=asked.sources,
-        root=folder / ROOT if asked.tls else None,
-        profile=asked.profile,
+        Place(
+            home=home,
+            client=name,
+            port=server.ready["port"],
+            sources=asked.sources,
+            root=folder / ROOT if asked.tls else None,
+            profile=asked.profile,
+        )
     )
 
 
@@ -154,7 +157,7 @@ async def _play(outcome: Outcome, sides: Sequence[Side], server: Child, *, round
     for number in range(rounds):
         turns = sides if number % 2 == 0 else sides[::-1]
         for side in turns:
-            await server.ask(do="prepare", client=side.client)
+            await server.ask(do="prepare", client=side.place.client)
             played = await side.play(number)
             tally = outcome.sides[side.name]
             tally.add(played)
@@ -168,8 +171,8 @@ async def _play(outcome: Outcome, sides: Sequence[Side], server: Child, *, round
 
 
 async def _fault(side: Side, server: Child) -> str | None:
-    expected = await server.ask(do="expect", client=side.client)
-    found = entries_in(side.database)
+    expected = await server.ask(do="expect", client=side.place.client)
+    found = side.entries()
     return None if found == expected else f"{side.name}: {found} entries, not {expected}"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from benchmarks.floor import entries_in
 from benchmarks.origin import host_of
 from benchmarks.processes import Child
 
@@ -23,116 +24,105 @@ allow_networks = ["127.0.0.0/8"]
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a side works, and what it polls. `client` is what the origin knows it as."""
+
+    home: Path
+    client: str
+    port: int
+    sources: int
+    root: Path | None = None
+    """The certificate to trust; None: plain HTTP."""
+    profile: str | None = None
+
+    @property
+    def urls(self) -> list[str]:
+        scheme = "https" if self.root else "http"
+        return [
+            f"{scheme}://{host_of(source)}:{self.port}/{self.client}/{source}"
+            for source in range(self.sources)
+        ]
+
+
 @dataclass(kw_only=True)
 class Side(ABC):
-    """`client` is what the origin knows it as."""
-
     name: ClassVar[str]
-    client: str
-    database: Path
+    place: Place
     child: Child
-    profile: str | None = None
 
     @property
     def started(self) -> float:
         """CPU seconds until it could poll."""
         return float(self.child.ready["cpu"])
 
+    @staticmethod
+    async def missing() -> str | None:
+        """Why it cannot take part."""
+        return None
+
     @classmethod
     @abstractmethod
-    async def start(
-        cls,
-        home: Path,
-        *,
-        client: str,
-        port: int,
-        sources: int,
-        root: Path | None,
-        profile: str | None,
-    ) -> Self:
-        """`root` is the certificate to trust; None: plain HTTP."""
+    async def start(cls, place: Place) -> Self: ...
 
     async def play(self, number: int) -> dict[str, Any]:  # noqa: ARG002
         """One poll of every source."""
         played: dict[str, Any] = await self.child.ask(do="round")
         return played
 
+    @abstractmethod
+    def entries(self) -> int:
+        """What it has stored."""
+
 
 class FloorSide(Side):
     name = "floor"
 
     @classmethod
-    async def start(
-        cls,
-        home: Path,
-        *,
-        client: str,
-        port: int,
-        sources: int,
-        root: Path | None,
-        profile: str | None,
-    ) -> Self:
-        database = home / "floor.db"
+    async def start(cls, place: Place) -> Self:
         asked = {
-            "port": port,
-            "client": client,
-            "sources": sources,
-            "root": str(root) if root else None,
-            "database": str(database),
+            "port": place.port,
+            "client": place.client,
+            "sources": place.sources,
+            "root": str(place.root) if place.root else None,
+            "database": str(place.home / "entries.db"),
         }
-        child = await Child.start("benchmarks.floor", json.dumps(asked))
-        return cls(client=client, database=database, child=child, profile=profile)
+        return cls(place=place, child=await Child.start("benchmarks.floor", json.dumps(asked)))
+
+    def entries(self) -> int:
+        return entries_in(self.place.home / "entries.db")
 
 
 class OurSide(Side):
     name = "aggregator"
 
     @classmethod
-    async def start(
-        cls,
-        home: Path,
-        *,
-        client: str,
-        port: int,
-        sources: int,
-        root: Path | None,
-        profile: str | None,
-    ) -> Self:
-        config, database = home / "config.toml", home / "ours.db"
-        configure(config, database, client=client, port=port, sources=sources, tls=bool(root))
+    async def start(cls, place: Place) -> Self:
+        config = configure(place)
         child = await Child.start(
             "benchmarks.poll_service",
             str(config),
-            environ={"AGGREGATOR_BENCH_ROOT": str(root)} if root else {},
-            log=home / "log",
+            environ={"AGGREGATOR_BENCH_ROOT": str(place.root)} if place.root else {},
+            log=place.home / "log",
         )
-        return cls(client=client, database=database, child=child, profile=profile)
+        return cls(place=place, child=child)
 
     async def play(self, number: int) -> dict[str, Any]:
         """A profile is taken of every round but the first; the last one stays."""
-        profile = self.profile if number else None
+        profile = self.place.profile if number else None
         played: dict[str, Any] = await self.child.ask(do="round", profile=profile)
         return played
 
+    def entries(self) -> int:
+        return entries_in(self.place.home / "entries.db")
 
-def configure(
-    config: Path,
-    database: Path,
-    *,
-    client: str,
-    port: int,
-    sources: int,
-    tls: bool,
-    head: str = CONFIG,
-) -> None:
-    """A configuration with so many sources at the origin, every entry of which is wanted."""
-    scheme = "https" if tls else "http"
-    config.write_text(
-        head.format(database=database)
-        + "".join(
-            f'[sources.s{source}]\nbackfill = "all"\n'
-            f'url = "{scheme}://{host_of(source)}:{port}/{client}/{source}"\n'
-            for source in range(sources)
-        ),
-        "utf-8",
-    )
+
+def configure(place: Place, head: str = CONFIG) -> Path:
+    """Writes a configuration with all sources of the place, every entry of which is wanted."""
+    config = place.home / "config.toml"
+    listed = [
+        f'[sources.s{source}]\nbackfill = "all"\nurl = "{url}"\n'
+        for source, url in enumerate(place.urls)
+    ]
+    config.write_text(head.format(database=place.home / "entries.db") + "".join(listed), "utf-8")
+    return config

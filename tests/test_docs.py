@@ -32,7 +32,7 @@ def test_every_command_and_its_options_are_in_the_readme(name):
 
 
 def test_every_command_in_the_readme_exists():
-    named = set(re.findall(r"^\| `([a-z]+)", README, flags=re.MULTILINE))
+    named = set(re.findall(r"^\| `([a-z-]+)", README, flags=re.MULTILINE))
 
     assert named == set(COMMANDS)
 

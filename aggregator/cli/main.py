@@ -11,7 +11,7 @@ import typer
 
 from aggregator import __version__, daemon, log
 from aggregator.bootstrap import open_service
-from aggregator.cli import check, explain, hide, preview, publish, subscriptions
+from aggregator.cli import check, copying, explain, hide, preview, publish, subscriptions
 from aggregator.cli.output import (
     past_poll_row,
     print_entries,
@@ -212,3 +212,4 @@ preview.register(app)
 explain.register(app)
 hide.register(app)
 publish.register(app)
+copying.register(app)

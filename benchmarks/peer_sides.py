@@ -39,8 +39,8 @@ class FeedparserSide(Side):
         child = await Child.start("benchmarks.peer_feedparser", str(write_urls(place)))
         return cls(place=place, child=child)
 
-    async def play(self, number: int) -> dict[str, Any]:
-        played = await super().play(number)
+    async def play(self) -> dict[str, Any]:
+        played = await super().play()
         self._found = played["found"]
         return played
 

@@ -47,7 +47,6 @@ class Asked:
     rounds: int = 5
     tls: bool = False
     keep_alive: bool = False
-    profile: str | None = None
 
 
 @dataclass
@@ -55,6 +54,8 @@ class Tally:
     """Of one side: CPU seconds per poll of each round."""
 
     costs: list[float] = field(default_factory=list)
+    played: list[dict[str, Any]] = field(default_factory=list)
+    """What each of these rounds said."""
     peak: int = 0
     start: float = 0.0
 
@@ -64,6 +65,7 @@ class Tally:
 
     def add(self, played: dict[str, Any]) -> None:
         self.costs.append(played["cpu"] / played["polls"])
+        self.played.append(played)
         self.peak = max(self.peak, played["peak"])
 
 
@@ -129,7 +131,7 @@ async def measure(
             outcome.faults += [fault for side in there if (fault := await _fault(side, server))]
     if not cold:  # the first round filled the database
         for tally in outcome.sides.values():
-            del tally.costs[0]
+            del tally.costs[0], tally.played[0]
     return outcome
 
 
@@ -148,7 +150,6 @@ async def _started(
             port=server.ready["port"],
             sources=asked.sources,
             root=folder / ROOT if asked.tls else None,
-            profile=asked.profile,
         )
     )
 
@@ -158,7 +159,7 @@ async def _play(outcome: Outcome, sides: Sequence[Side], server: Child, *, round
         turns = sides if number % 2 == 0 else sides[::-1]
         for side in turns:
             await server.ask(do="prepare", client=side.place.client)
-            played = await side.play(number)
+            played = await side.play()
             tally = outcome.sides[side.name]
             tally.add(played)
             tally.start = side.started
@@ -206,7 +207,6 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tls", action="store_true", help="with certificates made for the run")
     parser.add_argument("--keep-alive", action="store_true", help="the origin keeps connections")
-    parser.add_argument("--profile", metavar="FILE", help="of the last round of our service")
     parser.add_argument("--markdown", action="store_true")
     given = parser.parse_args(sys.argv[1:] if __name__ == "__main__" else [])
     asked = Asked(
@@ -214,7 +214,6 @@ def main() -> int:
         rounds=given.rounds,
         tls=given.tls,
         keep_alive=given.keep_alive,
-        profile=given.profile,
     )
     good = asyncio.run(compare(given.scenarios or SHOWN, asked, markdown=given.markdown))
     return 0 if good else 1

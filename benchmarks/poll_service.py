@@ -7,15 +7,12 @@ AGGREGATOR_BENCH_ROOT names a certificate to be trusted in place of the usual on
 """
 
 import asyncio
-import cProfile
 import json
 import os
 import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +27,7 @@ from aggregator.service.dispatch import TICK
 from aggregator.service.reports import PollReport
 from benchmarks.origin import allow_many_files
 from benchmarks.processes import cpu_of, descendants, memory_of, tree
+from benchmarks.profiles import Profiling
 
 FAR = timedelta(days=300)
 NEVER = timedelta(days=100)
@@ -79,17 +77,22 @@ async def make_due(service: Service, wait: timedelta) -> int:
     return len(times)
 
 
-async def play_round(service: Service, watch: Watch, profile: str | None) -> dict[str, Any]:
+async def play_round(service: Service, watch: Watch, profiling: Profiling | None) -> dict[str, Any]:
     """Every source once, from the first claim to the last save."""
     count = await make_due(service, -timedelta(seconds=1))
     watch.expect(count)
     cpu, wall = used(), time.perf_counter()
-    with _profiled(profile):
-        while not watch.done.is_set():
-            service.dispatcher.wake()
-            await _waited(watch.done)
+    process, thread = time.process_time(), time.thread_time()
+    if profiling:
+        profiling.start()
+    while not watch.done.is_set():
+        service.dispatcher.wake()
+        await _waited(watch.done)
+    cpu, process, thread = used() - cpu, time.process_time() - process, time.thread_time() - thread
     return {
-        "cpu": used() - cpu,
+        "cpu": cpu,
+        "of it": {"loop": thread, "threads": process - thread, "reading": cpu - process},
+        **(profiling.stop() if profiling else {}),
         "wall": time.perf_counter() - wall,
         "polls": watch.outcomes.total(),
         "outcomes": dict(watch.outcomes),
@@ -107,17 +110,7 @@ async def _waited(done: asyncio.Event) -> None:
         pass
 
 
-@contextmanager
-def _profiled(path: str | None) -> Iterator[None]:
-    if path is None:
-        yield
-        return
-    with cProfile.Profile() as profile:
-        yield
-    profile.dump_stats(path)
-
-
-async def _serve(config: Path) -> None:
+async def _serve(config: Path, profiling: Profiling | None) -> None:
     watch = Watch()
     async with open_service(load(config, {}), watch=watch) as service:
         await make_due(service, NEVER)
@@ -128,8 +121,8 @@ async def _serve(config: Path) -> None:
         service.dispatcher.wake()
         await asyncio.sleep(1)  # its first look spreads what is overdue: nothing, now
         print(json.dumps({"cpu": used()}), flush=True)
-        while line := await asyncio.to_thread(sys.stdin.readline):
-            answer = await play_round(service, watch, json.loads(line).get("profile"))
+        while await asyncio.to_thread(sys.stdin.readline):
+            answer = await play_round(service, watch, profiling)
             print(json.dumps(answer), flush=True)
         await service.dispatcher.stop()
         for task in tasks:
@@ -148,4 +141,4 @@ if __name__ == "__main__":
     if "AGGREGATOR_BENCH_ROOT" in os.environ:
         trust(os.environ["AGGREGATOR_BENCH_ROOT"])
     log.configure()
-    asyncio.run(_serve(Path(sys.argv[1])))
+    asyncio.run(_serve(Path(sys.argv[1]), Profiling() if "--profile" in sys.argv else None))

@@ -34,7 +34,6 @@ class Place:
     sources: int
     root: Path | None = None
     """The certificate to trust; None: plain HTTP."""
-    profile: str | None = None
 
     @property
     def urls(self) -> list[str]:
@@ -65,7 +64,7 @@ class Side(ABC):
     @abstractmethod
     async def start(cls, place: Place) -> Self: ...
 
-    async def play(self, number: int) -> dict[str, Any]:  # noqa: ARG002
+    async def play(self) -> dict[str, Any]:
         """One poll of every source."""
         played: dict[str, Any] = await self.child.ask(do="round")
         return played
@@ -95,6 +94,7 @@ class FloorSide(Side):
 
 class OurSide(Side):
     name = "aggregator"
+    options: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     async def start(cls, place: Place) -> Self:
@@ -102,16 +102,11 @@ class OurSide(Side):
         child = await Child.start(
             "benchmarks.poll_service",
             str(config),
+            *cls.options,
             environ={"AGGREGATOR_BENCH_ROOT": str(place.root)} if place.root else {},
             log=place.home / "log",
         )
         return cls(place=place, child=child)
-
-    async def play(self, number: int) -> dict[str, Any]:
-        """A profile is taken of every round but the first; the last one stays."""
-        profile = self.place.profile if number else None
-        played: dict[str, Any] = await self.child.ask(do="round", profile=profile)
-        return played
 
     def entries(self) -> int:
         return entries_in(self.place.home / "entries.db")

@@ -140,7 +140,7 @@ class Floor:
         if digest == known.digest:
             return
         known.digest = digest
-        items = {sha256(item[0]).digest(): item[0] for item in _ITEM.finditer(document)}
+        items = {sha256(item).digest(): item for item in items_of(document)}
         new = [item for name, item in items.items() if name not in known.items]
         known.items = frozenset(items)
         self._batch.entries += [(source, *fields_of(item)) for item in new]
@@ -158,6 +158,11 @@ class Floor:
                 "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 batch.entries,
             )
+
+
+def items_of(document: bytes) -> list[bytes]:
+    """In the order of the document."""
+    return [found[0] for found in _ITEM.finditer(document)]
 
 
 def fields_of(item: bytes) -> list[str]:

@@ -62,10 +62,21 @@ class Watch(LogWatch):
         self.troubles.append(f"{doing}: {error!r}")
 
 
-def used() -> float:
-    """CPU seconds of this process and all its children."""
+class Spending:
+    """CPU seconds of this process and all its children, from when it is made."""
+
+    def __init__(self) -> None:
+        self._children = _of_children()
+        self._own = time.process_time()  # last, as the look at the others costs something
+
+    def so_far(self) -> float:
+        own = time.process_time() - self._own
+        return own + _of_children() - self._children
+
+
+def _of_children() -> float:
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + ended.ru_utime + ended.ru_stime + cpu_of(descendants(os.getpid()))
+    return ended.ru_utime + ended.ru_stime + cpu_of(descendants(os.getpid()))
 
 
 async def make_due(service: Service, wait: timedelta) -> int:
@@ -81,14 +92,15 @@ async def play_round(service: Service, watch: Watch, profiling: Profiling | None
     """Every source once, from the first claim to the last save."""
     count = await make_due(service, -timedelta(seconds=1))
     watch.expect(count)
-    cpu, wall = used(), time.perf_counter()
+    spending, wall = Spending(), time.perf_counter()
     process, thread = time.process_time(), time.thread_time()
     if profiling:
         profiling.start()
     while not watch.done.is_set():
         service.dispatcher.wake()
         await _waited(watch.done)
-    cpu, process, thread = used() - cpu, time.process_time() - process, time.thread_time() - thread
+    cpu = spending.so_far()
+    process, thread = time.process_time() - process, time.thread_time() - thread
     return {
         "cpu": cpu,
         "of it": {"loop": thread, "threads": process - thread, "reading": cpu - process},
@@ -111,7 +123,7 @@ async def _waited(done: asyncio.Event) -> None:
 
 
 async def _serve(config: Path, profiling: Profiling | None) -> None:
-    watch = Watch()
+    watch, started, spending = Watch(), time.process_time(), Spending()
     async with open_service(load(config, {}), watch=watch) as service:
         await make_due(service, NEVER)
         tasks = [
@@ -120,7 +132,7 @@ async def _serve(config: Path, profiling: Profiling | None) -> None:
         ]
         service.dispatcher.wake()
         await asyncio.sleep(1)  # its first look spreads what is overdue: nothing, now
-        print(json.dumps({"cpu": used()}), flush=True)
+        print(json.dumps({"cpu": spending.so_far() + started}), flush=True)
         while await asyncio.to_thread(sys.stdin.readline):
             answer = await play_round(service, watch, profiling)
             print(json.dumps(answer), flush=True)

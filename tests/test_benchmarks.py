@@ -9,7 +9,7 @@ import pytest
 
 from aggregator.formats.reading import read_feed
 from benchmarks.floor import fields_of
-from benchmarks.origin import SCENARIOS, Origin, Plan, host_of, source_at
+from benchmarks.origin import Origin, Plan, host_of, source_at
 from benchmarks.origin_feeds import document, first_published
 from benchmarks.tables import table
 
@@ -105,10 +105,6 @@ def test_the_floor_reads_what_we_read():
 
     assert (guid, title, link) == (entry.guid, entry.content.title, entry.content.link)
     assert len(content) > 2000
-
-
-def test_every_scenario_is_made_of_ten_visits_or_of_one():
-    assert {len(kinds) for kinds in SCENARIOS.values()} == {1, 10}
 
 
 def test_a_table_can_be_pasted_into_the_documentation():

@@ -147,7 +147,10 @@ def _wired(
         policies=source_policies(settings, subscribers),
         domain_of=registrable_domain,
     )
-    changes = Changes(store, watch.failed)
+    publisher = Publisher(
+        store=store, clock=clock, catalogue=catalogue(settings), complain=watch.failed
+    )
+    changes = Changes(publisher.revisions, watch.failed)
     dispatcher = Dispatcher(
         poller=poller,
         store=store,
@@ -155,9 +158,6 @@ def _wired(
         policy=dispatch_policy(settings),
         turns=turns,
         watch=Announcing(watch, changes),
-    )
-    publisher = Publisher(
-        store=store, clock=clock, catalogue=catalogue(settings), complain=watch.failed
     )
     return Service(
         clock=clock,

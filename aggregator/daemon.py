@@ -20,6 +20,7 @@ from aggregator.pushing import Pushes, open_pushes
 from aggregator.scheduler import Scheduler
 from aggregator.service.dispatch import TICK
 from aggregator.web.app import create_app
+from aggregator.web.at_hand import Remembering
 from aggregator.web.pages import Pages
 from aggregator.web.publishing_out import Outlet
 from aggregator.web.server import serve
@@ -140,8 +141,17 @@ class Daemon:
             receiver=self._pushes.receiver if self._pushes else None,
             hub=self._outbound.hub if self._outbound else None,
         )
+        remembering = Remembering(app, self._service.publisher, self._service.readership)
         try:
-            await serve(app, host=server.host, port=server.port, stop=stop, ready=self._say_where)
+            await serve(
+                remembering,
+                at_hand=remembering.at_hand,
+                host=server.host,
+                port=server.port,
+                stop=stop,
+                ready=self._say_where,
+                now=self._service.clock.now,
+            )
         except OSError as error:
             raise CannotServe(error.strerror) from error
 

@@ -167,6 +167,7 @@ async def _trial(home: Path) -> bool:
                 recorder,
                 host="127.0.0.1",
                 port=port,
+                now=clock.now,
                 stop=stop,
                 ready=lambda _, found: listening.set_result(found),
             )

@@ -8,15 +8,16 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from aggregator.service.dispatch import Watch
-from aggregator.service.ports import Complain, ReadStore
+from aggregator.service.ports import Complain
 from aggregator.service.reports import PollReport
+from aggregator.service.revisions import Revisions
 
 
 class Changes:
     """The newest revision that was seen. Another process's polls are seen at the next tick."""
 
-    def __init__(self, store: ReadStore, complain: Complain) -> None:
-        self._store = store
+    def __init__(self, revisions: Revisions, complain: Complain) -> None:
+        self._revisions = revisions
         self._complain = complain
         self._number = 0
         self._moved = asyncio.Condition()
@@ -29,7 +30,7 @@ class Changes:
     async def look(self) -> None:
         """One look, now."""
         try:
-            number = (await self._store.revision()).number
+            number = (await self._revisions.look()).number
         except Exception as error:  # noqa: BLE001 - the next look may find all well
             self._complain("looking for changes", error)
             return

@@ -80,7 +80,7 @@ class Documents:
         self, *, store: HistoryStore, clock: Clock, catalogue: Catalogue, complain: Complain
     ) -> None:
         self._store = store
-        self._revisions = Revisions(store)
+        self.revisions = Revisions(store, clock)
         self._clock = clock
         self._complain = complain
         self._catalogue = catalogue
@@ -120,7 +120,7 @@ class Documents:
         key = (_at(publication, None, leaf), format)
         revision: Revision | None = None
         try:
-            revision = await self._revisions.newest()
+            revision = await self.revisions.newest()
             kept = self._kept.get(key)
             if kept and kept.shows(revision.number, self._clock.now()):
                 return kept.document

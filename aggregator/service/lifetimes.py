@@ -47,6 +47,18 @@ class Lifetimes:
         `until` is when time alone changes it, by the wall clock.
         """
         due = await self._due(publication.sources if publication else None)
+        return self._span(due, until)
+
+    def known_fresh_for(
+        self, publication: Publication, until: datetime | None = None
+    ) -> timedelta | None:
+        """The same, where the plan is still believed; without waiting."""
+        plan = self._plans.get(publication.sources)
+        if plan is None or self._clock.steady() >= plan.stale_at:
+            return None
+        return self._span(plan.due, until)
+
+    def _span(self, due: datetime | None, until: datetime | None) -> timedelta:
         spans = [LONGEST]
         if due is not None:
             spans.append(due - self._clock.steady())

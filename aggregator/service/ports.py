@@ -331,6 +331,10 @@ class Tombstone:
 class ReadStore(Protocol):
     """What pages, feeds and commands need of the database."""
 
+    @property
+    def moves(self) -> int:
+        """How often this process has moved the revision on: once what it did can be seen."""
+
     async def revision(self) -> Revision: ...
 
     async def stories(

@@ -26,6 +26,7 @@ from aggregator.service.ports import (
     Selection,
     SourceHealth,
 )
+from aggregator.service.revisions import Revisions
 from aggregator.service.windows import window_of
 
 
@@ -50,6 +51,16 @@ class Publisher:
         self._documents.take(catalogue)
         self._paging.take(catalogue)
         self._lifetimes.forget()
+
+    @property
+    def edition(self) -> object:
+        """Another one whenever the configuration publishes something else."""
+        return self._catalogue
+
+    @property
+    def revisions(self) -> Revisions:
+        """What is known of the newest one."""
+        return self._documents.revisions
 
     @property
     def site(self) -> Site:
@@ -88,11 +99,12 @@ class Publisher:
         """
         return await self._documents.get(publication, format, leaf)
 
-    def current_document(
-        self, publication: Publication, format: Format, revision: int
-    ) -> Document | None:
-        """The newest one if it is in memory and good at this revision (its number): no waiting."""
-        return self._documents.current(publication, format, revision)
+    def document_in_memory(self, publication: Publication, format: Format) -> Document | None:
+        """What `document` would return at once: the newest one, known to be good."""
+        revision = self.revisions.known()
+        if revision is None:
+            return None
+        return self._documents.current(publication, format, revision.number)
 
     async def catch_up(self) -> None:
         """Brings the archives of feeds up to date, however long that takes."""
@@ -118,6 +130,12 @@ class Publisher:
             return await self._lifetimes.fresh_for(publication, until)
         except StoreError:
             return SHORTEST
+
+    def known_fresh_for(
+        self, publication: Publication, until: datetime | None = None
+    ) -> timedelta | None:
+        """The same, where it is known without a look into the database."""
+        return self._lifetimes.known_fresh_for(publication, until)
 
     async def page(self, publication: Publication, number: int) -> Page:
         """One HTML page; raises UnknownPublication past the last one."""

@@ -21,6 +21,9 @@ from aggregator.store.sqlite import open_threads
 BUSY_TIMEOUT = 30.0
 """Seconds that we wait for another process to end its transaction on SQLite."""
 
+MOVED = "aggregator_moved"
+"""Where a connection tells that its transaction moves the revision on."""
+
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
@@ -36,10 +39,14 @@ class _Runner(Protocol):
 
 
 class Database:
-    """An open database. `place` names it in messages, without a password."""
+    """An open database. `place` names it in messages, without a password.
+
+    `moves` counts our own transactions that moved the revision on, as far as they can be seen.
+    """
 
     def __init__(self, runner: _Runner, place: str) -> None:
         self.place = place
+        self.moves = 0
         self._runner = runner
 
     async def read(
@@ -60,9 +67,18 @@ class Database:
         **kwargs: _Arguments.kwargs,
     ) -> _Result:
         """Lets `work` write: all of it, or nothing where it raises. Raises StoreError."""
-        return await self._outcome(
-            self._runner.write(lambda connection: work(connection, *args, **kwargs))
-        )
+        moved = False
+
+        def watched(connection: Connection) -> _Result:
+            nonlocal moved
+            outcome = work(connection, *args, **kwargs)
+            moved = connection.info.pop(MOVED, False)
+            return outcome
+
+        try:
+            return await self._outcome(self._runner.write(watched))
+        finally:
+            self.moves += moved
 
     async def _outcome(self, transaction: Awaitable[_Result]) -> _Result:
         try:

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from aggregator.service.ports import Revision
+from aggregator.store.engine import MOVED
 from aggregator.store.schema import revision
 
 UPCOMING = select(revision.c.number + 1).scalar_subquery()
@@ -22,6 +23,7 @@ def lock_stories(connection: Connection) -> None:
 
 def bump(connection: Connection, at: datetime) -> None:
     connection.execute(update(revision).values(number=revision.c.number + 1, changed_at=at))
+    connection.info[MOVED] = True
 
 
 def current(connection: Connection) -> Revision:

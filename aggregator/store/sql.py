@@ -99,6 +99,10 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         self._domain_of = domain_of
         self._new_token = new_token
 
+    @property
+    def moves(self) -> int:
+        return self._database.moves
+
     async def aclose(self) -> None:
         await self._database.aclose()
 

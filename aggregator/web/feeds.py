@@ -10,6 +10,7 @@ from starlette.routing import Route
 from aggregator.core.archives import named_volume
 from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.publication import Format, Publication
+from aggregator.web.at_hand import Newest
 from aggregator.web.clients import client_address
 from aggregator.web.desk import Desk, format_of, page_number
 from aggregator.web.responses import OPML, cached, feed, fixed, known_states
@@ -38,8 +39,9 @@ class Feeds:
         if leaf != NEWEST:
             return await self._further(request, publication, format, leaf)
         document = await self._desk.publisher.document(publication, format)
+        newest = request.state.newest = Newest(publication, format, document)
         self._desk.audience.note(
-            document=f"{publication.path}.{format}",
+            document=newest.name,
             address=client_address(request),
             agent=request.headers.get("user-agent", ""),
         )

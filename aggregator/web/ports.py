@@ -70,6 +70,22 @@ class Publications(Protocol):
     async def opml(self) -> bytes: ...
 
 
+class InMemory(Protocol):
+    """What of that is known without waiting for anything."""
+
+    @property
+    def edition(self) -> object:
+        """Another one whenever the configuration publishes something else."""
+
+    def document_in_memory(self, publication: Publication, format: Format) -> Document | None:
+        """What `document` would return at once; the same one until something in it changes."""
+
+    def known_fresh_for(
+        self, publication: Publication, until: datetime | None = None
+    ) -> timedelta | None:
+        """What `fresh_for` would return at once."""
+
+
 class Lists(Protocol):
     """Lists of entries for programs. Every coroutine may raise StoreError."""
 

@@ -18,6 +18,7 @@ from aggregator.service.deliveries.pinging import Pinging
 from aggregator.service.deliveries.topics import Topics
 from aggregator.service.deliveries.webhooks import Hook, Webhooks
 from aggregator.service.publishing import Publisher
+from aggregator.service.revisions import Revisions
 from tests.builders import read_entry
 from tests.service.world import World
 
@@ -140,7 +141,7 @@ class Outbox:
             clock=clock,
             **agent,
         )
-        self.changes = Changes(store, self.log.failed)
+        self.changes = Changes(Revisions(store, clock), self.log.failed)
         self.delivering = Delivering(
             store=store,
             outlets=(verifying, distributing, self.webhooks, self.pinging),

@@ -4,6 +4,7 @@ import pytest
 
 from aggregator.core.errors import StoreError
 from aggregator.service.changes import Announcing, Changes
+from aggregator.service.revisions import Revisions
 from tests.builders import read_entry
 from tests.fakes import Notebook
 from tests.service.world import World
@@ -22,7 +23,7 @@ async def next_of(following) -> int:
 
 
 async def test_who_follows_hears_of_the_state_as_it_is_and_of_each_later_one(world):
-    changes = Changes(world.store, world.notebook.failed)
+    changes = Changes(Revisions(world.store, world.clock), world.notebook.failed)
     following = changes.following()
     await changes.look()
     before = await next_of(following)
@@ -34,7 +35,7 @@ async def test_who_follows_hears_of_the_state_as_it_is_and_of_each_later_one(wor
 
 
 async def test_a_look_that_finds_nothing_new_wakes_nobody(world):
-    changes = Changes(world.store, world.notebook.failed)
+    changes = Changes(Revisions(world.store, world.clock), world.notebook.failed)
     following = changes.following()
     await changes.look()
     await next_of(following)
@@ -48,10 +49,11 @@ async def test_a_look_that_finds_nothing_new_wakes_nobody(world):
 
 
 async def test_a_poll_that_brings_something_asks_for_a_look(world):
-    changes = Changes(world.store, world.notebook.failed)
+    changes = Changes(Revisions(world.store, world.clock), world.notebook.failed)
     following = changes.following()
     running = asyncio.create_task(changes.run())
     notebook = Notebook()
+    assert await next_of(following) == 0
     await world.poll("a")
 
     Announcing(notebook, changes).polled(world.notebook.reports[-1])
@@ -62,7 +64,7 @@ async def test_a_poll_that_brings_something_asks_for_a_look(world):
 
 
 async def test_a_database_out_of_reach_is_told_and_looked_at_again(world, monkeypatch):
-    changes = Changes(world.store, world.notebook.failed)
+    changes = Changes(Revisions(world.store, world.clock), world.notebook.failed)
     following = changes.following()
     with monkeypatch.context() as broken:
         broken.setattr(world.store, "revision", out_of_reach)
@@ -78,7 +80,7 @@ async def out_of_reach():
 
 
 async def test_an_error_of_ours_is_told_and_the_next_look_goes_on(world, monkeypatch):
-    changes = Changes(world.store, world.notebook.failed)
+    changes = Changes(Revisions(world.store, world.clock), world.notebook.failed)
     following = changes.following()
     with monkeypatch.context() as broken:
         broken.setattr(world.store, "revision", fails)

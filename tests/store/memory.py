@@ -625,6 +625,10 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
     def _whole_shown(self, story: _Story) -> Story:
         return self._whole(story, self._shown())
 
+    @property
+    def moves(self) -> int:
+        return self._revision.number
+
     async def revision(self) -> Revision:
         return self._revision
 

@@ -187,6 +187,18 @@ async def test_a_document_without_news_leaves_the_revision(store):
     assert (await store.revision()).number == before.number + 1
 
 
+async def test_each_of_our_own_changes_of_the_revision_is_counted(store):
+    await configure(store, "a")
+    before = store.moves
+    await poll(store, "a", story("1"))
+    after = store.moves
+    await poll(store, "a")
+    await store.save_poll(record((await claim_one(store, "a")).lease, failures=1))
+
+    assert after > before
+    assert store.moves == after
+
+
 async def test_only_a_read_document_says_something_of_the_feed(store):
     await configure(store, "a")
     lease = (await claim_one(store, "a")).lease

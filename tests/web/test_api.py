@@ -19,6 +19,7 @@ from aggregator.service.catalogue import Catalogue
 from aggregator.service.changes import Changes
 from aggregator.service.entry_lists import EntryLists, Scope
 from aggregator.service.publishing import Publisher
+from aggregator.service.revisions import Revisions
 from aggregator.web.api import PARAMETERS
 from aggregator.web.app import create_app
 from aggregator.web.cursors import change_cursor
@@ -48,7 +49,7 @@ class Planet:
         self.lists = EntryLists(
             store=self.world.store, clock=self.world.clock, catalogue=self.catalogue()
         )
-        self.changes = Changes(self.world.store, self.reports)
+        self.changes = Changes(Revisions(self.world.store, self.world.clock), self.reports)
         self.stop = asyncio.Event()
         self.app = create_app(
             self.publisher,

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from aggregator.clock import SystemClock
 from aggregator.core.filters import Filters
 from aggregator.web import events
 from aggregator.web.server import Limits, serve
@@ -35,6 +36,7 @@ async def served(planet: Planet, limits: Limits = LIMITS) -> AsyncIterator[int]:
             planet.app,
             host="127.0.0.1",
             port=0,
+            now=SystemClock().now,
             stop=planet.stop,
             ready=lambda _, port: where.set_result(port),
             limits=limits,

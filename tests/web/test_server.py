@@ -1,14 +1,13 @@
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 
 import pytest
 
+from aggregator.clock import SystemClock
 from aggregator.web.server import Limits, serve
+from tests.web.wire import CLOSING, GET, answered, serving
 
-GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-CLOSING = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 LARGE = 20_000_000
 """Bytes: more than the buffers of both ends hold."""
 
@@ -24,37 +23,8 @@ async def app(scope, _receive, send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-@asynccontextmanager
-async def running(limits: Limits = QUICK) -> AsyncIterator[int]:
-    stop = asyncio.Event()
-    where: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(
-        serve(
-            app,
-            host="127.0.0.1",
-            port=0,
-            stop=stop,
-            ready=lambda _host, port: where.set_result(port),
-            limits=limits,
-        )
-    )
-    try:
-        yield await where
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 5)
-
-
-async def answered(port: int, request: bytes) -> bytes:
-    """Everything until the server closes."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(request)
-        return await asyncio.wait_for(reader.read(), 5)
-    except ConnectionResetError:
-        return b""
-    finally:
-        writer.close()
+def running(limits: Limits = QUICK) -> AbstractAsyncContextManager[int]:
+    return serving(app, limits)
 
 
 async def test_the_reported_port_is_served():
@@ -103,7 +73,7 @@ async def test_no_client_stays_for_ever(request_):
 
 
 async def test_a_reader_that_stops_reading_loses_its_place():
-    async with running(Limits(exchange=0.2, connections=1, shutdown=0.2)) as port:
+    async with running(Limits(exchange=1.0, connections=1, shutdown=0.2)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
         writer.write(GET.replace(b" / ", b" /large "))
         await reader.readuntil(b"\r\n\r\n")
@@ -170,6 +140,7 @@ async def test_a_port_in_use_is_a_clear_error():
                 app,
                 host="127.0.0.1",
                 port=port,
+                now=SystemClock().now,
                 stop=asyncio.Event(),
                 ready=lambda _host, _port: None,
             )

@@ -3,7 +3,6 @@
 import gzip
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,6 @@ from benchmarks.tables import table
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 FIRST = first_published(NOW, size=20)
-HERE = Path(__file__).parent.parent / "benchmarks"
 
 
 def origin(scenario: str, sources: int = 10) -> Origin:

@@ -17,10 +17,11 @@ of the wait.
 """
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable
+import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import mul
 
 from aggregator.core.upcoming import NextPoll, in_words
 
@@ -55,6 +56,7 @@ TRUST_IN_EVEN_DAYS = 40.0
 """Entries that the smoothed and the even patterns count as, against those that were seen."""
 
 A_DAY = timedelta(days=1)
+A_MICROSECOND = timedelta(microseconds=1)
 A_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 WEEK_CELLS = 7 * CELLS
 CELL = A_DAY / CELLS
@@ -100,12 +102,15 @@ class Pace:
     """The longest for a source whose server sends the whole document each time."""
 
 
+_PACKED = struct.Struct(f"<H3q3d{CELLS}s7s")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """What is known of a source's rhythm at `learned_at`.
+    """What is known of a source's rhythm at `learned_at`; good until it brings something new.
 
-    `recent` counts entries by memory, the older the less. `pattern` is the rate in each cell of a
-    week from Monday 00:00 UTC, against the average of the week.
+    `recent` counts entries by memory, the older the less; `quarters` and `days` count them by the
+    quarter of an hour of the day, and by the day of the week.
     """
 
     count: int
@@ -113,8 +118,55 @@ class Habits:
     newest: datetime
     learned_at: datetime
     recent: tuple[float, ...]
-    pattern: tuple[float, ...]
-    mostly: str
+    quarters: bytes
+    days: bytes
+
+    def rate(self, cell: int) -> float:
+        """In a cell of a week from Monday 00:00 UTC, against the average of the week."""
+        quarter = cell % CELLS
+        around = (self.quarters * 3)[CELLS + quarter - REACH : CELLS + quarter + REACH + 1]
+        smoothed: float = sum(map(mul, around, KERNEL))
+        of_quarter = (
+            self.quarters[quarter]
+            + TRUST_IN_SMOOTHED * smoothed / self.count
+            + TRUST_IN_EVEN_HOURS / CELLS
+        ) / (self.count + TRUST_IN_SMOOTHED + TRUST_IN_EVEN_HOURS)
+        of_day = (self.days[cell // CELLS % 7] + TRUST_IN_EVEN_DAYS / 7) / (
+            self.count + TRUST_IN_EVEN_DAYS
+        )
+        return of_day * of_quarter * WEEK_CELLS
+
+    def mostly(self) -> str:
+        """In which hours, on which days; empty where that cannot be said."""
+        if self.newest - self.oldest < A_WEEK:
+            return ""
+        hours = [sum(self.quarters[at : at + CELLS // 24]) for at in range(0, CELLS, CELLS // 24)]
+        working = sum(self.days[:5]) / self.count
+        spell = _spell(hours, MOST * self.count)
+        parts = [f"{spell} UTC"] if spell else []
+        if working >= ALMOST_ALL:
+            parts.append("on weekdays")
+        elif working <= 1 - ALMOST_ALL:
+            parts.append("at weekends")
+        return f", mostly {' '.join(parts)}" if parts else ""
+
+    def packed(self) -> bytes:
+        """As it is kept: 153 bytes."""
+        times = (_micros(one) for one in (self.oldest, self.newest, self.learned_at))
+        return _PACKED.pack(self.count, *times, *self.recent, self.quarters, self.days)
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> "Habits":
+        count, oldest, newest, learned_at, *recent, quarters, days = _PACKED.unpack(packed)
+        return cls(
+            count=count,
+            oldest=_moment(oldest),
+            newest=_moment(newest),
+            learned_at=_moment(learned_at),
+            recent=tuple(recent),
+            quarters=quarters,
+            days=days,
+        )
 
 
 def learn(sightings: Iterable[Sighting], now: datetime) -> Habits | None:
@@ -123,15 +175,15 @@ def learn(sightings: Iterable[Sighting], now: datetime) -> Habits | None:
     times = sorted(at for at in appeared if at <= now)[-NEWEST:]
     if not times:
         return None
-    cells = Counter(_cell_of_week(at) for at in times)
+    cells = [_cell_of_week(at) for at in times]
     return Habits(
         count=len(times),
         oldest=times[0],
         newest=times[-1],
         learned_at=now,
         recent=_recent(times, now),
-        pattern=_pattern(cells, len(times)),
-        mostly=_mostly(cells, len(times)) if times[-1] - times[0] >= A_WEEK else "",
+        quarters=_counted((cell % CELLS for cell in cells), CELLS),
+        days=_counted((cell // CELLS for cell in cells), 7),
     )
 
 
@@ -157,7 +209,7 @@ def _worthwhile(habits: Habits, level: float, now: datetime, pace: Pace) -> time
     cell, waited, expected = int(here), 0.0, 0.0
     while waited < latest:
         end = cell + 1 - here
-        rate = habits.pattern[cell % WEEK_CELLS]
+        rate = habits.rate(cell)
         needed: float = waited + (enough * rate**SPARING - expected) / rate
         if max(needed, earliest) <= end:
             return CELL * max(needed, earliest, waited)
@@ -190,36 +242,12 @@ def _rates(habits: Habits, now: datetime) -> list[float]:
     ]
 
 
-def _pattern(cells: Counter[int], count: int) -> tuple[float, ...]:
-    quarters = _by(cells, CELLS, lambda cell: cell % CELLS)
-    smoothed = _smoothed(quarters)
-    of_day = [
-        (seen + TRUST_IN_SMOOTHED * nearby / count + TRUST_IN_EVEN_HOURS / CELLS)
-        / (count + TRUST_IN_SMOOTHED + TRUST_IN_EVEN_HOURS)
-        for seen, nearby in zip(quarters, smoothed, strict=True)
-    ]
-    of_week = [
-        (seen + TRUST_IN_EVEN_DAYS / 7) / (count + TRUST_IN_EVEN_DAYS)
-        for seen in _by(cells, 7, lambda cell: cell // CELLS)
-    ]
-    return tuple(day * quarter * WEEK_CELLS for day in of_week for quarter in of_day)
-
-
-def _by(cells: Counter[int], size: int, part: Callable[[int], int]) -> list[int]:
-    counts = [0] * size
-    for cell, count in cells.items():
-        counts[part(cell)] += count
-    return counts
-
-
-def _smoothed(quarters: list[int]) -> list[float]:
-    """Each entry spread over the quarters around it, around midnight too."""
-    spread = [0.0] * CELLS
-    for cell, count in enumerate(quarters):
-        if count:
-            for offset, share in enumerate(KERNEL):
-                spread[(cell + offset - REACH) % CELLS] += count * share
-    return spread
+def _counted(places: Iterable[int], size: int) -> bytes:
+    """How many lie in each place; there are `NEWEST` of them at most."""
+    counts = bytearray(size)
+    for place in places:
+        counts[place] += 1
+    return bytes(counts)
 
 
 def _cell_of_week(at: datetime) -> int:
@@ -235,7 +263,7 @@ def _in_words(habits: Habits, rate: float, now: datetime) -> str:
     silence = now - habits.newest
     if silence >= SILENT:
         return f"silent for {silence.days} days"
-    return f"posts {_often(rate)}{habits.mostly}"
+    return f"posts {_often(rate)}{habits.mostly()}"
 
 
 def _often(rate: float) -> str:
@@ -246,19 +274,6 @@ def _often(rate: float) -> str:
     return "less than once a month"
 
 
-def _mostly(cells: Counter[int], count: int) -> str:
-    hours = _by(cells, 24, lambda cell: cell % CELLS * 24 // CELLS)
-    days = _by(cells, 7, lambda cell: cell // CELLS)
-    working = sum(days[:5]) / count
-    spell = _spell(hours, MOST * count)
-    parts = [f"{spell} UTC"] if spell else []
-    if working >= ALMOST_ALL:
-        parts.append("on weekdays")
-    elif working <= 1 - ALMOST_ALL:
-        parts.append("at weekends")
-    return f", mostly {' '.join(parts)}" if parts else ""
-
-
 def _spell(hours: list[int], enough: float) -> str:
     """The shortest stretch of hours with most entries; empty where there is no short one."""
     for length in range(1, LONGEST_SPELL + 1):
@@ -267,3 +282,11 @@ def _spell(hours: list[int], enough: float) -> str:
             start = sums.index(max(sums))
             return f"{start:02d}–{(start + length) % 24:02d}"
     return ""
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - A_MONDAY) // A_MICROSECOND
+
+
+def _moment(micros: int) -> datetime:
+    return A_MONDAY + micros * A_MICROSECOND

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.core.rhythm import NEWEST, Pace, Sighting, habitual_poll, learn
+from aggregator.core.rhythm import NEWEST, Habits, Pace, Sighting, habitual_poll, learn
 from aggregator.core.upcoming import NextPoll
 
 HOUR = timedelta(hours=1)
@@ -71,6 +71,13 @@ def test_whatever_the_times_the_poll_lies_between_the_shortest_and_the_longest_w
     at = habitual_poll(learn(sightings, now), now=now, pace=pace).at
 
     assert now + pace.shortest <= at <= now + max(pace.shortest, pace.longest)
+
+
+@given(SIGHTINGS, NOWS)
+def test_habits_read_back_as_they_were_kept(sightings, now):
+    habits = learn(sightings, now)
+
+    assert habits is None or Habits.unpacked(habits.packed()) == habits
 
 
 @given(st.lists(AGES, max_size=60), st.integers(0, 400 * 86400), st.integers(-30, 400))

@@ -9,6 +9,7 @@ from benchmarks import (
     growth,
     histories,
     politeness,
+    quick_parse,
     readers,
     sick_hosts,
     slices,
@@ -22,4 +23,12 @@ growth.main()
 freshness.main()
 stories.main()
 growth.main()
-sys.exit(max(politeness.main(), sick_hosts.main(), readers.main(), slices.main()))
+sys.exit(
+    max(
+        politeness.main(),
+        sick_hosts.main(),
+        readers.main(),
+        slices.main(),
+        quick_parse.main([]),
+    )
+)

@@ -26,9 +26,9 @@ HEALTHY = rss(
     "<item><guid>1</guid><title>One</title><description>x &amp;lt; y</description></item>"
 )
 CUBIC_DECLARATION = rss("", prolog="<?" + "encoding='a'" * 4000 + "\n")
-ATTRIBUTES = " ".join(f"a{n}='1'" for n in range(50_000))
-MANY_ATTRIBUTES = rss(f"<item><title {ATTRIBUTES}>x</title></item>")
-HUGE_TEXT = rss("<item><description>" + "x &amp;amp; " * 1_500_000 + "</description></item>")
+CATEGORIES = "".join(f"<category>{n}</category>" for n in range(20_000))
+MANY_CATEGORIES = rss(f"<item>{CATEGORIES}</item>")
+HUGE_TEXT = rss("<item><description>" + "x &amp;amp; " * 3_000_000 + "</description></item>")
 
 
 @asynccontextmanager
@@ -110,7 +110,7 @@ async def test_an_unreadable_document_says_why_and_costs_no_process():
         assert children() == before
 
 
-@pytest.mark.parametrize("bomb", [CUBIC_DECLARATION, MANY_ATTRIBUTES], ids=["head", "attributes"])
+@pytest.mark.parametrize("bomb", [CUBIC_DECLARATION, MANY_CATEGORIES], ids=["head", "categories"])
 async def test_a_document_that_takes_too_much_cpu_costs_its_process_only(
     bomb: Document,
 ):
@@ -129,7 +129,7 @@ async def test_cpu_is_granted_for_each_document_anew():
 
 
 async def test_a_document_that_takes_too_much_memory_is_unreadable_and_the_next_is_read():
-    async with caged(replace(LIMITS, memory_bytes=200 * 1024 * 1024, cpu_seconds=20)) as reader:
+    async with caged(replace(LIMITS, memory_bytes=140 * 1024 * 1024, cpu_seconds=20)) as reader:
         with pytest.raises(UnreadableFeed, match="memory"):
             await reader.read(HUGE_TEXT)
         await assert_reads(reader)

@@ -24,16 +24,16 @@ def _own_feedparser() -> Any:
 
 
 _own = _own_feedparser()
+HEADERS = {"content-type": "application/xml; charset=utf-8"}
 
 
 def parse_whole(document: bytes, url: str) -> Mapping[str, Any]:
     # A stream, since feedparser takes bytes that look like a path or an address for one.
     # Content-Location makes every reported base absolute (without one, an entry's xml:base leaks
     # into its successors).
-    headers = {"content-type": "application/xml; charset=utf-8", "content-location": url}
     result: Mapping[str, Any] = _own.parse(
         io.BytesIO(document),
-        response_headers=headers,
+        response_headers=HEADERS | {"content-location": url},
         sanitize_html=False,
         resolve_relative_uris=False,
     )

@@ -22,6 +22,15 @@ class Step:
     number: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Placed:
+    """Where a story stands by rank, and the revision that last changed what is shown of it."""
+
+    rank_at: datetime
+    number: int
+    changed_in: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedStory:
     """A story as it is now, and the steps that opened and last changed it."""

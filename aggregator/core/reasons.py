@@ -68,7 +68,7 @@ def _crowded(story: Story, by: LeftOut, publication: Publication) -> str:
     if by.why == "max_per_source":
         return f"its source has {publication.max_per_source} newer ones already: max_per_source"
     most = dict(publication.max_per_day).get(story.entries[0].source.key)
-    return f"its source has {most} newer ones of {day_of(story)} already: max_per_day"
+    return f"its source has {most} newer ones of {day_of(story.rank_at)} already: max_per_day"
 
 
 def _not_from(story: Story) -> str:

@@ -1,45 +1,47 @@
-"""Bytes in memory, within a bound."""
+"""What is in memory, within a bound."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 
 _OVERHEAD = 200
 """Bytes that a key and its place take, about."""
 
 
-class Shelf(Generic[Key]):
+class Shelf(Generic[Key, Value]):
     """Holds as much as fits; what was not asked for the longest makes room."""
 
-    def __init__(self, most: int) -> None:
-        """`most` is the number of bytes in all."""
+    def __init__(self, most: int, *, size: Callable[[Value], int]) -> None:
+        """`most` is the number of bytes in all, `size` that of one value."""
         self._most = most
+        self._size_of = size
         self._size = 0
-        self._values: dict[Key, bytes] = {}
+        self._values: dict[Key, Value] = {}
 
-    def get(self, key: Key) -> bytes | None:
+    def get(self, key: Key) -> Value | None:
         value = self._values.pop(key, None)
         if value is not None:
             self._values[key] = value
         return value
 
-    def put(self, key: Key, value: bytes) -> None:
+    def put(self, key: Key, value: Value) -> None:
         """What is larger than all the room is not kept."""
         self._drop(key)
-        if _size(key, value) > self._most:
+        size = self._room_for(key, value)
+        if size > self._most:
             return
         self._values[key] = value
-        self._size += _size(key, value)
+        self._size += size
         while self._size > self._most:
             self._drop(next(iter(self._values)))
 
     def _drop(self, key: Key) -> None:
         value = self._values.pop(key, None)
         if value is not None:
-            self._size -= _size(key, value)
+            self._size -= self._room_for(key, value)
 
-
-def _size(key: Hashable, value: bytes) -> int:
-    """Of both: a key may be an address with all that somebody looks for."""
-    return len(value) + len(repr(key)) + _OVERHEAD
+    def _room_for(self, key: Key, value: Value) -> int:
+        """Of both: a key may be an address with all that somebody looks for."""
+        return self._size_of(value) + len(repr(key)) + _OVERHEAD

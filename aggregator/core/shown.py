@@ -1,9 +1,12 @@
 """An entry as one publication shows it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
-from aggregator.core.model import PublishedEntry
+from aggregator.core.dates import attributed_at
+from aggregator.core.digest import digest
+from aggregator.core.model import PublishedEntry, PublishedSource, Wishes
 
 ContentMode = Literal["full", "summary", "title"]
 """How much of a source's entries is republished."""
@@ -16,3 +19,25 @@ class Shown:
     entry: PublishedEntry
     excerpt: str
     content: ContentMode = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What entries tell of their source, as a digest, and when it says that it was updated.
+
+    The time is apart, as many sources stamp it on every answer.
+    """
+
+    look: bytes
+    updated: datetime | None
+
+
+def earlier(updated: datetime | None, entry: datetime) -> datetime | None:
+    """When a source was updated, if an entry that was updated at `entry` tells another time."""
+    at = attributed_at(updated if updated and updated.tzinfo else None, entry)
+    return at if at < entry else None
+
+
+def attribution_of(source: PublishedSource) -> Attribution:
+    info = replace(source.info, updated=None, wishes=Wishes())
+    return Attribution(look=digest(repr(replace(source, info=info))), updated=source.info.updated)

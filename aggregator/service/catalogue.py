@@ -163,11 +163,13 @@ def side_by_side(
     return tuple((key, most) for key, most in sorted(max_per_day.items()) if key in keys)
 
 
-def titled(publication: Publication, stories: Sequence[PublishedEntry]) -> Publication:
-    """A source without a configured name bears its feed's title, as soon as that is known."""
+def titled(publication: Publication, names: Iterable[tuple[str, str]]) -> Publication:
+    """`names` are those of the sources that it shows, by key.
+
+    A source without a configured name bears its feed's title, as soon as that is known.
+    """
     nameless = publication.title == publication.slug
     if not (nameless and publication.path.startswith("sources/")):
         return publication
-    shown = (source for story in stories for source in (story.source, *story.also_in))
-    name = next((source.name for source in shown if source.key == publication.slug), None)
+    name = next((name for key, name in names if key == publication.slug), None)
     return replace(publication, title=name or publication.title)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from typing import Protocol, TypeVar
 
 from aggregator.core.shelf import Shelf
 from aggregator.core.shown import Shown
@@ -15,6 +16,16 @@ _MARK = 8
 """Bytes that stand for an entry as it looks."""
 
 
+class Marked(Protocol):
+    """An entry with its mark, by which it is known again."""
+
+    @property
+    def mark(self) -> bytes: ...
+
+
+AnyMarked = TypeVar("AnyMarked", bound=Marked)
+
+
 class States:
     """Which entries documents showed, under the tag that they had then.
 
@@ -22,10 +33,10 @@ class States:
     """
 
     def __init__(self, most: int = MOST_STATES) -> None:
-        self._marks = Shelf[tuple[str, str]](most)
+        self._marks = Shelf[tuple[str, str], bytes](most, size=len)
 
-    def remember(self, address: str, tag: str, shown: Iterable[Shown]) -> None:
-        self._marks.put((address, tag), b"".join(map(_mark, shown)))
+    def remember(self, address: str, tag: str, shown: Iterable[Marked]) -> None:
+        self._marks.put((address, tag), b"".join(each.mark for each in shown))
 
     def of(self, address: str, tags: Iterable[str]) -> list[bytes]:
         """Those that are known under these tags."""
@@ -33,18 +44,17 @@ class States:
         return [state for state in states if state is not None]
 
 
-def news(states: Iterable[bytes], shown: Sequence[Shown]) -> tuple[Shown, ...]:
+def news(states: Iterable[bytes], shown: Sequence[AnyMarked]) -> list[AnyMarked]:
     """The entries that are new or changed since that of the states which is nearest."""
-    marked = [(_mark(each), each) for each in shown]  # once, however many states a client names
-    return min((_not_in(state, marked) for state in states), key=len)
+    return min((_not_in(state, shown) for state in states), key=len)
 
 
-def _not_in(state: bytes, marked: Sequence[tuple[bytes, Shown]]) -> tuple[Shown, ...]:
+def _not_in(state: bytes, shown: Sequence[AnyMarked]) -> list[AnyMarked]:
     known = {state[start : start + _MARK] for start in range(0, len(state), _MARK)}
-    return tuple(each for mark, each in marked if mark not in known)
+    return [each for each in shown if each.mark not in known]
 
 
-def _mark(shown: Shown) -> bytes:
+def mark_of(shown: Shown) -> bytes:
     """Over what a reader would see of it; a source that only bears another name is no news."""
     entry = shown.entry
     sources = (entry.source.key, *(source.key for source in entry.also_in))

@@ -1,10 +1,10 @@
 """The feeds as they were rendered, each until something in it changes.
 
 revision       counts changes to what is published; the same: nothing to do   (store)
-| stories      of this one of the publication's documents                     (history)
-| excerpt      cut to the site's length                                       (core)
+| lines        stories of this one of the publication's documents             (history)
 | made_of      over all of that; the same: nothing to write
-| write        Atom, RSS or JSON Feed, in a thread                            (formats)
+| pieces       each entry in Atom, RSS or JSON Feed, written once             (pieces)
+| compose      them, and what stands around them                              (formats)
 | keep         also as the last good one, for when any of this fails
 """
 
@@ -13,23 +13,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from aggregator.core.dates import believable
+from aggregator.core.dates import OLDEST_DATE
 from aggregator.core.digest import digest
 from aggregator.core.errors import StoreError, UnknownPublication
+from aggregator.core.joined import Joined
 from aggregator.core.leaves import NEWEST, Leaf, Links, Neighbours
-from aggregator.core.model import PublishedEntry, Takedown
+from aggregator.core.model import Takedown
 from aggregator.core.publication import Channel, Document, Format, Publication, Site
 from aggregator.core.shelf import Shelf
-from aggregator.core.shown import Shown
 from aggregator.formats.jsonfeed_writing import compose_json_feed, json_pieces
 from aggregator.formats.writing.atom import atom_pieces, compose_atom
 from aggregator.formats.writing.rss import compose_rss, rss_pieces
-from aggregator.formats.written import Writer, write
+from aggregator.formats.written import Writer, each_once
 from aggregator.service.archives.archiving import HistoryStore
 from aggregator.service.archives.history import History
 from aggregator.service.catalogue import Catalogue, titled
 from aggregator.service.deltas import States, news
 from aggregator.service.kept import Kept, KeptDocuments, Key
+from aggregator.service.lines import Line, LineView
+from aggregator.service.pieces import Pieced, Pieces
 from aggregator.service.ports import Clock, Complain, Revision
 from aggregator.service.revisions import Revisions
 
@@ -61,7 +63,8 @@ class _Made:
     address: str
     """Below the site's."""
     content_type: str
-    shown: tuple[Shown, ...]
+    lines: tuple[Line, ...]
+    view: LineView
     until: datetime | None
     changed_at: datetime
     """Of the story that changed last, or went."""
@@ -70,7 +73,8 @@ class _Made:
 
     def digest(self) -> bytes:
         """Equal ones make equal documents."""
-        return digest(self.content_type, repr(self.channel), *map(repr, self.shown))
+        looks = b"".join(line.look for line in self.lines)
+        return digest(self.content_type, repr(self.channel), looks.hex())
 
 
 class Documents:
@@ -88,7 +92,8 @@ class Documents:
         self._kept = KeptDocuments()
         self.history = History(store=store, clock=clock, catalogue=catalogue, complain=complain)
         self._states = States()
-        self._news = Shelf[tuple[str, ...]](MOST_NEWS)
+        self._news = Shelf[tuple[str, ...], bytes](MOST_NEWS, size=len)
+        self._pieces = Pieces(WRITERS)
         self._rendering = asyncio.Lock()
 
     def take(self, catalogue: Catalogue) -> None:
@@ -116,7 +121,8 @@ class Documents:
         """
         if publication.in_folders:  # files are kept as such, and what cannot be made is told
             made = await self._gather(publication, format, await self._store.revision(), leaf)
-            return await self._write(made, format, None)
+            made, pieces = await self._pieced(made, format)
+            return await self._write(made, pieces, format, None)
         key = (_at(publication, None, leaf), format)
         revision: Revision | None = None
         try:
@@ -164,11 +170,12 @@ class Documents:
         made = await self._gather(publication, format, await self._store.revision(), NEWEST)
         if kept is None or kept.document.etag != document.etag or kept.made_of != made.digest():
             return b""  # it has moved on
-        some = news(states, made.shown)
-        if not 0 < len(some) < len(made.shown):
+        some = news(states, made.lines)
+        if not 0 < len(some) < len(made.lines):
             return b""
-        written = await asyncio.to_thread(write, WRITERS[format], made.channel, some)
-        return b"" if written.dropped else written.body
+        pieces = await self._pieces.of(some, made.view, format, made.channel.language)
+        text, dropped = _composed(format, made.channel, pieces)
+        return b"" if dropped else text.body
 
     def _last_good(self, key: Key, revision: Revision | None, error: Exception) -> Document:
         """Raises the error where there is none. One that will come again waits for a while."""
@@ -193,7 +200,9 @@ class Documents:
         if kept and kept.made_of == made_of:
             document = replace(kept.document, until=made.until)
         else:
-            document = await self._write(made, format, kept)
+            made, pieces = await self._pieced(made, format)
+            made_of = made.digest()
+            document = await self._write(made, pieces, format, kept)
         if catalogue is self._catalogue:  # else it is another configuration's
             fresh = Kept(
                 revision=revision.number, made_of=made_of, document=document, until=made.until
@@ -206,10 +215,10 @@ class Documents:
     ) -> _Made:
         catalogue = self._catalogue
         opened = await self.history.open(publication, leaf)
-        stories = opened.stories
+        lines = opened.lines
         gone = await self._taken_down(publication)  # volumes had them, too
         channel = replace(
-            _channel(catalogue, publication, format, stories, revision),
+            _channel(catalogue, publication, format, lines, revision),
             self_url=catalogue.site.url + _at(publication, format, leaf),
             links=_links(catalogue.site, publication, format, leaf, opened.neighbours),
         )
@@ -217,7 +226,7 @@ class Documents:
             channel = replace(channel, hub=None)  # it tells of the newest document alone
         elif publication.tombstones:
             channel = replace(channel, deleted=tuple(gone[: publication.limit]))
-        moments = [*(story.changed_at for story in stories), *(each.taken_at for each in gone)]
+        moments = [*(line.changed_at for line in lines), *(each.taken_at for each in gone)]
         return _Made(
             publication=publication,
             leaf=leaf,
@@ -225,7 +234,8 @@ class Documents:
             neighbours=opened.neighbours,
             address=_at(publication, format, leaf),
             content_type=catalogue.content_type(format),
-            shown=tuple(catalogue.show(story) for story in stories),
+            lines=tuple(lines),
+            view=opened.view,
             until=opened.until,
             changed_at=max(moments, default=revision.changed_at),
             revised_at=revision.changed_at,
@@ -236,29 +246,36 @@ class Documents:
         takedowns = await self._store.takedowns()
         return [each for each in takedowns if each.concerns(publication.sources)]
 
-    async def _write(self, made: _Made, format: Format, kept: Kept | None) -> Document:
-        channel, shown, neighbours = made.channel, made.shown, made.neighbours
-        written = await asyncio.to_thread(write, WRITERS[format], channel, shown)
+    async def _pieced(self, made: _Made, format: Format) -> tuple[_Made, list[Pieced]]:
+        """With the lines that the pieces are of: a story may have changed meanwhile."""
+        language = made.channel.language
+        pieces = await self._pieces.of(made.lines, made.view, format, language)
+        return replace(made, lines=tuple(each.line for each in pieces)), pieces
+
+    async def _write(
+        self, made: _Made, pieces: list[Pieced], format: Format, kept: Kept | None
+    ) -> Document:
+        channel, neighbours = made.channel, made.neighbours
+        text, dropped = _composed(format, channel, pieces)
         # A volume has a bound of its own, and has to keep what it has.
-        while written.text.size > LARGEST and len(shown) > 1 and made.leaf.volume is None:
-            fitting = len(shown) * LARGEST // written.text.size
-            shown = shown[: max(1, min(fitting, len(shown) - 1))]
+        while text.size > LARGEST and len(pieces) > 1 and made.leaf.volume is None:
+            pieces = pieces[: _fitting(pieces, LARGEST - text.size)]
             if made.leaf == NEWEST:  # its archive has what there is no room for
-                opened = await self.history.open(made.publication, NEWEST, most=len(shown))
+                opened = await self.history.open(made.publication, NEWEST, most=len(pieces))
                 site, neighbours = self._catalogue.site, opened.neighbours
                 links = _links(site, made.publication, format, NEWEST, neighbours)
                 channel = replace(channel, links=links)
-            written = await asyncio.to_thread(write, WRITERS[format], channel, shown)
-        if written.dropped:
-            left_out = ValueError(f"cannot be written: {', '.join(written.dropped)}")
-            if len(written.dropped) == len(shown):
+            text, dropped = _composed(format, channel, pieces)
+        if dropped:
+            left_out = ValueError(f"cannot be written: {', '.join(dropped)}")
+            if len(dropped) == len(pieces):
                 raise left_out
             self._complain(f"writing {channel.self_url}", left_out)
-        tag = written.text.digest.hex()
+        tag = text.digest.hex()
         if made.leaf == NEWEST:
-            self._states.remember(made.address, tag, shown)
+            self._states.remember(made.address, tag, [each.line for each in pieces])
         return Document(
-            text=written.text,
+            text=text,
             content_type=made.content_type,
             etag=f'"{tag}"',
             last_modified=self._last_modified(made, kept),
@@ -276,21 +293,39 @@ class Documents:
         return next(later, self._clock.now())
 
 
+def _composed(
+    format: Format, channel: Channel, pieces: Sequence[Pieced]
+) -> tuple[Joined, tuple[str, ...]]:
+    """A document, and the ids of the entries that it goes without."""
+    whole, dropped = each_once((each.line.id, each.piece) for each in pieces)
+    return WRITERS[format].compose(channel, whole), dropped
+
+
+def _fitting(pieces: Sequence[Pieced], room: int) -> int:
+    """How many there is room for, one at least; `room` is what is left, less than nothing."""
+    count = len(pieces)
+    while room < 0 and count > 1:
+        count -= 1
+        piece = pieces[count].piece
+        room += len(piece.body) if piece else 0
+    return count
+
+
 def _channel(
     catalogue: Catalogue,
     publication: Publication,
     format: Format,
-    stories: Sequence[PublishedEntry],
+    lines: Sequence[Line],
     revision: Revision,
 ) -> Channel:
     site = catalogue.site
     page_url = site.url + replace(publication, in_folders=False).at()
     return Channel(
-        title=titled(publication, stories).title,
+        title=titled(publication, (name for line in lines for name in line.names)).title,
         id=page_url,
         self_url=site.url + publication.at(format),
         page_url=page_url,
-        updated=max(map(_updated, stories), default=_whole(revision.changed_at)),
+        updated=max(OLDEST_DATE, *_dates(lines, revision)),
         subtitle=publication.description or site.description or site.tagline,
         language=site.language,
         author=site.author or site.title,
@@ -318,9 +353,8 @@ def _links(
     )
 
 
-def _updated(story: PublishedEntry) -> datetime:
-    """As the writers show it."""
-    return believable(story.updated, first_seen=story.first_seen, changed_at=story.changed_at)
+def _dates(lines: Sequence[Line], revision: Revision) -> list[datetime]:
+    return [line.updated for line in lines] or [_whole(revision.changed_at)]
 
 
 def _whole(moment: datetime) -> datetime:

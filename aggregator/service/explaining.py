@@ -20,7 +20,13 @@ from aggregator.core.select import LeftOut, Selector
 from aggregator.core.stories import lives_at
 from aggregator.core.urls import canonical_text, web_url
 from aggregator.service.ports import Clock, ReadStore, SourceHealth, Tombstone
-from aggregator.service.windows import DEEPEST_WINDOW, WINDOW, depth_of_pages, judged_stories
+from aggregator.service.windows import (
+    DEEPEST_WINDOW,
+    WINDOW,
+    InFull,
+    depth_of_pages,
+    judged_stories,
+)
 
 MOST_FOUND = 20
 """Stories that are explained for one text."""
@@ -132,8 +138,8 @@ class Explainer:
             return self._left_out(story, alone, publication, now)
         selector = Selector(publication, self._filters, now=now)
         position, newest = 1, story.rank_at
-        async for each, judged in judged_stories(self._store, selector, publication):
-            if each.id == story.id:
+        async for each, judged in judged_stories(InFull(self._store), selector, publication):
+            if each.number == story.number:
                 if isinstance(judged, LeftOut):
                     return self._left_out(story, judged, publication, now)
                 return self._placed(publication, position, story.rank_at, newest)

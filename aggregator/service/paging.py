@@ -1,5 +1,6 @@
 """One HTML page of a publication: which stories stand on it, and how many pages there are."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from aggregator.core.publication import Publication
 from aggregator.core.shown import Shown
 from aggregator.service.catalogue import Catalogue, titled
 from aggregator.service.ports import Clock, ReadStore, Revision
-from aggregator.service.windows import depth_of_pages, part_of, selected
+from aggregator.service.windows import InFull, depth_of_pages, part_of, selected
 
 MOST_COUNTS = 1000
 """Publications whose stories are counted, in memory."""
@@ -69,7 +70,7 @@ class Paging:
         shown = [_attributed(story) for story in stories]
         parts = (str(revision.number), looks, publication.at(), f"{number}/{count}", repr(shown))
         return Page(
-            publication=titled(publication, stories),
+            publication=titled(publication, _names(stories)),
             number=number,
             pages=pages,
             count=count,
@@ -95,7 +96,9 @@ class Paging:
         known = counts.get(publication.at())
         known = known if known and known.holds(revision, now) else None
         end = min(most, offset + size) if known else most
-        part = await part_of(self._store, publication, filters, most=end, offset=offset, now=now)
+        part = await part_of(
+            InFull(self._store), publication, filters, most=end, offset=offset, now=now
+        )
         if known is None:
             known = _Count(revision.number, part.count, part.until)
             counts[publication.at()] = known
@@ -109,3 +112,9 @@ def _attributed(story: PublishedEntry) -> tuple[str, ...]:
     configuration, while the revision stays.
     """
     return story.id, story.source.key, *(source.key for source in story.also_in)
+
+
+def _names(stories: Sequence[PublishedEntry]) -> Iterator[tuple[str, str]]:
+    for story in stories:
+        for source in (story.source, *story.also_in):
+            yield source.key, source.name

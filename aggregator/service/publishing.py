@@ -27,7 +27,7 @@ from aggregator.service.ports import (
     SourceHealth,
 )
 from aggregator.service.revisions import Revisions
-from aggregator.service.windows import window_of
+from aggregator.service.windows import InFull, window_of
 
 
 class Publisher:
@@ -150,7 +150,8 @@ class Publisher:
             stories = await self._store.stories(selection, limit=limit)
         else:
             filters, now = self._catalogue.filters, self._clock.now()
-            window = await window_of(self._store, publication, filters, selection, now=now)
+            view = InFull(self._store)
+            window = await window_of(view, publication, filters, selection, now=now)
             stories = window.stories
         return [self._catalogue.show(story) for story in stories[:limit]]
 

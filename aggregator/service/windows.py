@@ -1,16 +1,19 @@
 """The newest stories that a publication shows, where its conditions and filters drop some.
 
-whole_stories  a window of them, with all their entries   (store)
+to_judge       a window of them
 | judge        each: as it is shown, or why it is not     (core)
 | next window  until there are as many as it shows
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from typing import Generic, Protocol, TypeVar
 
 from aggregator.core.filters import Filters
-from aggregator.core.model import PublishedEntry, Story
+from aggregator.core.model import PublishedEntry
+from aggregator.core.positions import Position
 from aggregator.core.publication import MOST_SHOWN, Publication
 from aggregator.core.searching import together
 from aggregator.core.select import LeftOut, Selector, chooses, narrows
@@ -28,14 +31,62 @@ LONGEST_ARCHIVE = 1000
 EVERYTHING = Selection()
 
 
+Shows = TypeVar("Shows")
+"""A story as it is shown: with its texts, or without."""
+
+
+class View(Protocol[Shows]):
+    """Stories of the store, as they are shown."""
+
+    async def stories(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Shows]:
+        """Newest first by rank, whatever filters say."""
+
+    async def to_judge(
+        self, selection: Selection, selector: Selector, *, limit: int, offset: int
+    ) -> list[tuple[Position, Callable[[], Shows | LeftOut]]]:
+        """The same stories, each with what has the selector say how it is shown, or why not."""
+
+    async def count_stories(self, selection: Selection) -> int: ...
+
+    async def newest_rank(self, selection: Selection) -> datetime | None: ...
+
+
+class InFull(View[PublishedEntry]):
+    """With their texts, each time anew."""
+
+    def __init__(self, store: ReadStore) -> None:
+        self._store = store
+
+    async def stories(
+        self, selection: Selection, *, limit: int, offset: int = 0
+    ) -> list[PublishedEntry]:
+        return await self._store.stories(selection, limit=limit, offset=offset)
+
+    async def to_judge(
+        self, selection: Selection, selector: Selector, *, limit: int, offset: int
+    ) -> list[tuple[Position, Callable[[], PublishedEntry | LeftOut]]]:
+        some = await self._store.whole_stories(selection, limit=limit, offset=offset)
+        return [
+            (Position(story.rank_at, story.number), partial(selector.judge, story))
+            for story in some
+        ]
+
+    async def count_stories(self, selection: Selection) -> int:
+        return await self._store.count_stories(selection)
+
+    async def newest_rank(self, selection: Selection) -> datetime | None:
+        newest = await self._store.whole_stories(selection, limit=1)
+        return newest[0].rank_at if newest else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(Generic[Shows]):
     """What a publication shows, newest first, and until when if nothing else changes.
 
     `stories` may be a part of the `count` that it shows.
     """
 
-    stories: list[PublishedEntry]
+    stories: list[Shows]
     count: int
     more: bool = False
     """Whether other stories pass below it."""
@@ -52,13 +103,13 @@ def depth_of_pages(publication: Publication, filters: Filters) -> int | None:
 
 
 async def window_of(
-    store: ReadStore,
+    view: View[Shows],
     publication: Publication,
     filters: Filters,
     selection: Selection = EVERYTHING,
     *,
     now: datetime,
-) -> Window:
+) -> Window[Shows]:
     """What its feeds show, as far as selected."""
     inside = replace(
         publication,
@@ -68,41 +119,40 @@ async def window_of(
     if not narrows(publication, filters):
         selection = selected(inside)
         size = publication.limit
-        stories = await store.stories(selection, limit=size + 1)
+        stories = await view.stories(selection, limit=size + 1)
         if len(stories) > size:  # else the span has no say
-            size = await room_for(store, publication, selection)
+            size = await room_for(view, publication, selection)
         if len(stories) <= size and size > publication.limit:
-            stories = await store.stories(selection, limit=size + 1)
+            stories = await view.stories(selection, limit=size + 1)
         shown = stories[:size]
         return Window(stories=shown, count=len(shown), more=len(stories) > size)
-    return await _of_what_passes(store, inside, filters, now=now)
+    return await _of_what_passes(view, inside, filters, now=now)
 
 
-async def room_for(store: ReadStore, publication: Publication, selection: Selection) -> int:
+async def room_for(view: View[Shows], publication: Publication, selection: Selection) -> int:
     """How many stories there is room for."""
-    newest = await store.whole_stories(selection, limit=1) if publication.window else ()
-    if not newest or publication.window is None:
+    if publication.window is None or (newest := await view.newest_rank(selection)) is None:
         return publication.limit
-    recent = replace(selection, since=newest[0].rank_at - publication.window)
-    return max(publication.limit, min(await store.count_stories(recent), MOST_SHOWN))
+    recent = replace(selection, since=newest - publication.window)
+    return max(publication.limit, min(await view.count_stories(recent), MOST_SHOWN))
 
 
 async def _of_what_passes(
-    store: ReadStore,
+    view: View[Shows],
     publication: Publication,
     filters: Filters,
     *,
     now: datetime,
-) -> Window:
+) -> Window[Shows]:
     selector = Selector(publication, filters, now=now, found=True)
-    shown: list[PublishedEntry] = []
+    shown: list[Shows] = []
     newest: datetime | None = None
     more = False
-    async for story, judged in judged_stories(store, selector, publication):
+    async for place, judged in judged_stories(view, selector, publication):
         if isinstance(judged, LeftOut):
             continue
-        newest = newest or story.rank_at
-        more = not publication.has_room(len(shown) + 1, story.rank_at, newest)
+        newest = newest or place.rank_at
+        more = not publication.has_room(len(shown) + 1, place.rank_at, newest)
         if more:
             break
         shown.append(judged)
@@ -110,19 +160,19 @@ async def _of_what_passes(
 
 
 async def part_of(
-    store: ReadStore,
+    view: View[Shows],
     publication: Publication,
     filters: Filters,
     *,
     most: int,
     offset: int = 0,
     now: datetime,
-) -> Window:
+) -> Window[Shows]:
     """The first `most` stories that pass, counted; memory holds those after `offset`."""
     selector = Selector(publication, filters, now=now, found=True)
-    chosen: list[PublishedEntry] = []
+    chosen: list[Shows] = []
     count = 0
-    async for _, judged in judged_stories(store, selector, publication):
+    async for _, judged in judged_stories(view, selector, publication):
         if not isinstance(judged, LeftOut):
             count += 1
             if count > offset:
@@ -133,19 +183,20 @@ async def part_of(
 
 
 async def judged_stories(
-    store: ReadStore,
+    view: View[Shows],
     selector: Selector,
     publication: Publication,
-) -> AsyncIterator[tuple[Story, PublishedEntry | LeftOut]]:
+) -> AsyncIterator[tuple[Position, Shows | LeftOut]]:
     """What its search finds of its sources' stories, newest first, each once and judged."""
     selection = selected(publication)
-    seen: set[str] = set()
+    seen: set[int] = set()
     for number in range(DEEPEST_WINDOW):
-        some = await store.whole_stories(selection, limit=WINDOW, offset=number * WINDOW)
-        for story in some:
-            if story.id not in seen:  # a new one may have moved the others on
-                seen.add(story.id)
-                yield story, selector.judge(story)
+        offset = number * WINDOW
+        some = await view.to_judge(selection, selector, limit=WINDOW, offset=offset)
+        for place, judge in some:
+            if place.number not in seen:  # a new one may have moved the others on
+                seen.add(place.number)
+                yield place, judge()
         if len(some) < WINDOW:
             break
 

@@ -297,10 +297,14 @@ def source_health(
 
 
 def published_source(row: AnyRow) -> PublishedSource:
-    info = info_of(row.info)
-    return PublishedSource(
-        key=row.key, name=row.name or info.title or row.key, url=row.url, info=info
-    )
+    return published_source_of(row.key, row.name, row.url, row.info)
+
+
+def published_source_of(
+    key: str, name: str | None, url: str, columns: Mapping[str, Any]
+) -> PublishedSource:
+    info = info_of(columns)
+    return PublishedSource(key=key, name=name or info.title or key, url=url, info=info)
 
 
 def published_entry(

@@ -7,6 +7,7 @@ page       ids of the stories that are asked for, by rank, off the index
 
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import (
     BindParameter,
@@ -42,15 +43,14 @@ from aggregator.store.takedowns import entries_taken_down
 def list_stories(
     connection: Connection, selection: Selection, *, limit: int, offset: int
 ) -> list[PublishedEntry]:
-    page = _page(connection, selection, limit, offset)
-    members = _members(connection, [row.id for row in page], available(connection))
-    return _show(connection, page, members)
+    page = list_page(connection, selection, limit, offset)
+    return show_page(connection, page, available(connection))
 
 
 def whole_stories(
     connection: Connection, selection: Selection, *, limit: int, offset: int
 ) -> list[Story]:
-    page = _page(connection, selection, limit, offset)
+    page = list_page(connection, selection, limit, offset)
     return with_entries(connection, page, available(connection))
 
 
@@ -102,11 +102,15 @@ _PLACE = (stories.c.rank_at, stories.c.id)
 NEWEST_FIRST = (stories.c.rank_at.desc(), stories.c.id.desc())
 
 
-def _page(
-    connection: Connection, selection: Selection, limit: int, offset: int
+def list_page(
+    connection: Connection,
+    selection: Selection,
+    limit: int,
+    offset: int,
+    columns: Sequence[ColumnElement[Any]] = STORY_COLUMNS,
 ) -> Sequence[AnyRow]:
     condition = select_stories(connection, selection)
-    newest = select(*STORY_COLUMNS).where(condition, _recent(selection)).order_by(*NEWEST_FIRST)
+    newest = select(*columns).where(condition, _recent(selection)).order_by(*NEWEST_FIRST)
     if (after := selection.after) is not None:
         newest = newest.where(tuple_(*_PLACE) < (after.rank_at, after.number))
     return connection.execute(newest.limit(limit).offset(offset)).all()
@@ -178,11 +182,11 @@ def _members(
     return members
 
 
-def _show(
-    connection: Connection,
-    page: Sequence[AnyRow],
-    members: dict[int, dict[int, int]],
+def show_page(
+    connection: Connection, page: Sequence[AnyRow], which: ColumnElement[bool]
 ) -> list[PublishedEntry]:
+    """These stories by such of their entries; each has one at least."""
+    members = _members(connection, [row.id for row in page], which)
     leads = {story.id: _lead(story, members[story.id]) for story in page}
     contents = {row.id: row for row in _rows(connection, entries, leads.values())}
     seen = {source_id for those in members.values() for source_id in those.values()}

@@ -9,8 +9,9 @@ from aggregator.core.archives import Archive, Archived, Unarchived
 from aggregator.core.knowledge import Knowledge
 from aggregator.core.memory import Memory
 from aggregator.core.model import PublishedEntry, RecalledEntry, Story, Takedown
-from aggregator.core.positions import ChangedStory, Step
+from aggregator.core.positions import ChangedStory, Placed, Step
 from aggregator.core.rhythm import Sighting
+from aggregator.core.shown import Attribution
 from aggregator.core.subscribers import FeedReader
 from aggregator.service.ports import (
     ClaimedSource,
@@ -30,6 +31,7 @@ from aggregator.store import (
     claims,
     finding,
     listing,
+    outlines,
     polls,
     readers,
     reads,
@@ -187,6 +189,18 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         self, selection: Selection, *, limit: int, offset: int = 0
     ) -> list[PublishedEntry]:
         return await self._database.read(reads.list_stories, selection, limit=limit, offset=offset)
+
+    async def places(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Placed]:
+        return await self._database.read(outlines.places, selection, limit=limit, offset=offset)
+
+    async def placed(self, numbers: Collection[int]) -> list[Placed]:
+        return await self._database.read(outlines.placed, numbers)
+
+    async def shown_stories(self, numbers: Collection[int]) -> dict[int, PublishedEntry]:
+        return await self._database.read(outlines.shown_stories, numbers)
+
+    async def attributions(self, keys: Collection[str]) -> dict[str, Attribution]:
+        return await self._database.read(outlines.attributions, keys)
 
     async def count_stories(self, selection: Selection) -> int:
         return await self._database.read(reads.count_stories, selection)

@@ -16,7 +16,7 @@ class Packed:
     """Packs in a thread, so that a long body holds up nobody else."""
 
     def __init__(self, most: int = _MOST) -> None:
-        self._bodies = Shelf[str](most)
+        self._bodies = Shelf[str, bytes](most, size=len)
         self._under_way: dict[str, asyncio.Task[bytes]] = {}
 
     async def get(self, etag: str, body: bytes, coding: Coding) -> bytes:

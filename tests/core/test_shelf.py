@@ -2,7 +2,7 @@ from aggregator.core.shelf import Shelf
 
 
 def test_what_was_put_there_is_there():
-    shelf = Shelf[str](10_000)
+    shelf = Shelf[str, bytes](10_000, size=len)
     shelf.put("a", b"one")
     shelf.put("a", b"two")
 
@@ -10,7 +10,7 @@ def test_what_was_put_there_is_there():
 
 
 def test_what_was_not_asked_for_the_longest_makes_room():
-    shelf = Shelf[str](3 * 1203)
+    shelf = Shelf[str, bytes](3 * 1203, size=len)
     for key in "abc":
         shelf.put(key, b"x" * 1000)
     shelf.get("a")
@@ -20,7 +20,7 @@ def test_what_was_not_asked_for_the_longest_makes_room():
 
 
 def test_what_is_put_again_takes_its_room_once():
-    shelf = Shelf[str](3 * 1203)
+    shelf = Shelf[str, bytes](3 * 1203, size=len)
     for key in "abcabcccc":
         shelf.put(key, b"x" * 1000)
 
@@ -28,7 +28,7 @@ def test_what_is_put_again_takes_its_room_once():
 
 
 def test_what_is_larger_than_all_the_room_drives_nothing_out():
-    shelf = Shelf[str](2000)
+    shelf = Shelf[str, bytes](2000, size=len)
     shelf.put("a", b"x" * 1000)
     shelf.put("b", b"x" * 2000)
 
@@ -36,7 +36,7 @@ def test_what_is_larger_than_all_the_room_drives_nothing_out():
 
 
 def test_many_small_things_are_bounded_as_well():
-    shelf = Shelf[int](100_000)
+    shelf = Shelf[int, bytes](100_000, size=len)
     for number in range(10_000):
         shelf.put(number, b"")
 
@@ -44,7 +44,7 @@ def test_many_small_things_are_bounded_as_well():
 
 
 def test_a_long_key_counts_with_its_length():
-    shelf = Shelf[str](10_000)
+    shelf = Shelf[str, bytes](10_000, size=len)
     for number in range(100):
         shelf.put(f"{number}" + "x" * 2000, b"")
 

@@ -26,7 +26,7 @@ def history(store, *publications: Publication, clock=None, filters=NO_FILTERS) -
 
 
 def ids(contents: Contents) -> list[str]:
-    return [story.id for story in contents.stories]
+    return [line.id for line in contents.lines]
 
 
 async def chain(opened: History, publication: Publication) -> list[tuple[Leaf, Contents]]:

@@ -74,10 +74,12 @@ class Plain:
 
     def __init__(self) -> None:
         self.times = 0
+        self.entries = 0
         self.failing: Exception | None = None
         self.drops = False
 
     def pieces(self, entries, _) -> list[Piece | None]:
+        self.entries += len(entries)
         ids = [shown.entry.id for shown in entries]
         return [None if self.drops else piece(id, id.encode()) for id in ids]
 
@@ -203,10 +205,20 @@ async def test_a_document_that_could_not_be_written_is_tried_again_after_a_while
 async def test_an_update_that_leaves_no_entry_is_a_failed_one(world, writer):
     kept = made(world)
     good = await kept.get(LATEST, "atom")
-    await add_entry(world)
+    kept.take(catalogue(site=replace(SITE, language="de")))  # which wants them all anew
     writer.drops = True
 
     assert await kept.get(LATEST, "atom") is good
+
+
+async def test_an_entry_is_written_once_until_it_changes(world, writer):
+    kept = made(world)
+    await kept.get(LATEST, "atom")
+    await add_entry(world)
+    document = await kept.get(LATEST, "atom")
+
+    assert writer.entries == 6 + 1
+    assert len(document.text.pieces) == 7
 
 
 async def test_without_a_good_document_the_fault_is_told(world, writer):

@@ -63,7 +63,9 @@ def volume(number: int, first: int | None = None) -> Leaf:
 
 
 def names(contents) -> list[str]:
-    return [each.content.title.removeprefix("Title ") for each in contents.stories]
+    texts = contents.view._lines.texts
+    titles = [texts.get(line.look).entry.content.title for line in contents.lines]
+    return [title.removeprefix("Title ") for title in titles]
 
 
 async def test_b4_the_newest_document_and_its_archive_hold_everything(store):

@@ -9,7 +9,7 @@ from aggregator.core.filters import NO_FILTERS, Filters
 from aggregator.core.publication import Publication
 from aggregator.service import windows
 from aggregator.service.ports import Selection
-from aggregator.service.windows import window_of
+from aggregator.service.windows import InFull, window_of
 from tests.builders import NOON, ago
 from tests.core.test_filters import filter_of
 from tests.store.memory import MemoryStore
@@ -35,7 +35,7 @@ def filters(request):
 
 async def shown(store, filters, *, now=NOON, selection=None, **changes):
     publication = replace(SHOWN, **changes)
-    return await window_of(store, publication, filters, selection or Selection(), now=now)
+    return await window_of(InFull(store), publication, filters, selection or Selection(), now=now)
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,11 @@ from aggregator.core.model import (
     Takedown,
 )
 from aggregator.core.moves import Moves
-from aggregator.core.positions import ChangedStory, Position, Step
+from aggregator.core.positions import ChangedStory, Placed, Position, Step
 from aggregator.core.pushes import Callback, Push, PushRecord
 from aggregator.core.rhythm import Sighting
 from aggregator.core.searching import parse_query
+from aggregator.core.shown import Attribution, attribution_of
 from aggregator.core.stories import (
     Candidate,
     Kin,
@@ -185,6 +186,10 @@ class _Story:
     opened_in: int
     changed_in: int
     lead: int | None = None
+
+
+def _placed(story: _Story) -> Placed:
+    return Placed(story.rank_at, story.id, story.changed_in)
 
 
 def _sibling(source: _Source, item: NewEntry) -> Candidate:
@@ -637,6 +642,21 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
     ) -> list[PublishedEntry]:
         found = sorted(self._selected(selection), key=lambda s: (s.rank_at, s.id), reverse=True)
         return [self._show(story) for story in found[offset : offset + limit]]
+
+    async def places(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Placed]:
+        found = sorted(map(_placed, self._selected(selection)), reverse=True)
+        return found[offset : offset + limit]
+
+    async def placed(self, numbers: Collection[int]) -> list[Placed]:
+        return [_placed(each) for each in self._all_stories() if each.id in numbers]
+
+    async def shown_stories(self, numbers: Collection[int]) -> dict[int, PublishedEntry]:
+        shown = self._selected(Selection())
+        return {story.id: self._show(story) for story in shown if story.id in numbers}
+
+    async def attributions(self, keys: Collection[str]) -> dict[str, Attribution]:
+        named = (source for source in self._sources.values() if source.spec.key in keys)
+        return {source.spec.key: attribution_of(source.published) for source in named}
 
     async def count_stories(self, selection: Selection) -> int:
         return len(set(self._selected(selection)))

@@ -19,7 +19,8 @@ from aggregator.core.publication import Publication
 from aggregator.core.select import LeftOut, Selector, narrows
 from aggregator.service.archives.ports import ArchiveStore
 from aggregator.service.catalogue import Catalogue
-from aggregator.service.ports import Clock, Complain, ReadStore
+from aggregator.service.lines import OutlineStore
+from aggregator.service.ports import Clock, Complain
 
 LOOK = 500
 """Stories that may be looked at while a reader waits."""
@@ -37,7 +38,7 @@ _MOST_BEHIND = 1000
 """Feeds that are remembered to have been asked for."""
 
 
-class HistoryStore(ReadStore, ArchiveStore, Protocol):
+class HistoryStore(ArchiveStore, OutlineStore, Protocol):
     """What feeds and their archives need of the database."""
 
 

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from aggregator.core.archives import Archive, Volume, volume_at
 from aggregator.core.errors import UnknownPublication
 from aggregator.core.leaves import NEWEST, Leaf, Neighbours
-from aggregator.core.model import PublishedEntry
 from aggregator.core.publication import Publication
-from aggregator.core.select import LeftOut, Selector, narrows
+from aggregator.core.select import Selector, narrows
 from aggregator.service.archives.archiving import Archiving, HistoryStore, lastingly
 from aggregator.service.catalogue import Catalogue
+from aggregator.service.lines import Line, Lines, LineView
 from aggregator.service.ports import Clock, Complain
 from aggregator.service.windows import LONGEST_ARCHIVE, part_of, room_for, selected, window_of
 
@@ -28,7 +28,9 @@ PATIENCE = timedelta(seconds=5)
 class Contents:
     """What one document shows, the others of the feed, and until when, if nothing changes."""
 
-    stories: list[PublishedEntry]
+    lines: list[Line]
+    view: LineView
+    """Which has their texts."""
     neighbours: Neighbours
     until: datetime | None = None
 
@@ -41,12 +43,14 @@ class History:
     ) -> None:
         self._store = store
         self._clock = clock
+        self._lines = Lines(store, catalogue)
         self.archiving = Archiving(store=store, clock=clock, catalogue=catalogue, complain=complain)
         self.take(catalogue)
 
     def take(self, catalogue: Catalogue) -> None:
         """Opens by another configuration from now on."""
         self._catalogue = catalogue
+        self._lines.take(catalogue)
         self.archiving.take(catalogue)
 
     async def open(
@@ -56,6 +60,7 @@ class History:
 
         `most` is how many stories the newest document has room for.
         """
+        self._lines.refresh()
         if leaf.volume is not None:
             return await self._volume(publication, leaf.volume)
         if leaf == NEWEST:
@@ -66,7 +71,8 @@ class History:
         filters, now = self._catalogue.filters, self._clock.now()
         lasting = not publication.query  # what is asked for on the spot has no archive
         archive = await self.archiving.current(publication) if lasting else None
-        window = await window_of(self._store, publication, filters, now=now)
+        view = self._lines.view(publication, now=now)
+        window = await window_of(view, publication, filters, now=now)
         neighbours: Neighbours = {}
         until = window.until
         if archive is not None:
@@ -81,7 +87,8 @@ class History:
             if not narrows(publication, filters):
                 pages = await self._pages(publication, window.count)
                 neighbours["last"] = Leaf(page=pages)
-        return Contents(stories=window.stories[:most], neighbours=neighbours, until=until)
+        lines = window.stories[:most]
+        return Contents(lines=lines, view=view, neighbours=neighbours, until=until)
 
     async def _preceding(self, archive: Archive, shown: Collection[str]) -> Volume | None:
         """The newest volume whose chain has all that is not shown.
@@ -106,26 +113,24 @@ class History:
 
     async def _page(self, publication: Publication, number: int) -> Contents:
         filters, now = self._catalogue.filters, self._clock.now()
-        size = publication.limit
+        size, view = publication.limit, self._lines.view(publication, now=now)
         if narrows(publication, filters):
-            window = await window_of(self._store, publication, filters, now=now)
+            window = await window_of(view, publication, filters, now=now)
             newest = window.count
             offset = newest + (number - 2) * size
             most = max(LONGEST_ARCHIVE, newest)
-            part = await part_of(
-                self._store, publication, filters, most=most, offset=offset, now=now
-            )
-            stories, count, until = part.stories[:size], part.count, part.until
+            part = await part_of(view, publication, filters, most=most, offset=offset, now=now)
+            lines, count, until = part.stories[:size], part.count, part.until
         else:
             selection = selected(publication)
-            newest = await room_for(self._store, publication, selection)
+            newest = await room_for(view, publication, selection)
             offset = newest + (number - 2) * size
             count, until = await self._store.count_stories(selection), None
-            stories = []
+            lines = []
             if offset < count:
-                stories = await self._store.stories(selection, limit=size, offset=offset)
+                lines = await view.stories(selection, limit=size, offset=offset)
         pages = _page_count(publication, newest, count)
-        if not stories:
+        if not lines:
             raise UnknownPublication(f"the feed has {pages} pages, not {number}")
         neighbours = {
             "first": NEWEST,
@@ -134,7 +139,7 @@ class History:
         }
         if number < pages:
             neighbours["next"] = Leaf(page=number + 1)
-        return Contents(stories=stories, neighbours=neighbours, until=until)
+        return Contents(lines=lines, view=view, neighbours=neighbours, until=until)
 
     async def _volume(self, publication: Publication, volume: Volume) -> Contents:
         archive = None if publication.query else await self._store.archive(publication.path)
@@ -146,9 +151,10 @@ class History:
         places = await self._store.archived(path, volume.start, volume.stop)
         if not places:
             raise UnknownPublication(f"retention has dropped all stories of volume {volume}")
-        stories = await self._store.numbered_stories([each.number for each in places])
-        selector = Selector(lastingly(publication), self._catalogue.filters, now=self._clock.now())
-        judged = [selector.judge(stories[n]) for each in places if (n := each.number) in stories]
+        lasting, now = lastingly(publication), self._clock.now()
+        selector = Selector(lasting, self._catalogue.filters, now=now)
+        view = self._lines.view(lasting, now=now, found=False)
+        lines = await view.numbered([each.number for each in places], selector)
         before, after = await self._store.archived_beside(path, volume.start, volume.end)
         neighbours: Neighbours = {}
         if before is not None:
@@ -156,7 +162,8 @@ class History:
         if after is not None and volume_at(after).end <= archive.length:
             neighbours["next-archive"] = Leaf(volume=volume_at(after))
         return Contents(
-            stories=[each for each in judged if not isinstance(each, LeftOut)],
+            lines=lines,
+            view=view,
             neighbours=neighbours,
             until=selector.until,
         )

@@ -1,0 +1,306 @@
+"""Stories as documents show them, without their texts: what has not changed is not read again.
+
+places         numbers of stories, and the revision that last changed each   (store)
+| known        those of which nothing has changed, nor of their sources
+| read         the others, with their texts                                  (store)
+| look, show   what filters leave of them, and how the site shows it: once   (core, catalogue)
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from aggregator.core.dates import believable
+from aggregator.core.digest import digest
+from aggregator.core.model import PublishedEntry, PublishedSource, Story
+from aggregator.core.positions import Placed, Position
+from aggregator.core.publication import Publication
+from aggregator.core.select import Facts, LeftOut, Look, Selector, day_of, narrows
+from aggregator.core.shelf import Shelf
+from aggregator.core.shown import Attribution, Shown, attribution_of, earlier
+from aggregator.service.catalogue import Catalogue
+from aggregator.service.deltas import mark_of
+from aggregator.service.ports import ReadStore, Selection
+from aggregator.service.windows import View
+
+MOST_LINES = 30_000
+"""In memory, a kilobyte each: all that some dozens of large publications show."""
+
+MOST_TEXTS = 16_000_000
+"""Characters in memory of what was read last: each format wants it once."""
+
+AT_ONCE = 200
+"""Stories whose texts are read in one go."""
+
+
+class OutlineStore(ReadStore, Protocol):
+    """Stories without their texts, so that those alone are read that somebody does not know yet."""
+
+    async def places(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Placed]:
+        """Where the stories that `ReadStore.stories` lists stand, in the same order."""
+
+    async def placed(self, numbers: Collection[int]) -> list[Placed]:
+        """Where these stand, as far as they are stored; in no order."""
+
+    async def shown_stories(self, numbers: Collection[int]) -> dict[int, PublishedEntry]:
+        """These as `ReadStore.stories` lists them; without those that it would not."""
+
+    async def numbered_stories(self, numbers: Collection[int]) -> dict[int, Story]:
+        """Those of listed sources, each with all its entries of such."""
+
+    async def attributions(self, keys: Collection[str]) -> dict[str, Attribution]:
+        """What entries tell of these sources, by key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A story as documents show it: what they need to know of it beside its pieces."""
+
+    number: int
+    id: str
+    facts: Facts
+    names: tuple[tuple[str, str], ...]
+    """Keys and names of its sources, the one that it is shown of first."""
+    updated: datetime
+    """As the writers show it."""
+    changed_at: datetime
+    look: bytes
+    """A digest of all that is written of it, in whatever format."""
+    mark: bytes
+    """See `deltas`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What became of a story at a revision; `told` is what its entries said of its sources."""
+
+    changed_in: int
+    left: Line | LeftOut
+    told: tuple[tuple[str, Attribution], ...] = ()
+    until: datetime | None = None
+
+    def is_true(self, attributed: Mapping[str, Attribution]) -> bool:
+        """Whether its sources are what it says."""
+        if isinstance(self.left, LeftOut):
+            return True
+        told = [(attributed.get(key), before) for key, before in self.told]
+        if any(now is None or now.look != before.look for now, before in told):
+            return False
+        (now, before), at = told[0], self.left.updated
+        return now is not None and earlier(now.updated, at) == earlier(before.updated, at)
+
+    def holds(self, place: Placed, now: datetime) -> bool:
+        return self.changed_in == place.changed_in and (self.until is None or now <= self.until)
+
+
+class Lines:
+    """Remembers what it read; a publication without conditions shares that with all such."""
+
+    def __init__(self, store: OutlineStore, catalogue: Catalogue) -> None:
+        self._store = store
+        self.texts = Shelf[bytes, Shown](MOST_TEXTS, size=_length)
+        """By look."""
+        self.take(catalogue)
+
+    def take(self, catalogue: Catalogue) -> None:
+        """Shows by another configuration from now on."""
+        self._catalogue = catalogue
+        self._known: dict[tuple[str, int], _Known] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Sources may be called something else from now on."""
+        self._attributions: dict[str, Attribution] = {}
+
+    def view(self, publication: Publication, *, now: datetime, found: bool = True) -> "LineView":
+        """Of a publication's stories. `found` as `Selector` wants it."""
+        filters = self._catalogue.filters
+        name, selector = "", None
+        if narrows(publication, filters) or not found:
+            name = f"{publication.path}?{publication.query}{found}"
+            selector = Selector(publication, filters, now=now, found=found)
+        return LineView(self, self._store, name, selector, now)
+
+    async def attributed(self, keys: Iterable[str]) -> dict[str, Attribution]:
+        """What is told of these sources now; asked for once a refresh."""
+        known = self._attributions
+        lacking = set(keys) - known.keys()
+        if lacking:
+            known |= await self._store.attributions(lacking)
+        return known
+
+    def recall(self, name: str, place: Placed, now: datetime) -> _Known | None:
+        known = self._known.get((name, place.number))
+        return known if known is not None and known.holds(place, now) else None
+
+    def keep(self, name: str, place: Placed, look: Look) -> _Known:
+        known = self._as_known(place, look)
+        self._known.pop((name, place.number), None)
+        self._known[name, place.number] = known
+        if len(self._known) > MOST_LINES:
+            del self._known[next(iter(self._known))]
+        return known
+
+    def _as_known(self, place: Placed, look: Look) -> _Known:
+        if isinstance(look.shown, LeftOut):
+            return _Known(changed_in=place.changed_in, left=look.shown, until=look.until)
+        line, _ = self._line(place, look.shown)
+        sources = (look.shown.source, *look.shown.also_in)
+        told = tuple((source.key, attribution_of(source)) for source in sources)
+        return _Known(changed_in=place.changed_in, left=line, told=told, until=look.until)
+
+    def read(self, place: Placed, look: Look) -> tuple[Line, Shown] | None:
+        """A story with its texts; None where nothing is left of it."""
+        return None if isinstance(look.shown, LeftOut) else self._line(place, look.shown)
+
+    def _line(self, place: Placed, story: PublishedEntry) -> tuple[Line, Shown]:
+        updated = believable(
+            story.updated, first_seen=story.first_seen, changed_at=story.changed_at
+        )
+        shown = self._catalogue.show(_settled(story, updated))
+        line = Line(
+            number=place.number,
+            id=story.id,
+            facts=Facts(
+                source_key=story.source.key,
+                published=story.published,
+                language=story.content.language,
+                day=day_of(place.rank_at),
+            ),
+            names=tuple((source.key, source.name) for source in (story.source, *story.also_in)),
+            updated=updated,
+            changed_at=story.changed_at,
+            look=digest(repr(shown)),
+            mark=mark_of(shown),
+        )
+        self.texts.put(line.look, shown)
+        return line, shown
+
+
+class LineView(View[Line]):
+    """A publication's stories as lines, as of a moment."""
+
+    def __init__(
+        self,
+        lines: Lines,
+        store: OutlineStore,
+        name: str,
+        selector: Selector | None,
+        now: datetime,
+    ) -> None:
+        self._lines = lines
+        self._store = store
+        self._name = name
+        self._selector = selector
+        self._now = now
+
+    async def stories(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Line]:
+        places = await self._store.places(selection, limit=limit, offset=offset)
+        known = await self._all(places)
+        lines = (known[place.number].left for place in places if place.number in known)
+        return [line for line in lines if isinstance(line, Line)]
+
+    async def to_judge(
+        self, selection: Selection, selector: Selector, *, limit: int, offset: int
+    ) -> list[tuple[Position, Callable[[], Line | LeftOut]]]:
+        places = await self._store.places(selection, limit=limit, offset=offset)
+        return await self._to_judge(places, selector)
+
+    async def numbered(self, numbers: Sequence[int], selector: Selector) -> list[Line]:
+        """Those of these stories that the selector lets be shown, in the order given."""
+        found = {place.number: place for place in await self._store.placed(numbers)}
+        places = [found[number] for number in numbers if number in found]
+        judged = [judge() for _, judge in await self._to_judge(places, selector)]
+        return [each for each in judged if not isinstance(each, LeftOut)]
+
+    async def _to_judge(
+        self, places: Sequence[Placed], selector: Selector
+    ) -> list[tuple[Position, Callable[[], Line | LeftOut]]]:
+        known = await self._all(places)
+        return [
+            (
+                Position(place.rank_at, place.number),
+                partial(_judge, selector, known[place.number]),
+            )
+            for place in places
+            if place.number in known
+        ]
+
+    async def count_stories(self, selection: Selection) -> int:
+        return await self._store.count_stories(selection)
+
+    async def newest_rank(self, selection: Selection) -> datetime | None:
+        newest = await self._store.places(selection, limit=1)
+        return newest[0].rank_at if newest else None
+
+    async def texts(self, lines: Sequence[Line]) -> list[tuple[Line, Shown]]:
+        """These with their texts, in the order given; as they are now, where they are read anew.
+
+        Those that nothing is left of meanwhile are missing.
+        """
+        at_hand = self._lines.texts
+        known = {line.number: (line, shown) for line in lines if (shown := at_hand.get(line.look))}
+        rest = [line.number for line in lines if line.number not in known]
+        for start in range(0, len(rest), AT_ONCE):
+            places = await self._store.placed(rest[start : start + AT_ONCE])
+            looks = await self._look([place.number for place in places])
+            for place in places:
+                if place.number in looks and (
+                    again := self._lines.read(place, looks[place.number])
+                ):
+                    known[place.number] = again
+        return [known[line.number] for line in lines if line.number in known]
+
+    async def _all(self, places: Sequence[Placed]) -> dict[int, _Known]:
+        """What is known of the stories that stand there, after a look at those that are not."""
+        recalled = [(place, self._lines.recall(self._name, place, self._now)) for place in places]
+        known = {place.number: each for place, each in recalled if each}
+        outdated = await self._outdated(known)
+        rest = [place for place, each in recalled if not each or place.number in outdated]
+        for start in range(0, len(rest), AT_ONCE):
+            some = {place.number: place for place in rest[start : start + AT_ONCE]}
+            looks = await self._look(list(some))
+            for number, place in some.items():
+                if number in looks:
+                    known[number] = self._lines.keep(self._name, place, looks[number])
+                else:
+                    known.pop(number, None)
+        return known
+
+    async def _look(self, numbers: Sequence[int]) -> dict[int, Look]:
+        if self._selector is None:
+            shown = await self._store.shown_stories(numbers)
+            return {number: Look(shown=story, until=None) for number, story in shown.items()}
+        stories = await self._store.numbered_stories(numbers)
+        return {number: self._selector.look(story) for number, story in stories.items()}
+
+    async def _outdated(self, known: Mapping[int, _Known]) -> set[int]:
+        """Those that say of a source what is not true any more."""
+        lines = self._lines
+        attributed = await lines.attributed(key for each in known.values() for key, _ in each.told)
+        return {number for number, each in known.items() if not each.is_true(attributed)}
+
+
+def _judge(selector: Selector, known: _Known) -> Line | LeftOut:
+    selector.note(known.until)
+    if isinstance(known.left, LeftOut):
+        return known.left
+    return selector.fit(known.left.facts) or known.left
+
+
+def _settled(story: PublishedEntry, updated: datetime) -> PublishedEntry:
+    """With no more of its sources' times than is written."""
+    also_in = tuple(_updated_at(source, None) for source in story.also_in)
+    at = earlier(story.source.info.updated, updated)
+    return replace(story, source=_updated_at(story.source, at), also_in=also_in)
+
+
+def _updated_at(source: PublishedSource, at: datetime | None) -> PublishedSource:
+    return replace(source, info=replace(source.info, updated=at))
+
+
+def _length(shown: Shown) -> int:
+    content = shown.entry.content
+    return len(content.content_html) + len(content.text) + len(content.summary)

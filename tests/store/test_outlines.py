@@ -1,0 +1,115 @@
+"""The contract of stories without their texts, and of what sources are called beside them."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from aggregator.core.model import FeedInfo
+from aggregator.core.shown import attribution_of
+from aggregator.service.ports import Selection
+from tests.builders import NOON, ago
+from tests.store.steps import EVERYTHING, HOUR, claim_one, configure, edit_of, poll, spec, story
+
+LINK = "https://a.example/shared"
+INFO = FeedInfo(title="Feed", link="https://a.example/", updated=ago(days=1))
+
+
+@pytest.fixture
+async def stocked(store):
+    """Three stories: one of a, one of both, one of b."""
+    await configure(store, "a", "b")
+    await poll(store, "a", story("1", at=ago(hours=1)), story("2", link=LINK), info=INFO)
+    await poll(store, "b", story("3", link=LINK), story("4", at=ago(hours=2)))
+    return store
+
+
+async def numbers(store, selection=EVERYTHING) -> list[int]:
+    return [each.number for each in await store.whole_stories(selection, limit=9)]
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [EVERYTHING, Selection(sources={"a"}), Selection(since=ago(hours=1)), Selection(search="3")],
+)
+async def test_places_are_those_of_the_stories_in_their_order(stocked, selection):
+    places = await stocked.places(selection, limit=9)
+
+    assert [each.number for each in places] == await numbers(stocked, selection)
+    assert [each.rank_at for each in places] == [
+        each.rank_at for each in await stocked.whole_stories(selection, limit=9)
+    ]
+    assert places == sorted(places, key=lambda each: (each.rank_at, each.number), reverse=True)
+
+
+async def test_places_come_in_pages(stocked):
+    places = await stocked.places(EVERYTHING, limit=9)
+
+    assert await stocked.places(EVERYTHING, limit=1, offset=1) == places[1:2]
+    assert await stocked.places(EVERYTHING, limit=9, offset=3) == []
+
+
+async def test_a_place_tells_the_revision_that_changed_what_is_shown(stocked):
+    before = await stocked.places(EVERYTHING, limit=9)
+    claimed = await claim_one(stocked, "a")
+    edit = await edit_of(stocked, claimed, story("1"), title="Another")
+    await poll(stocked, "a", edited=(edit,), info=INFO, at=NOON + HOUR)
+    after = await stocked.places(EVERYTHING, limit=9)
+    number = (await stocked.revision()).number
+
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, False, True]
+    assert after[1] == replace(before[1], changed_in=number)
+
+
+async def test_stories_are_found_by_number(stocked):
+    places = await stocked.places(EVERYTHING, limit=9)
+    some = [places[2].number, places[0].number, 10**9]
+
+    assert sorted(await stocked.placed(some)) == sorted([places[0], places[2]])
+    assert await stocked.placed([]) == []
+
+
+async def test_what_is_shown_of_numbered_stories_is_what_the_list_shows(stocked):
+    listed = dict(
+        zip(await numbers(stocked), await stocked.stories(EVERYTHING, limit=9), strict=True)
+    )
+
+    assert await stocked.shown_stories([*listed, 10**9]) == listed
+    assert await stocked.shown_stories([]) == {}
+
+
+async def test_what_is_not_listed_is_not_shown_by_number_either(stocked):
+    known = await numbers(stocked)
+    await configure(stocked, "a")
+
+    shown = await stocked.shown_stories(known)
+
+    assert sorted(shown) == sorted(await numbers(stocked))
+    assert {each.source.key for each in shown.values()} == {"a"}
+    assert all(not each.also_in for each in shown.values())
+
+
+async def test_attributions_are_those_of_the_sources_that_are_shown(stocked):
+    shown = await stocked.stories(EVERYTHING, limit=9)
+    its_own = {each.source.key: attribution_of(each.source) for each in shown}
+
+    assert await stocked.attributions(["a", "b", "c"]) == its_own
+    assert await stocked.attributions([]) == {}
+
+
+async def test_another_name_is_another_attribution(stocked):
+    before = await stocked.attributions(["a", "b"])
+    await configure(stocked, spec("a", name="Another"), "b")
+    after = await stocked.attributions(["a", "b"])
+
+    assert after["a"].look != before["a"].look
+    assert after["b"] == before["b"]
+
+
+async def test_when_a_source_was_updated_stands_apart(stocked):
+    before = (await stocked.attributions(["a"]))["a"]
+    later = replace(INFO, updated=NOON)
+    await poll(stocked, "a", story("5"), info=later, at=NOON + timedelta(hours=2))
+    after = (await stocked.attributions(["a"]))["a"]
+
+    assert after == replace(before, updated=NOON)

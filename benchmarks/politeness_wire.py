@@ -6,14 +6,14 @@ dialling of an address that it admitted, ends at this machine and not on the int
 
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 
 import httpcore
 import httpx
 
 from aggregator.core.addresses import IPAddress
+from aggregator.fetch.direct import Connection, DirectTransport, dial
 from aggregator.fetch.guard import GuardedBackend, GuardedTransport
 from aggregator.fetch.resolver import Lookup, Resolver
 from aggregator.fetch.ways import TransportFactory, Way
@@ -51,14 +51,20 @@ class ToLoopback(httpcore.AsyncNetworkBackend):
 def to_loopback(lookup: Lookup = lookup) -> TransportFactory:
     """For `HttpFetcher(transports=…)`: the real guard, over a wire that ends here."""
     resolver = Resolver(lookup)
+    direct, pooled = _tls(), _tls()
 
     def make(way: Way) -> httpx.AsyncBaseTransport:
-        backend = GuardedBackend(resolver, way.opened, ToLoopback())
-        return GuardedTransport(backend, _tls(), http2=way.http2)
+        if way.http2:
+            backend = GuardedBackend(resolver, way.opened, ToLoopback())
+            return GuardedTransport(backend, pooled, http2=True)
+        return DirectTransport(resolver, direct, way.opened, _to_loopback)
 
     return make
 
 
-@cache
+async def _to_loopback(make: Callable[[], Connection], address: IPAddress, port: int) -> Connection:
+    return await dial(make, address if address.is_loopback else ip_address(HERE), port)
+
+
 def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)

@@ -84,7 +84,8 @@ def finish(work: Coroutine[Any, Any, int | None]) -> NoReturn:
     """Runs a command to its exit status."""
     log.configure()
     try:
-        status = asyncio.run(_interruptible(work))
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            status = runner.run(_interruptible(work))
     except ConfigError as error:
         refuse(error.mistakes)
     except AggregatorError as error:
@@ -93,6 +94,15 @@ def finish(work: Coroutine[Any, Any, int | None]) -> NoReturn:
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(FAILED) from None
     raise typer.Exit(status or 0)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """That of uvloop where it is made for: not on Windows, nor for PyPy."""
+    try:
+        import uvloop  # noqa: PLC0415
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 async def _interruptible(work: Coroutine[Any, Any, int | None]) -> int | None:

@@ -37,6 +37,11 @@ class FetchFailure(Exception):
         self.reason = reason
 
 
+def no_http() -> FetchFailure:
+    """Of an answer that breaks off, or that is none."""
+    return FetchFailure("protocol", _NO_HTTP)
+
+
 def failure_of(error: Exception) -> Failed:
     """The outcome that an exception stands for; one that nobody foresaw is logged as our fault."""
     if isinstance(error, FetchFailure):

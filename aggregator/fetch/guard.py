@@ -44,6 +44,22 @@ class Refused(Exception):
         self.address = address
 
 
+async def admitted_addresses(
+    resolver: Resolver, host: str, port: int, opened: Sequence[IPNetwork]
+) -> Sequence[IPAddress]:
+    """Those of a host's addresses that may be dialled: looked up once, each judged.
+
+    Raises Refused where there is none, FetchFailure where nothing is found.
+    """
+    found = await resolver.addresses(host)
+    admitted = [address for address in found if may_dial(address, opened)]
+    if not admitted:
+        raise Refused(host, port, found[0])
+    if port in BAD_PORTS:
+        raise Refused(host, port, None)
+    return admitted
+
+
 class NoUnixSockets(httpcore.AsyncNetworkBackend):
     """What all our ways to the network have in common."""
 
@@ -81,12 +97,7 @@ class GuardedBackend(NoUnixSockets):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Raises Refused when none of the host's addresses may be dialled."""
-        found = await self._resolver.addresses(host)
-        admitted = [address for address in found if may_dial(address, self._opened)]
-        if not admitted:
-            raise Refused(host, port, found[0])
-        if port in BAD_PORTS:
-            raise Refused(host, port, None)
+        admitted = await admitted_addresses(self._resolver, host, port, self._opened)
         stream = await dial_in_turn(
             self._dialler,
             admitted,
@@ -142,7 +153,7 @@ async def dial_in_turn(
     socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
 ) -> httpcore.AsyncNetworkStream:
     """The first of a host's addresses that can be connected to."""
-    *others, last = _by_turns(addresses)[:MOST_ATTEMPTS]
+    *others, last = by_turns(addresses)[:MOST_ATTEMPTS]
     for address in others:
         try:
             return await dialler.connect_tcp(
@@ -230,12 +241,18 @@ async def prove_guard(transport: httpx.AsyncBaseTransport) -> None:
     except Refused as refused:
         if refused.address is not None:
             return
-    except (httpx.HTTPError, httpcore.NetworkError, httpcore.TimeoutException, FetchFailure):
+    except (
+        httpx.HTTPError,
+        httpcore.NetworkError,
+        httpcore.TimeoutException,
+        OSError,
+        FetchFailure,
+    ):
         pass  # it tried to
     raise GuardMissing("requests to private addresses are not refused; do not poll with this build")
 
 
-def _by_turns(addresses: Sequence[IPAddress]) -> list[IPAddress]:
+def by_turns(addresses: Sequence[IPAddress]) -> list[IPAddress]:
     """IPv6 and IPv4 in turn, the preferred family first, so that one dead family costs little."""
     families = [
         [address for address in addresses if address.version == addresses[0].version],

@@ -3,10 +3,12 @@
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import httpx
 
 from aggregator.core.addresses import IPNetwork
+from aggregator.fetch.direct import DirectTransport
 from aggregator.fetch.failures import FetchFailure
 from aggregator.fetch.guard import GuardedBackend, GuardedTransport, Refused
 from aggregator.fetch.hops import Hop
@@ -55,23 +57,33 @@ class WaysOut:
 TransportFactory = Callable[[Way], httpx.AsyncBaseTransport]
 
 
+def trusting_certifi() -> ssl.SSLContext:
+    """TLS settings; the environment has no say in them."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def guarded_transports(
-    resolver: Resolver, ssl_context: ssl.SSLContext | None = None
+    resolver: Resolver, tls: Callable[[], ssl.SSLContext] = trusting_certifi
 ) -> TransportFactory:
-    """Guarded ways out that share look-ups and TLS settings; the environment has no say in them."""
-    shared = ssl_context or httpx.create_ssl_context(trust_env=False)
+    """Guarded ways out that share look-ups and TLS settings.
+
+    HTTP/1.1 without a proxy goes directly; HTTP/2 and proxies are httpcore's, which writes what it
+    speaks into its settings, so that those are others.
+    """
+    direct, pooled = cache(tls), cache(tls)
 
     def make(way: Way) -> httpx.AsyncBaseTransport:
-        if way.proxy is None:
-            backend = GuardedBackend(resolver, way.opened)
-            return GuardedTransport(backend, shared, http2=way.http2)
-        proxy = read_proxy(way.proxy)
-        through = GuardedTransport(
-            ProxyBackend(resolver, proxy),
-            shared,
-            http2=way.http2,
-            proxy=proxy.for_httpcore(shared),
-        )
-        return ProxiedTransport(through, proxy, way.opened)
+        if way.proxy is not None:
+            proxy = read_proxy(way.proxy)
+            through = GuardedTransport(
+                ProxyBackend(resolver, proxy),
+                pooled(),
+                http2=way.http2,
+                proxy=proxy.for_httpcore(pooled()),
+            )
+            return ProxiedTransport(through, proxy, way.opened)
+        if way.http2:
+            return GuardedTransport(GuardedBackend(resolver, way.opened), pooled(), http2=True)
+        return DirectTransport(resolver, direct(), way.opened)
 
     return make

@@ -3,9 +3,11 @@
 import shutil
 import ssl
 import subprocess
+from functools import partial
 
 import pytest
 
+from tests.fetch import dialling
 from tests.fetch.internet import NAMES, PUBLIC_V4, PUBLIC_V6
 
 
@@ -35,5 +37,11 @@ def server_side(certificate):
 
 @pytest.fixture
 def trusting(certificate):
-    """TLS settings of a client that knows the authority."""
-    return ssl.create_default_context(cafile=certificate / "cert.pem")
+    """Makes TLS settings of a client that knows the authority."""
+    return partial(ssl.create_default_context, cafile=certificate / "cert.pem")
+
+
+@pytest.fixture(params=["direct", "httpcore"])
+def over_both(request, monkeypatch):
+    """HTTP/1.1 goes one of the two ways: that of most polls, and that of proxies and HTTP/2."""
+    monkeypatch.setattr(dialling, "over", request.param)

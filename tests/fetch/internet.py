@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -10,6 +11,7 @@ import httpx
 
 from aggregator.core.addresses import IPAddress
 from aggregator.fetch.addresses import written_address
+from aggregator.fetch.direct import DirectTransport, dial
 from aggregator.fetch.guard import GuardedBackend, GuardedTransport
 from aggregator.fetch.resolver import Resolver, system_lookup
 from aggregator.fetch.ways import Way
@@ -89,11 +91,20 @@ class Internet(httpcore.AsyncNetworkBackend):
             socket_options,
         )
 
-    def transports(self, trusting: ssl.SSLContext):
-        resolver = Resolver(self.lookup)
+    async def dial(self, make, address, port):
+        self.dialled.append(str(address))
+        if str(address) not in {PUBLIC_V4, PUBLIC_V6, *self.inside}:
+            raise ConnectionRefusedError(111, "refused")
+        there = self.secure if port == 443 else self.plain
+        return await dial(make, ip_address("127.0.0.1"), there)
+
+    def transports(self, trusting: Callable[[], ssl.SSLContext]):
+        resolver, direct, pooled = Resolver(self.lookup), trusting(), trusting()
 
         def make(way: Way) -> httpx.AsyncBaseTransport:
-            backend = GuardedBackend(resolver, way.opened, self)
-            return GuardedTransport(backend, trusting, http2=way.http2)
+            if way.http2:
+                backend = GuardedBackend(resolver, way.opened, self)
+                return GuardedTransport(backend, pooled, http2=True)
+            return DirectTransport(resolver, direct, way.opened, self.dial)
 
         return make

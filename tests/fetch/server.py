@@ -67,9 +67,11 @@ async def serving(
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await server.handle(reader, writer)
-        writer.close()
+            writer.close()
+        except asyncio.CancelledError:
+            writer.transport.abort()  # what nobody has read will not be read any more
 
     listening = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
     server.port = listening.sockets[0].getsockname()[1]

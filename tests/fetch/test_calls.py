@@ -6,12 +6,14 @@ import pytest
 from aggregator.core.wire import Call, Called, Failed
 from aggregator.fetch.calls import HttpCaller
 from aggregator.fetch.resolver import Resolver
-from aggregator.fetch.ways import guarded_transports
+from tests.fetch.dialling import dialling
 from tests.fetch.server import reply, serving
+
+pytestmark = pytest.mark.usefixtures("over_both")
 
 NOON = datetime(1994, 11, 6, 12, 0, 0, tzinfo=UTC)
 LOOPBACK = (ip_network("127.0.0.0/8"),)
-DIALLING = guarded_transports(Resolver())
+DIALLING = dialling(Resolver())
 
 
 def posting(url: str, **changes) -> Call:

@@ -15,16 +15,18 @@ import pytest
 from aggregator.core.wire import Failed, Fetched, FetchRequest
 from aggregator.fetch.http import HttpFetcher
 from aggregator.fetch.resolver import Resolver
-from aggregator.fetch.ways import guarded_transports
+from tests.fetch.dialling import dialling
 from tests.fetch.server import Server, redirect, repeat, reply, serving, silence
 
+pytestmark = pytest.mark.usefixtures("over_both")
+
 MEGABYTE = 1_000_000
-DIALLING = guarded_transports(Resolver())
+DIALLING = dialling(Resolver())
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 ENDLESS = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
-async def fetch(server: Server, *, within: float = 5.0, proxy: str | None = None):
+async def fetch(server: Server, *, within: float = 5.0, proxy: str | None = None, most=MEGABYTE):
     fetcher = HttpFetcher(
         allow_networks=[ip_network("127.0.0.0/8")],
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
@@ -35,7 +37,7 @@ async def fetch(server: Server, *, within: float = 5.0, proxy: str | None = None
             FetchRequest(
                 url=server.url(),
                 timeout=within,
-                max_body=MEGABYTE,
+                max_body=most,
                 user_agent="a",
                 proxy=proxy,
             )
@@ -60,7 +62,7 @@ async def fetch(server: Server, *, within: float = 5.0, proxy: str | None = None
 async def test_the_deadline_holds_for_everything(behaviour):
     async with serving({"/feed": behaviour}) as server:
         began = monotonic()
-        answer = await fetch(server, within=0.3)
+        answer = await fetch(server, within=0.3, most=1000 * MEGABYTE)
         took = monotonic() - began
 
     assert answer == Failed(kind="timeout", reason="no answer within 0.3 s")

@@ -19,18 +19,20 @@ from aggregator.core.offers import Links
 from aggregator.core.wire import Failed, Fetched, FetchRequest, Gone, NotModified, Validators
 from aggregator.fetch.http import HttpFetcher
 from aggregator.fetch.resolver import Resolver
-from aggregator.fetch.ways import guarded_transports
-from tests.fetch.server import Server, redirect, reply, serving
+from tests.fetch.dialling import dialling
+from tests.fetch.server import Server, redirect, reply, serving, silence
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
+pytestmark = pytest.mark.usefixtures("over_both")
+
 NOON = datetime(1994, 11, 6, 12, 0, 0, tzinfo=UTC)
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 FEED = b"<rss/>"
-DIALLING = guarded_transports(Resolver())  # makes the TLS settings once, which takes a while
+DIALLING = dialling(Resolver())  # makes the TLS settings once, which takes a while
 
 
 def asking(url: str, **changes) -> FetchRequest:
@@ -423,7 +425,7 @@ async def test_no_spelling_reaches_this_machine(url):
 def named(**names: str):
     """Ways out that find these names, each at one address."""
     known = {f"{name}.example": ip_address(address) for name, address in names.items()}
-    return guarded_transports(Resolver(lambda host: [known.get(host, ip_address("127.0.0.1"))]))
+    return dialling(Resolver(lambda host: [known.get(host, ip_address("127.0.0.1"))]))
 
 
 async def test_a_public_name_does_not_lead_into_an_opened_network():
@@ -504,7 +506,7 @@ async def test_a_name_that_does_not_exist_is_a_dns_failure():
     def lookup(_host):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    answer = await fetch("http://a.example/?key=1", transports=guarded_transports(Resolver(lookup)))
+    answer = await fetch("http://a.example/?key=1", transports=dialling(Resolver(lookup)))
 
     assert answer == Failed(kind="dns", reason="a.example: name or service not known")
 
@@ -518,7 +520,7 @@ async def test_lookups_that_hang_do_not_hold_up_a_poll_of_another_host():
         release.wait(10)
         return []
 
-    transports = guarded_transports(Resolver(lookup))
+    transports = dialling(Resolver(lookup))
     async with (
         serving({"/feed": reply(body=FEED)}) as server,
         fetching(transports=transports) as fetcher,
@@ -570,9 +572,12 @@ async def test_what_nobody_foresaw_is_an_outcome_too(caplog):
 
 
 async def test_cancellation_goes_through():
-    async with serving({"/feed": reply(body=FEED)}) as server:
+    async with serving({"/feed": silence}) as server:
         polling = asyncio.ensure_future(fetch(server))
-        await asyncio.sleep(0)
+        for _ in range(1000):
+            if server.asked:
+                break
+            await asyncio.sleep(0.001)
         polling.cancel()
 
         with pytest.raises(asyncio.CancelledError):

@@ -61,6 +61,7 @@ async def speaking_http2(certificate):
     config.bind, config.graceful_timeout, config.errorlog = ["127.0.0.1:0"], 0.1, None
     sockets = config.create_sockets()
     port = sockets.secure_sockets[0].getsockname()[1]
+    sockets.secure_sockets[0].listen()  # from now on, and not from some turn of the loop on
     config.bind = [f"fd://{sockets.secure_sockets[0].detach()}"]
     running = asyncio.ensure_future(serve(app, config, shutdown_trigger=stop.wait))
     try:

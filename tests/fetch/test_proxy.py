@@ -24,7 +24,7 @@ from tests.fetch.test_http2 import speaking_http2
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 FEED = b"<rss/>"
-PLAIN = ssl.create_default_context()
+PLAIN = ssl.create_default_context
 
 
 def lookup(host):

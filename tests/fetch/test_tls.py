@@ -4,19 +4,24 @@ import asyncio
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 
+import pytest
+
 from aggregator.core.wire import Failed, Fetched, FetchRequest
 from aggregator.fetch.http import HttpFetcher
 from aggregator.fetch.resolver import Resolver
-from aggregator.fetch.ways import guarded_transports
+from aggregator.fetch.ways import trusting_certifi
+from tests.fetch.dialling import dialling
 from tests.fetch.server import Server, reply, serving
 
+pytestmark = pytest.mark.usefixtures("over_both")
 
-async def fetch(server: Server, host: str, *, trusting=None):
+
+async def fetch(server: Server, host: str, *, trusting=trusting_certifi):
     resolver = Resolver(lambda _: [ip_address("127.0.0.1")])
     fetcher = HttpFetcher(
         allow_networks=[ip_network("127.0.0.0/8")],
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
-        transports=guarded_transports(resolver, trusting),
+        transports=dialling(resolver, trusting),
     )
     url = f"https://{host}:{server.port}/feed"
     try:

@@ -16,9 +16,11 @@ def excerpt(
     `text` is single-spaced and has `CODE_BLOCK` where a block of code was; `placeholders` maps
     language prefixes to what stands for it, "" matching all.
     """
-    spoken = "zh" if looks_chinese(text) else (language or "")
-    mark = next((shown for prefix, shown in placeholders if spoken.startswith(prefix)), "")
-    whole = text.replace(CODE_BLOCK, mark)
+    whole = text
+    if CODE_BLOCK in text:
+        spoken = "zh" if looks_chinese(text) else (language or "")
+        mark = next((shown for prefix, shown in placeholders if spoken.startswith(prefix)), "")
+        whole = text.replace(CODE_BLOCK, mark)
     return whole if len(whole) <= length else whole[:length] + "..."
 
 

@@ -1,4 +1,7 @@
-"""One HTML page of a publication: which stories stand on it, and how many pages there are."""
+"""One HTML page of a publication: which stories stand on it, and how many pages there are.
+
+What was made is good for as long as its revision is the newest one.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,10 +14,14 @@ from aggregator.core.publication import Publication
 from aggregator.core.shown import Shown
 from aggregator.service.catalogue import Catalogue, titled
 from aggregator.service.ports import Clock, ReadStore, Revision
+from aggregator.service.revisions import Revisions
 from aggregator.service.windows import InFull, depth_of_pages, part_of, selected
 
 MOST_COUNTS = 1000
 """Publications whose stories are counted, in memory."""
+
+MOST_PAGES = 20
+"""Pages in memory: the first ones are those that people look at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +55,12 @@ class _Count:
 class Paging:
     """Makes pages. How many stories there are is counted once a revision."""
 
-    def __init__(self, store: ReadStore, clock: Clock, catalogue: Catalogue) -> None:
+    def __init__(
+        self, store: ReadStore, clock: Clock, catalogue: Catalogue, revisions: Revisions
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._revisions = revisions
         self.take(catalogue)
 
     def take(self, catalogue: Catalogue) -> None:
@@ -58,11 +68,28 @@ class Paging:
         self._catalogue = catalogue
         self._looks = catalogue.looks()
         self._counts: dict[str, _Count] = {}
+        self._pages: dict[tuple[str, int], Page] = {}
+        """As of `_revision`."""
+        self._revision = -1
 
     async def page(self, publication: Publication, number: int) -> Page:
         """Raises UnknownPublication past the last one."""
+        revision, pages = await self._revisions.newest(), self._pages
+        if revision.number != self._revision:
+            self._revision = revision.number
+            pages.clear()
+        key = (publication.at(), number)
+        page = pages.get(key)
+        if page is None or (page.until is not None and page.until < self._clock.now()):
+            page = await self._make(publication, number, revision)
+            if self._pages is pages and self._revision == revision.number:
+                pages[key] = page
+                if len(pages) > MOST_PAGES:
+                    del pages[next(iter(pages))]
+        return page
+
+    async def _make(self, publication: Publication, number: int, revision: Revision) -> Page:
         catalogue, looks = self._catalogue, self._looks
-        revision = await self._store.revision()
         stories, count = await self._part(publication, max(number, 1), revision)
         pages = max(1, -(-count // catalogue.site.page_size))
         if not 1 <= number <= pages:

@@ -41,7 +41,7 @@ class Publisher:
         self._documents = Documents(
             store=store, clock=clock, catalogue=catalogue, complain=complain
         )
-        self._paging = Paging(store, clock, catalogue)
+        self._paging = Paging(store, clock, catalogue, self.revisions)
         self._lifetimes = Lifetimes(store, clock)
         self._catalogue = catalogue
 

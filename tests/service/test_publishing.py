@@ -58,6 +58,20 @@ async def test_pages_hold_the_newest_first_and_all_of_them(world):
     assert {page.pages for page in pages} == {2}
 
 
+async def test_a_page_is_made_once_a_revision(world):
+    published = publisher(world)
+    first, second = [(await published.page(LATEST, number)).entries for number in (1, 2)]
+
+    assert (await published.page(LATEST, 1)).entries is first
+    assert (await published.page(LATEST, 2)).entries is second
+    world.serves("https://a.example/feed", read_entry("a9", link="https://a.example/9"))
+    await world.poll("a")
+    changed = await published.page(LATEST, 1)
+    assert changed.entries[0].entry.content.title == "Title a9"
+    published.take(catalogue(site=replace(SITE, page_size=2)))
+    assert len((await published.page(LATEST, 1)).entries) == 2
+
+
 @pytest.mark.parametrize("number", [0, -1, 3, 10**30])
 async def test_there_is_no_page_beyond_the_last(world, number):
     with pytest.raises(UnknownPublication):

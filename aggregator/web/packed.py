@@ -1,6 +1,7 @@
 """Bodies as they were packed, so that each is packed once."""
 
 import asyncio
+from collections.abc import Callable
 
 from aggregator.core.shelf import Shelf
 from aggregator.formats.packing import Coding, pack
@@ -19,15 +20,19 @@ class Packed:
         self._bodies = Shelf[str, bytes](most, size=len)
         self._under_way: dict[str, asyncio.Task[bytes]] = {}
 
-    async def get(self, etag: str, body: bytes, coding: Coding) -> bytes:
-        """`etag` is that of the packed form; equal ones mean equal bodies."""
+    async def get(self, etag: str, body: Callable[[], bytes], coding: Coding) -> bytes:
+        """`etag` is that of the packed form; equal ones mean equal bodies.
+
+        What is known is not made again.
+        """
         known = self._bodies.get(etag)
         if known is not None:
             return known
-        if len(body) <= _SHORT:
-            packed = pack(body, coding)
+        made = body()
+        if len(made) <= _SHORT:
+            packed = pack(made, coding)
         else:
-            packed = await self._shared(etag, body, coding)
+            packed = await self._shared(etag, made, coding)
         self._bodies.put(etag, packed)
         return packed
 

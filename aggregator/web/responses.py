@@ -62,7 +62,7 @@ class Responder:
         if held is not None:
             return Response(status_code=304, headers=_lasting(resource, held))
         headers = {**_lasting(resource, forms[0]), "content-type": resource.content_type}
-        body = await self._packing(headers, resource.body(), forms[0], key=headers["etag"])
+        body = await self._packing(headers, resource.body, forms[0], key=headers["etag"])
         return Response(b"" if request.method == "HEAD" else body, headers=headers)
 
     async def respond_with_news(
@@ -80,18 +80,21 @@ class Responder:
             "im": "feed",
             "vary": f"A-IM, If-None-Match, {_VARY}",
         }
-        body = await self._packing(headers, news, form, key=f"news {short_digest(news)} {form}")
+        key = f"news {short_digest(news)} {form}"
+        body = await self._packing(headers, lambda: news, form, key=key)
         return Response(body, 226, headers=headers)
 
     async def _packing(
-        self, headers: dict[str, str], body: bytes, form: Form, *, key: str
+        self, headers: dict[str, str], body: Callable[[], bytes], form: Form, *, key: str
     ) -> bytes:
         """The body in this form, which the headers tell. Equal keys mean equal results."""
-        if form != "identity":
+        if form == "identity":
+            sent = body()
+        else:
             headers["content-encoding"] = form
-            body = await self._packed.get(key, body, form)
-        headers["content-length"] = str(len(body))
-        return body
+            sent = await self._packed.get(key, body, form)
+        headers["content-length"] = str(len(sent))
+        return sent
 
 
 def known_states(request: Request, resource: Resource) -> list[str]:

@@ -8,6 +8,10 @@ from aggregator.web.packed import Packed
 LONG = b"a long body " * 10_000
 
 
+def long() -> bytes:
+    return LONG
+
+
 def counting(monkeypatch) -> list[str]:
     """The threads in which something was packed."""
     threads: list[str] = []
@@ -24,17 +28,32 @@ async def test_a_body_is_packed_once(monkeypatch):
     threads = counting(monkeypatch)
     bodies = Packed()
 
-    one, other = await bodies.get('"a.gz"', LONG, "gzip"), await bodies.get('"a.gz"', LONG, "gzip")
+    one, other = await bodies.get('"a.gz"', long, "gzip"), await bodies.get('"a.gz"', long, "gzip")
 
     assert one is other
     assert len(threads) == 1
+
+
+async def test_a_body_that_is_packed_is_not_made_again():
+    made = 0
+
+    def body() -> bytes:
+        nonlocal made
+        made += 1
+        return LONG
+
+    bodies = Packed()
+    for _ in range(3):
+        await bodies.get('"a.gz"', body, "gzip")
+
+    assert made == 1
 
 
 async def test_all_who_ask_at_once_share_the_work(monkeypatch):
     threads = counting(monkeypatch)
     bodies = Packed()
 
-    got = await asyncio.gather(*(bodies.get('"a.gz"', LONG, "gzip") for _ in range(20)))
+    got = await asyncio.gather(*(bodies.get('"a.gz"', long, "gzip") for _ in range(20)))
 
     assert {gzip.decompress(each) for each in got} == {LONG}
     assert len(threads) == 1
@@ -43,16 +62,16 @@ async def test_all_who_ask_at_once_share_the_work(monkeypatch):
 async def test_a_long_body_is_packed_in_another_thread(monkeypatch):
     threads = counting(monkeypatch)
 
-    await Packed().get('"a.gz"', LONG, "gzip")
-    await Packed().get('"b.gz"', b"short", "gzip")
+    await Packed().get('"a.gz"', long, "gzip")
+    await Packed().get('"b.gz"', lambda: b"short", "gzip")
 
     assert [name == threading.main_thread().name for name in threads] == [False, True]
 
 
 async def test_who_leaves_takes_the_work_from_nobody_else():
     bodies = Packed()
-    leaving = asyncio.create_task(bodies.get('"a.gz"', LONG, "gzip"))
-    staying = asyncio.create_task(bodies.get('"a.gz"', LONG, "gzip"))
+    leaving = asyncio.create_task(bodies.get('"a.gz"', long, "gzip"))
+    staying = asyncio.create_task(bodies.get('"a.gz"', long, "gzip"))
     await asyncio.sleep(0)
     leaving.cancel()
 
@@ -64,10 +83,10 @@ async def test_what_nobody_asks_for_makes_room(monkeypatch):
     bodies = Packed(most=2 * (len(gzip.compress(LONG)) + 230))
 
     for tag in ("a", "b", "c", "c", "b", "a"):
-        await bodies.get(f'"{tag}.gz"', LONG, "gzip")
+        await bodies.get(f'"{tag}.gz"', long, "gzip")
 
     assert len(threads) == 4  # a, b, c, and a once more
 
 
 async def test_what_is_larger_than_all_room_is_packed_all_the_same():
-    assert gzip.decompress(await Packed(most=10).get('"a.gz"', LONG, "gzip")) == LONG
+    assert gzip.decompress(await Packed(most=10).get('"a.gz"', long, "gzip")) == LONG

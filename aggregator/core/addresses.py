@@ -5,6 +5,7 @@ and addresses that carry a private IPv4 one. The ranges are those of IANA's spec
 registries (RFC 6890).
 """
 
+from bisect import bisect_right
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 IPAddress = IPv4Address | IPv6Address
@@ -34,6 +35,10 @@ _CLOSED_V4 = tuple(
     )
 )
 
+# They are sorted and apart, so that one of them at most can hold an address.
+_CLOSED_V4_FROM = [int(network.network_address) for network in _CLOSED_V4]
+_CLOSED_V4_TO = [int(network.broadcast_address) for network in _CLOSED_V4]
+
 _GLOBAL_UNICAST_V6 = IPv6Network("2000::/3")
 _CLOSED_V6 = tuple(
     IPv6Network(text)
@@ -54,6 +59,8 @@ _ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 
 def literal_address(host: str) -> IPAddress | None:
     """The address that a host is written as, or None for a name."""
+    if ":" not in host and not host[-1:].isdigit():
+        return None  # as most hosts; `ip_address` takes a while to say so
     try:
         return ip_address(host)
     except ValueError:
@@ -63,7 +70,9 @@ def literal_address(host: str) -> IPAddress | None:
 def is_public(address: IPAddress) -> bool:
     """True when the address leads to the internet and nowhere else."""
     if isinstance(address, IPv4Address):
-        return not any(address in network for network in _CLOSED_V4)
+        value = int(address)
+        before = bisect_right(_CLOSED_V4_FROM, value) - 1
+        return before < 0 or value > _CLOSED_V4_TO[before]
     inner = _translated(address)
     if inner is not None:
         return is_public(inner)

@@ -89,6 +89,8 @@ def first_hop(url: str, networks: Sequence[IPNetwork]) -> Hop:
 
 def password_in(url: str) -> tuple[str, str] | None:
     """User and password that a source's address carries."""
+    if "@" not in url:
+        return None
     userinfo = httpx.URL(url).userinfo.decode("ascii")
     user, _, password = userinfo.partition(":")
     return (unquote(user), unquote(password)) if userinfo else None
@@ -101,7 +103,9 @@ def _parse(text: str, base: httpx.URL | None, kind: FailureKind) -> httpx.URL:
     try:
         given = httpx.URL(text)
         url = given if given.scheme or base is None else base.join(given)
-        bare = url.copy_with(userinfo=b"", fragment=None)
+        # To write a URL anew costs as much as to read it; most have neither.
+        is_bare = "@" not in text and "#" not in text
+        bare = url if is_bare else url.copy_with(userinfo=b"", fragment=None)
         _ = bare.host  # a name that says to be an encoded one, and is none, fails here
     except (httpx.InvalidURL, ValueError) as error:
         raise FetchFailure(kind, _which(base, "cannot be read")) from error

@@ -16,6 +16,8 @@ _REST = re.compile(r"[^,<]*,?")
 def links_of(fields: Fields, base: str) -> Links:
     """`base` is the address of the answer."""
     lines = [value.decode("latin-1") for name, value in fields if name.lower() == b"link"]
+    if not lines:
+        return Links()
     hubs: list[str | None] = []
     own: str | None = None
     for target, relations in _parsed(", ".join(lines)[:_MOST_BYTES]):

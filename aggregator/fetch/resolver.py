@@ -17,6 +17,14 @@ Lookup = Callable[[str], Sequence[IPAddress]]
 """Blocks until the addresses of a name are known. Raises OSError or UnicodeError."""
 
 THREADS = 128
+KEEP = 60.0
+"""Seconds for which the addresses of a name are known: the sources of one server are polled one
+after the other. The guard judges them each time that they are dialled.
+"""
+
+MOST_KNOWN = 1000
+"""Names; beyond it the one that was looked up first goes."""
+
 LIMIT = 10.0
 """Seconds for one look-up: time for the system to turn to its second name server."""
 
@@ -28,21 +36,40 @@ def system_lookup(host: str) -> list[IPAddress]:
 
 
 class Resolver:
-    """Looks names up, at most THREADS at a time.
+    """Looks names up, at most THREADS at a time, and keeps what it found for `keep` seconds.
 
     The threads are daemons, so that one which hangs in the system does not hold up the exit.
     """
 
-    def __init__(self, lookup: Lookup = system_lookup, *, limit: float = LIMIT) -> None:
+    def __init__(
+        self, lookup: Lookup = system_lookup, *, limit: float = LIMIT, keep: float = KEEP
+    ) -> None:
         self._lookup = lookup
         self._limit = limit
+        self._keep = keep
+        self._known: dict[str, tuple[float, Sequence[IPAddress]]] = {}
         self._free = asyncio.Semaphore(THREADS)
 
     async def addresses(self, host: str) -> Sequence[IPAddress]:
-        """One look-up at most; none for an address. Raises FetchFailure when nothing is found."""
+        """One look-up at most; none for an address, nor for what is known.
+
+        Raises FetchFailure when nothing is found.
+        """
         literal = literal_address(host)
         if literal is not None:
             return [literal]
+        now = asyncio.get_running_loop().time()
+        until, known = self._known.get(host, (now, ()))
+        if until > now:
+            return known
+        found = await self._looked_up(host)
+        self._known.pop(host, None)
+        self._known[host] = now + self._keep, found
+        if len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+        return found
+
+    async def _looked_up(self, host: str) -> Sequence[IPAddress]:
         try:
             async with asyncio.timeout(self._limit):
                 found = await self._in_thread(host)

@@ -99,7 +99,7 @@ class Internet(httpcore.AsyncNetworkBackend):
         return await dial(make, ip_address("127.0.0.1"), there)
 
     def transports(self, trusting: Callable[[], ssl.SSLContext]):
-        resolver, direct, pooled = Resolver(self.lookup), trusting(), trusting()
+        resolver, direct, pooled = Resolver(self.lookup, keep=0), trusting(), trusting()
 
         def make(way: Way) -> httpx.AsyncBaseTransport:
             if way.http2:

@@ -77,7 +77,7 @@ async def test_what_is_dialled_is_the_address_that_was_judged():
         return await direct.dial(make, address, port)
 
     async with serving({"/": reply(Connection="close")}) as server:
-        transport = DirectTransport(Resolver(lookup), PLAIN, LOOPBACK, dial)
+        transport = DirectTransport(Resolver(lookup, keep=0), PLAIN, LOOPBACK, dial)
         await get(transport, server.url("/", host="nas.local"))
         with pytest.raises(Refused):
             await get(transport, server.url("/", host="nas.local"))

@@ -70,7 +70,7 @@ async def test_a_name_is_looked_up_once_for_a_connection():
         return [ip_address("127.0.0.1" if len(asked) == 1 else "10.0.0.5")]
 
     async with serving({}) as server:
-        backend = GuardedBackend(Resolver(lookup), LOOPBACK)
+        backend = GuardedBackend(Resolver(lookup, keep=0), LOOPBACK)
         stream = await backend.connect_tcp("nas.local", server.port)
         await stream.aclose()
 

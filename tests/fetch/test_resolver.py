@@ -5,6 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from aggregator.fetch import resolver as module
 from aggregator.fetch.failures import FetchFailure
 from aggregator.fetch.resolver import Resolver
 
@@ -69,3 +70,36 @@ async def test_lookups_that_hang_end_in_time_and_hold_nobody_up():
     outcomes = await asyncio.gather(*hanging, return_exceptions=True)
     release.set()
     assert {getattr(outcome, "kind", outcome) for outcome in outcomes} == {"dns"}
+
+
+async def test_what_was_found_is_known_for_a_while_and_what_was_not_is_asked_again(monkeypatch):
+    asked = []
+
+    def lookup(host):
+        asked.append(host)
+        return [] if host == "gone.example" else [HERE]
+
+    monkeypatch.setattr(module, "MOST_KNOWN", 2)
+    resolver = Resolver(lookup)
+    for host in ("a.example", "a.example", "b.example", "c.example", "b.example", "a.example"):
+        assert await resolver.addresses(host) == [HERE]
+    for _ in range(2):
+        with pytest.raises(FetchFailure):
+            await resolver.addresses("gone.example")
+
+    names = ["a", "b", "c", "a", "gone", "gone"]  # of three, two are kept
+    assert asked == [f"{name}.example" for name in names]
+
+
+async def test_what_was_found_is_not_known_for_ever():
+    asked = []
+
+    def lookup(host):
+        asked.append(host)
+        return [HERE]
+
+    resolver = Resolver(lookup, keep=0)
+    for _ in range(2):
+        await resolver.addresses("a.example")
+
+    assert len(asked) == 2

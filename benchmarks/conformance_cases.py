@@ -14,7 +14,7 @@ from typing import Any, Literal
 from aggregator.core.model import Content, FeedInfo, Person, ReadEntry, ReadFeed
 from aggregator.core.urls import web_url
 from aggregator.formats import reading_fields
-from aggregator.formats.html import clean_html, paragraphs
+from aggregator.formats.html import cleaned, paragraphs
 
 How = Literal[
     "line",
@@ -198,7 +198,7 @@ def _same_line(expected: Any, got: Any, _base: str) -> bool:
 
 def _same_body(expected: Any, got: Any, base: str) -> bool:
     """The suite's HTML through our allow-list; the body that we show, or the summary beside it."""
-    forms = {_bare(clean_html(expected, base)), _bare(clean_html(paragraphs(expected), base))}
+    forms = {_bare(cleaned(expected, base)[0]), _bare(cleaned(paragraphs(expected), base)[0])}
     as_text = reading_fields.text_of_html(expected, reading_fields.LONGEST_SUMMARY)
     plain = reading_fields.text(expected, reading_fields.LONGEST_SUMMARY)
     ours = {got.summary, got.text} - {""} or {""}

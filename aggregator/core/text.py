@@ -10,8 +10,6 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 # a title, they let a source reorder what stands around it.
 _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
-_SPACES = re.compile(r"\s+")
-
 
 def xml_safe(text: str) -> str:
     """The text without characters that no XML document may hold."""
@@ -20,4 +18,7 @@ def xml_safe(text: str) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """A line of plain text: single-spaced, trimmed, at most `limit` characters."""
-    return _SPACES.sub(" ", _BIDI_CONTROLS.sub("", xml_safe(text))).strip()[:limit].rstrip()
+    if not text.isprintable():  # which holds for none of those characters
+        safe = xml_safe(text)
+        text = safe if safe.isascii() else _BIDI_CONTROLS.sub("", safe)
+    return " ".join(text.split())[:limit].rstrip()

@@ -9,6 +9,10 @@ from aggregator.core.trackers import without_trackers
 LONGEST_URL = 4096
 """Characters; a longer address is dropped."""
 
+# An absolute address that comes out of any joining as it went in: nothing empty, no port, and
+# no character that is encoded or dropped.
+_PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+(?:/[!\"$-:<=>@-~]*)?(?:\?[!\"$-~]+)?(?:#[!-~]+)?")
+
 _CONTROL_OR_SPACE = re.compile(r"[\x00-\x20\x7f]+")
 
 # Names that only the machine or its own network can define, never the public DNS: RFC 6761,
@@ -35,6 +39,8 @@ def web_url(text: str | None, base: str | None = None) -> str | None:
     candidate = (text or "").strip()
     if not candidate or len(candidate) > LONGEST_URL:
         return None
+    if _PLAIN.fullmatch(candidate) and (not base or _PLAIN.fullmatch(base)):
+        return candidate
     try:
         joined = urljoin(base, candidate) if base else candidate
         parts = urlsplit(joined)
@@ -114,8 +120,9 @@ def other_forms(address: str) -> tuple[str, ...]:
     bare = host.removeprefix("www.")
     place = f":{port}" if port not in {None, 80, 443} else ""
     path = parts.path.rstrip("/")
+    rest = urlunsplit(("", "", "", parts.query, parts.fragment))
     forms = {
-        urlunsplit((scheme, name + place, path + slash, parts.query, parts.fragment))
+        f"{scheme}://{name}{place}{path}{slash}{rest}"
         for scheme in ("http", "https")
         for name in (bare, f"www.{bare}")
         for slash in ("", "/")

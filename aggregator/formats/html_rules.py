@@ -10,7 +10,7 @@ from aggregator.core.urls import web_url
 from aggregator.formats.html_players import SANDBOX, is_player
 
 
-def _names(text: str) -> frozenset[str]:
+def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
@@ -27,15 +27,15 @@ _MATH_TAGS = """
     msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover semantics
 """
 
-TAGS = _names(f"{_TEXT_TAGS} {_TABLE_TAGS} {_MEDIA_TAGS} {_MATH_TAGS}")
+TAGS = names(f"{_TEXT_TAGS} {_TABLE_TAGS} {_MEDIA_TAGS} {_MATH_TAGS}")
 
 # Their text is for machines, or makes no sense without what we take away.
-DROPPED_WITH_CONTENT = _names("""
+DROPPED_WITH_CONTENT = names("""
     applet annotation-xml button datalist embed frame frameset head iframe noembed noframes object
     plaintext script select style svg template textarea title xmp
 """)
 
-BLOCKS = _names("""
+BLOCKS = names("""
     address article aside blockquote body br caption center dd details dialog div dl dt fieldset
     figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li main nav
     ol p picture section summary table tbody td tfoot th thead tr ul video audio
@@ -43,7 +43,7 @@ BLOCKS = _names("""
 """In plain text a space stands before and after them; around others none does."""
 
 # Elements around a <pre> that highlighters build: line numbers, captions, one row a line.
-CODE_WRAPPERS = _names("""
+CODE_WRAPPERS = names("""
     chroma code code-wrapper codehilite crayon-syntax gist highlight highlight-wrapper
     highlighter-rouge highlighttable lntable rouge-table sourceCode syntaxhighlighter wp_syntax
 """)
@@ -102,7 +102,7 @@ _LANGUAGE_CLASS = re.compile(r"(?:language|lang)-[\w+#.-]{1,40}", re.ASCII)
 _CANDIDATE = re.compile(r"([^\s,]\S*)(?:\s+([\d.]+[wxh]))?\s*(?:,|\Z)", re.ASCII)
 _LONGEST_SRCSET = 8192
 
-BEACONS = _names("""
+BEACONS = names("""
     //pixel.wp.com/ //stats.wordpress.com/ //feeds.wordpress.com/1.0/ //feeds.feedburner.com/~
     //feeds2.feedburner.com/~ //feedproxy.google.com/~ //feedads.g.doubleclick.net/
     feedsportal.com/ //feeds.feedblitz.com/~ //assets.feedblitz.com/ //rss.buysellads.com/

@@ -15,7 +15,8 @@ from aggregator.core.model import CODE_BLOCK, Category, Enclosure, Origin, Perso
 from aggregator.core.stories import is_absolute_iri
 from aggregator.core.text import one_line, xml_safe
 from aggregator.core.urls import bare_host, web_url
-from aggregator.formats.html import clean_html, paragraphs, plain_text, unchanged
+from aggregator.formats.html import cleaned, paragraphs, unchanged
+from aggregator.formats.html_text import plain_text
 
 MOST_ENTRIES = 2000
 """Of one document; the first ones are read."""
@@ -78,9 +79,9 @@ def body(
     players: bool = False,
     clean: Callable[[str], str] = unchanged,
 ) -> tuple[str, str]:
-    """A body as sanitized HTML and as plain text; `players` and `clean` as for `clean_html`."""
+    """A body as sanitized HTML and as plain text; `players` and `clean` as for `cleaned`."""
     html = value if is_html else paragraphs(value)
-    return clean_html(html, base, players=players, clean=clean), plain_text(html)
+    return cleaned(html, base, players=players, clean=clean)
 
 
 def content_base(link: str | None, homes: Iterable[str | None], url: str) -> str:

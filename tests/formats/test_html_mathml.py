@@ -1,6 +1,6 @@
 import pytest
 
-from aggregator.formats.html import plain_text
+from aggregator.formats.html_text import plain_text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ strings that they then send as UTF-8. What is valid UTF-8 by chance is rare, and
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aggregator.formats.charset_guess import EAST_ASIAN, guess, plausibility
 
@@ -175,7 +175,7 @@ codecs.register_error(_STRAY, _stray)
 
 def _references_mended(document: bytes) -> bytes:
     """Of references to characters those that are none: one would end the document for expat."""
-    if b"&#" not in document:
+    if b"&#" not in document or all(map(_is_allowed, set(_REFERENCE.findall(document)))):
         return document
     return _REFERENCE.sub(_mended, _PAIR.sub(_joined, document))
 
@@ -191,11 +191,16 @@ def _joined(pair: re.Match[bytes]) -> bytes:
 
 
 def _mended(reference: re.Match[bytes]) -> bytes:
-    number = int(reference[1], 16) if reference[1] else int(reference[2])
-    allowed = (
+    return reference[0] if _is_allowed(reference.groups()) else b"&#xFFFD;"
+
+
+def _is_allowed(digits: Sequence[bytes | None]) -> bool:
+    """Of a reference in hexadecimal or in decimal digits: surrogates are none either."""
+    in_hexadecimal, in_decimal = digits
+    number = int(in_hexadecimal, 16) if in_hexadecimal else int(in_decimal or b"0")
+    return (
         number in {9, 10, 13}
         or 0x20 <= number <= 0xD7FF  # noqa: PLR2004 XML 1.0 §2.2
         or 0xE000 <= number <= 0xFFFD  # noqa: PLR2004 dito
         or 0x10000 <= number <= 0x10FFFF  # noqa: PLR2004 dito
     )
-    return reference[0] if allowed else b"&#xFFFD;"

@@ -8,6 +8,7 @@ A tree costs more than all the rest, so what provably needs none gets none.
 
 import html as entities
 import re
+from collections.abc import Iterator, Sequence
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -61,8 +62,8 @@ _ORDINARY = frozenset(
     for slash in ("", "/")
     for name in html_rules.names("""
         a abbr article aside b big blockquote br center cite code dd del div dl dt em figcaption
-        figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li ol p q s section small span
-        strike strong sub sup tt u ul var
+        figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li ol p pre q s section small
+        span strike strong sub sup tt u ul var
     """)
 )
 """Elements that every parser of HTML treats alike, and that stay or leave their text."""
@@ -101,7 +102,10 @@ def plain_text(html: str) -> str:
 
 def reads_alike(lowered: str) -> bool:
     """Whether clean HTML has the same plain text as this one, in lower case, that is cleaned."""
-    return _ORDINARY.issuperset(_NAMES.findall(lowered)) and not _has_special_class(lowered)
+    names = set(_NAMES.findall(lowered))
+    if not names <= _ORDINARY or _has_special_class(lowered):
+        return False
+    return not ("pre" in names and "figure" in names)  # a listing with a caption
 
 
 def text_of_clean(safe: str) -> str:
@@ -140,9 +144,28 @@ def _is_bare(html: str) -> bool:
 
 def _line(markup: str, limit: int = LONGEST_TEXT) -> str:
     pieces = _WRITTEN_TAG.split(markup)
-    pieces[1::2] = [" " if name in _BLOCK_NAMES else "" for name in pieces[1::2]]
+    if "pre" in pieces:
+        pieces = list(_without_code(pieces))
+    else:
+        pieces[1::2] = [" " if name in _BLOCK_NAMES else "" for name in pieces[1::2]]
     text = entities.unescape("".join(pieces)).replace(_CODE_MARK, f" {CODE_BLOCK} ")
     return one_line(text, limit)
+
+
+def _without_code(pieces: Sequence[str | None]) -> Iterator[str]:
+    """The texts between tags, what stands for tags, and one mark for each block of code."""
+    depth = 0
+    for text, name in zip(pieces[::2], [*pieces[1::2], None], strict=True):
+        if not depth:
+            yield text or ""
+        if name == "pre":
+            depth += 1
+            if depth == 1:
+                yield _CODE_MARK
+        elif name == "/pre":
+            depth -= 1
+        elif not depth and name in _BLOCK_NAMES:
+            yield " "
 
 
 def _decoded(html: str) -> str:

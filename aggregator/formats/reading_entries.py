@@ -49,6 +49,7 @@ class Page:
 
 
 def read_info(feed: _Fields, page: Page) -> FeedInfo:
+    feed = fields.plain(feed)
     base = _base(feed, page)
     pictures = [feed.get("icon"), feed.get("logo"), *hrefs([feed.get("image")])]
     return FeedInfo(
@@ -86,6 +87,7 @@ def read_dates(feed: _Fields) -> frozenset[datetime]:
 
 def read_entry(entry: _Fields, page: Page) -> ReadEntry:
     """The entry; one that defies reading keeps what identifies it, and harms no other."""
+    entry = fields.plain(entry)
     try:
         return _entry(entry, page)
     except MemoryError:
@@ -268,10 +270,13 @@ def _authors(owner: _Fields, page: Page) -> tuple[Person, ...]:
 
 
 def _people(owner: _Fields, name: str, page: Page) -> tuple[Person, ...]:
+    found = fields.dicts(owner.get(name))
+    if not found:
+        return ()
     base = _base(owner, page)
     return fields.people(
         fields.person(page.own(one.get("name")), page.own(one.get("email")), one.get("href"), base)
-        for one in fields.dicts(owner.get(name))
+        for one in found
     )
 
 
@@ -325,11 +330,13 @@ def _bare(url: str | None) -> str:
 def _time(owner: _Fields, key: str) -> datetime | None:
     # `in` first: feedparser answers for a missing `updated` with the published one.
     written = owner[key] if key in owner else None  # noqa: SIM401 .get() does just that
-    parsed = owner.get(f"{key}_parsed") if written is not None else None
+    if written is None:
+        return None
     if isinstance(written, str) and not is_plain(written):
         own = read_date(written)
         if own or written.isdecimal():
             return own
+    parsed = owner.get(f"{key}_parsed")
     try:
         year, month, day, hour, minute, second = parsed[:6]  # type: ignore[index] # see below
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)

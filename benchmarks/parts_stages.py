@@ -24,7 +24,7 @@ from aggregator.core.reconcile import Intake, reconcile
 from aggregator.core.rhythm import Sighting, learn
 from aggregator.core.wire import Answer, Fetched, NotModified
 from aggregator.fetch.inflate import BoundedBody
-from aggregator.formats.html import clean_html
+from aggregator.formats.html import cleaned
 from aggregator.formats.packing import pack
 from aggregator.formats.reading import read_feed
 from aggregator.formats.slices import Slices, slices
@@ -147,7 +147,7 @@ class Stages:
         with self._meter("clean the HTML of 20 items", len(read)):
             for document in texts:
                 for text in document:
-                    clean_html(text, "https://site.example/")
+                    cleaned(text, "https://site.example/")
         nothing = Knowledge(by_digest={}, by_link={}, tombstones=frozenset())
         now = self._service.clock.now()
         with self._meter("normalize, reconcile 20 entries", len(read)):

@@ -31,7 +31,7 @@ from aggregator.clock import SystemClock
 from benchmarks.origin import SCENARIOS, Plan, host_of, plan_as_text
 from benchmarks.origin_feeds import first_published
 from benchmarks.origin_tls import ROOT, make_certificates
-from benchmarks.poll_sides import FloorSide, OurSide, Place, Side
+from benchmarks.poll_sides import FloorSide, OurSide, Place, Side, checkout
 from benchmarks.processes import Child
 from benchmarks.tables import table
 
@@ -177,12 +177,15 @@ async def _fault(side: Side, server: Child) -> str | None:
     return None if found == expected else f"{side.name}: {found} entries, not {expected}"
 
 
-async def compare(names: Sequence[str], asked: Asked, *, markdown: bool) -> bool:
+async def compare(
+    names: Sequence[str], asked: Asked, against: Path | None, *, markdown: bool
+) -> bool:
     """Measures the scenarios and prints them; False where something was lost."""
+    sides: list[type[Side]] = [OurSide, FloorSide]
+    if against:
+        sides.insert(1, checkout(against))
     with tempfile.TemporaryDirectory(prefix="poll-") as folder:
-        outcomes = [
-            await measure(name, asked, Path(folder), (OurSide, FloorSide)) for name in names
-        ]
+        outcomes = [await measure(name, asked, Path(folder), sides) for name in names]
     wire = "TLS, cold connections" if asked.tls else "plain HTTP"
     print(
         f"{asked.sources} sources, {wire}, median of {asked.rounds} rounds; {os.cpu_count()} cores"
@@ -207,6 +210,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tls", action="store_true", help="with certificates made for the run")
     parser.add_argument("--keep-alive", action="store_true", help="the origin keeps connections")
+    parser.add_argument("--against", type=Path, metavar="FOLDER", help="another working tree, too")
     parser.add_argument("--markdown", action="store_true")
     given = parser.parse_args(sys.argv[1:] if __name__ == "__main__" else [])
     asked = Asked(
@@ -215,7 +219,8 @@ def main() -> int:
         tls=given.tls,
         keep_alive=given.keep_alive,
     )
-    good = asyncio.run(compare(given.scenarios or SHOWN, asked, markdown=given.markdown))
+    against = given.against and given.against.resolve()
+    good = asyncio.run(compare(given.scenarios or SHOWN, asked, against, markdown=given.markdown))
     return 0 if good else 1
 
 

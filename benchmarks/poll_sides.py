@@ -97,19 +97,36 @@ class OurSide(Side):
     options: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
+    def environ(cls, place: Place) -> dict[str, str]:
+        return {"AGGREGATOR_BENCH_ROOT": str(place.root)} if place.root else {}
+
+    @classmethod
     async def start(cls, place: Place) -> Self:
         config = configure(place)
         child = await Child.start(
             "benchmarks.poll_service",
             str(config),
             *cls.options,
-            environ={"AGGREGATOR_BENCH_ROOT": str(place.root)} if place.root else {},
+            environ=cls.environ(place),
             log=place.home / "log",
         )
         return cls(place=place, child=child)
 
     def entries(self) -> int:
         return entries_in(self.place.home / "entries.db")
+
+
+def checkout(folder: Path) -> type[OurSide]:
+    """Our service as it is in another working tree."""
+
+    class OtherSide(OurSide):
+        name = f"that in {folder.name}"
+
+        @classmethod
+        def environ(cls, place: Place) -> dict[str, str]:
+            return {**super().environ(place), "PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1"}
+
+    return OtherSide
 
 
 def configure(place: Place, head: str = CONFIG) -> Path:

@@ -69,12 +69,6 @@ MOST = 0.7
 ALMOST_ALL = 0.95
 """Shares of the entries that `mostly` speaks of: in some hours, on some days."""
 
-LEARN_EVERY = timedelta(days=1)
-"""What lay in the future then may count by now, and what is not kept any more no longer."""
-
-SAME_POLL = timedelta(seconds=1)
-"""From learning to the time that a poll is saved with."""
-
 LONGEST_SPELL = 8
 """Hours; what spreads wider has no hours worth telling."""
 
@@ -126,13 +120,6 @@ class Habits:
     recent: tuple[float, ...]
     quarters: bytes
     days: bytes
-
-    def hold(self, now: datetime, last_news_at: datetime | None) -> bool:
-        """Whether nothing is to be learned anew. `last_news_at` is when the source last brought
-        something; what it brought in the very poll that learned them is in them.
-        """
-        told = last_news_at is None or last_news_at <= self.learned_at + SAME_POLL
-        return told and self.learned_at <= now < self.learned_at + LEARN_EVERY
 
     def rate(self, cell: int) -> float:
         """In a cell of a week from Monday 00:00 UTC, against the average of the week."""

@@ -121,7 +121,6 @@ class Poller:
             offer=self._offer(source, policy, taken),
             missed_at=now if missed else None,
             memory=taken.memory,
-            habits=habits if habits is not source.habits else None,
         )
         if not await self._store.save_poll(record):
             return Settled(report=report_of_lost(source, record))
@@ -160,9 +159,6 @@ class Poller:
     ) -> Habits | None:
         if not taken.succeeded or policy.pace.longest <= policy.pace.shortest:
             return None
-        now, kept = self._clock.now(), source.habits
-        if kept and not taken.changes.new and kept.hold(now, source.last_news_at):
-            return kept
         known = await self._store.sightings(source.lease.source_id, limit=NEWEST)
         news = (Sighting(one.first_seen, one.published) for one in taken.changes.new)
         return learn([*news, *known], self._clock.now())

@@ -27,7 +27,6 @@ from aggregator.core.model import (
 )
 from aggregator.core.moves import Moves
 from aggregator.core.pushes import PushHealth, PushStanding
-from aggregator.core.rhythm import Habits
 from aggregator.core.text import xml_safe
 from aggregator.core.wire import Validators
 from aggregator.service.ports import ClaimedSource, Lease, PastPoll, PollRecord, SourceHealth
@@ -77,11 +76,9 @@ def state_columns(record: PollRecord) -> Columns:
     poll = record.poll
     success = {"last_success_at": poll.polled_at, "suggested_url": None} if record.succeeded else {}
     news = {"last_news_at": poll.polled_at} if poll.outcome == "new" else {}
-    habits = {"habits": record.habits.packed()} if record.habits else {}
     return {
         **success,
         **news,
-        **habits,
         "etag": record.validators.etag,
         "last_modified": record.validators.last_modified,
         "body_digest": record.body_digest,
@@ -266,7 +263,6 @@ def claimed_source(
         last_news_at=row.last_news_at,
         info=info_of(row.info),
         push=push,
-        habits=Habits.unpacked(row.habits) if row.habits else None,
     )
 
 

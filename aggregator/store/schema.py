@@ -133,7 +133,6 @@ sources = Table(
     Column("etag", Text),
     Column("last_modified", Text),
     Column("body_digest", LargeBinary),
-    Column("habits", LargeBinary),  # its rhythm, as learned last
     Column("info", Json, nullable=False),
     UniqueConstraint("key"),
     sqlite_autoincrement=True,

@@ -73,25 +73,6 @@ def test_whatever_the_times_the_poll_lies_between_the_shortest_and_the_longest_w
     assert now + pace.shortest <= at <= now + max(pace.shortest, pace.longest)
 
 
-@pytest.mark.parametrize(
-    ("since", "news_after", "hold"),
-    [
-        (HOUR, None, True),
-        (HOUR, timedelta(milliseconds=5), True),
-        (HOUR, HOUR / 2, False),
-        (DAY, None, False),
-        (-HOUR, None, False),
-    ],
-    ids=["nothing came", "learned with it", "pushed since", "a day old", "the clock went back"],
-)
-def test_habits_hold_until_something_comes_and_for_a_day_at_the_most(since, news_after, hold):
-    habits = learn(posted(MONDAY - DAY), MONDAY)
-    last_news_at = None if news_after is None else MONDAY + news_after
-
-    assert habits
-    assert habits.hold(MONDAY + since, last_news_at) is hold
-
-
 @given(SIGHTINGS, NOWS)
 def test_habits_read_back_as_they_were_kept(sightings, now):
     habits = learn(sightings, now)

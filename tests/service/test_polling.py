@@ -12,7 +12,6 @@ from aggregator.service.reports import PollReport
 from tests.builders import NOON, ago, read_entry, read_feed
 from tests.fakes import fetched
 from tests.service.world import TAGGED, World, policy
-from tests.store.memory import MemoryStore
 
 URL = "https://a.example/feed"
 
@@ -329,56 +328,6 @@ async def test_the_next_poll_follows_the_rhythm_that_the_entries_show():
 
     assert (report.next_poll_at or NOON) > NOON + timedelta(hours=1)
     assert "a week" in report.next_poll_reason
-
-
-class Counted(MemoryStore):
-    """Counts how often it is asked when a source's entries appeared."""
-
-    looks = 0
-
-    async def sightings(self, source_id, *, limit):
-        self.looks += 1
-        return await super().sightings(source_id, limit=limit)
-
-
-async def rhythmic() -> tuple[World, Counted]:
-    """A source with nine weekly entries, polled once."""
-    store = Counted()
-    world = World(store=store)
-    await world.add("a", pace=Pace(shortest=timedelta(hours=1), longest=timedelta(days=1)))
-    weekly = [read_entry(str(n), published=NOON - timedelta(days=7 * n + 3.4)) for n in range(9)]
-    world.serves(URL, *weekly)
-    await world.poll("a")
-    return world, store
-
-
-async def test_a_rhythm_is_not_learned_again_while_nothing_comes():
-    world, store = await rhythmic()
-    for _ in range(3):
-        world.clock.pass_(hours=1)
-        report = await world.poll("a")
-
-    assert store.looks == 1
-    assert "a week" in report.next_poll_reason
-
-
-async def test_a_rhythm_is_learned_again_when_something_came():
-    world, store = await rhythmic()
-    world.clock.pass_(hours=1)
-    world.serves(URL, read_entry("new", published=world.clock.now()))
-
-    await world.poll("a")
-
-    assert store.looks == 2
-
-
-async def test_a_rhythm_is_learned_again_once_a_day():
-    world, store = await rhythmic()
-    world.clock.pass_(days=1)
-
-    await world.poll("a")
-
-    assert store.looks == 2
 
 
 SECRETS = {"headers": (("X-Key", "hush"),), "auth": ("me", "hush")}

@@ -29,7 +29,7 @@ from aggregator.core.model import (
 from aggregator.core.moves import Moves
 from aggregator.core.positions import ChangedStory, Placed, Position, Step
 from aggregator.core.pushes import Callback, Push, PushRecord
-from aggregator.core.rhythm import Habits, Sighting
+from aggregator.core.rhythm import Sighting
 from aggregator.core.searching import parse_query
 from aggregator.core.shown import Attribution, attribution_of
 from aggregator.core.stories import (
@@ -80,7 +80,6 @@ class _Source:
     """The newest last."""
     last_success_at: datetime | None = None
     last_news_at: datetime | None = None
-    habits: Habits | None = None
     moves: Moves = field(default_factory=Moves)
     suggested_url: str | None = None
     reason: str = "new address"
@@ -367,7 +366,6 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
             throttles=last.throttles if last else 0,
             paused_until=self._paused_until(source),
             last_news_at=source.last_news_at,
-            habits=source.habits,
             info=source.info,
             push=source.push.standing,
         )
@@ -435,7 +433,6 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
             source.last_success_at, source.suggested_url = record.poll.polled_at, None
         if record.poll.outcome == "new":
             source.last_news_at = record.poll.polled_at
-        source.habits = record.habits or source.habits
         if record.read:
             self._take_in(source, record)
         if record.offer is not None:

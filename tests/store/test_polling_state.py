@@ -7,7 +7,7 @@ import pytest
 
 from aggregator.core.memory import Memory, RememberedItem
 from aggregator.core.moves import Moves
-from aggregator.core.rhythm import Sighting, learn
+from aggregator.core.rhythm import Sighting
 from aggregator.core.wire import Validators
 from tests.builders import NOON, ago
 from tests.store.steps import (
@@ -257,16 +257,6 @@ async def test_a_claim_tells_when_the_source_last_brought_news(store):
     await save(store, "a", polled_at=NOON, outcome="unchanged")
 
     assert (await claim_one(store, "a")).last_news_at == ago(hours=2)
-
-
-async def test_a_rhythm_stays_as_it_was_learned_last(store):
-    habits = learn([Sighting(ago(days=n), ago(days=n)) for n in range(9)], NOON)
-    await configure(store, "a", "b")
-    await save(store, "a", habits=habits)
-    await save(store, "a")
-
-    assert (await claim_one(store, "a")).habits == habits
-    assert (await claim_one(store, "b")).habits is None
 
 
 async def test_sources_can_be_asked_for_by_name(store):

@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any, cast
 from xml.parsers import expat
 
+import uvloop
+
 from benchmarks.origin import allow_many_files, host_of
-from benchmarks.processes import memory_of, run
+from benchmarks.processes import memory_of
 
 AT_ONCE = 64
 WRITTEN_TOGETHER = 100
@@ -207,4 +209,4 @@ def entries_in(database: Path) -> int:
 
 if __name__ == "__main__":
     allow_many_files()
-    run(_serve(json.loads(sys.argv[1])))
+    uvloop.run(_serve(json.loads(sys.argv[1])))

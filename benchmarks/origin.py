@@ -22,9 +22,10 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import uvloop
+
 from benchmarks.origin_feeds import Packed, content_type, document
 from benchmarks.origin_tls import HOSTS_OF_A_CERTIFICATE, server_context
-from benchmarks.processes import run
 
 Kind = Literal["304", "same", "new"]
 """What a visit after the first gets: not modified; the same bytes although validators were sent;
@@ -246,4 +247,4 @@ def allow_many_files() -> None:
 
 if __name__ == "__main__":
     allow_many_files()
-    run(_serve(Plan(**json.loads(sys.argv[1]))))
+    uvloop.run(_serve(Plan(**json.loads(sys.argv[1]))))

@@ -7,11 +7,12 @@ fetch, from the digest to the database, and to read is a part of it.
 """
 
 import argparse
-import asyncio
 import sys
 import tempfile
 from pathlib import Path
 from statistics import median
+
+import uvloop
 
 from aggregator.bootstrap import open_service
 from aggregator.config.load import load
@@ -80,7 +81,7 @@ def main() -> int:
     parser.add_argument("--markdown", action="store_true")
     given = parser.parse_args(sys.argv[1:] if __name__ == "__main__" else [])
     with tempfile.TemporaryDirectory(prefix="parts-") as folder:
-        meter = asyncio.run(measure(given.sources, given.rounds, Path(folder)))
+        meter = uvloop.run(measure(given.sources, given.rounds, Path(folder)))
     print(f"{given.sources} sources, median of {given.rounds} rounds")
     print(table(HEAD, rows(meter), markdown=given.markdown))
     return 0

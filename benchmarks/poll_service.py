@@ -13,14 +13,16 @@ import resource
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import certifi
+import typer
 
-from aggregator import log
 from aggregator.bootstrap import Service, open_service
+from aggregator.cli.shell import finish
 from aggregator.config.load import load
 from aggregator.log import LogWatch
 from aggregator.service.dispatch import TICK
@@ -152,5 +154,5 @@ if __name__ == "__main__":
     allow_many_files()
     if "AGGREGATOR_BENCH_ROOT" in os.environ:
         trust(os.environ["AGGREGATOR_BENCH_ROOT"])
-    log.configure()
-    asyncio.run(_serve(Path(sys.argv[1]), Profiling() if "--profile" in sys.argv else None))
+    with suppress(typer.Exit):  # as a command runs, on the same event loop
+        finish(_serve(Path(sys.argv[1]), Profiling() if "--profile" in sys.argv else None))

@@ -8,8 +8,7 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Coroutine, Iterator, Sequence
-from importlib import import_module
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -71,16 +70,6 @@ class Child:
         if self._process.stdin:
             self._process.stdin.close()
         await self._process.wait()
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """On uvloop where it is installed, as whoever wants to be fast does."""
-    try:
-        uvloop = import_module("uvloop")
-    except ModuleNotFoundError:
-        asyncio.run(work)
-    else:
-        uvloop.run(work)
 
 
 def descendants(pid: int) -> list[int]:

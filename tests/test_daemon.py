@@ -218,6 +218,17 @@ def test_changed_templates_are_taken_and_broken_ones_are_reported(place):
     assert headers["ETag"] != first
 
 
+def test_what_another_process_hides_is_served_no_more(place):
+    config, port = place
+    with daemon(config):
+        until(lambda: get(port, "/feed.json")[2].count(b'"id"') == 3)
+        gone = json.loads(get(port, "/feed.json")[2])["items"][0]["id"]
+        subprocess.run([*AGGREGATOR, "hide", gone, "--config", str(config)], check=True)
+        until(lambda: gone.encode() not in get(port, "/feed.json")[2])
+
+        assert get(port, "/feed.json")[2].count(b'"id"') == 2
+
+
 def test_a_port_in_use_is_said_and_ends_it(place):
     config, port = place
     with socket.socket() as taken:

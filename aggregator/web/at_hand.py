@@ -7,7 +7,7 @@ known to be good. Only the time in it moves on: `max-age` and `Date`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +20,10 @@ from aggregator.web.responses import cached
 _MOST_FEEDS = 100
 _MOST_ANSWERS = 100
 """For each of them: codings, and validators that readers hold."""
+_LONGEST_QUESTION = 1_000
+"""Bytes: a reader that lists a hundred tags is rare."""
+_MOST_BYTES = 64_000_000
+"""Of bodies. One feed is kept in any case."""
 
 _DECIDING: Mapping[bytes, int] = {
     b"accept-encoding": 0,
@@ -58,19 +62,36 @@ class _Question(NamedTuple):
     method: str
     fields: tuple[bytes | None, ...]
 
+    def is_long(self) -> bool:
+        return sum(len(value) for value in self.fields if value) > _LONGEST_QUESTION
+
 
 class _Answer(NamedTuple):
     before: bytes
     """What stands before the value of Cache-Control."""
     behind: bytes
     body: bytes
+    tag: bytes
+    """Equal ones mean equal bodies."""
 
 
 @dataclass(slots=True)
 class _Feed:
-    shown: Newest
+    newest: Newest
     name: str
     answers: dict[_Question, _Answer] = field(default_factory=dict)
+    bodies: dict[bytes, bytes] = field(default_factory=dict)
+    """By their tags: whatever readers hold, they are given the same few."""
+
+    def put(self, question: _Question, answer: _Answer) -> None:
+        if answer.body:
+            answer = answer._replace(body=self.bodies.setdefault(answer.tag, answer.body))
+        self.answers[question] = answer
+        if len(self.answers) > _MOST_ANSWERS:
+            del self.answers[next(iter(self.answers))]
+
+    def size(self) -> int:
+        return sum(map(len, self.bodies.values()))
 
 
 class Remembering:
@@ -91,11 +112,11 @@ class Remembering:
         told = _told(fields)
         if feed is None or told is None:
             return None
-        shown = feed.shown
+        newest = feed.newest
         answer = feed.answers.get(_Question(method, tuple(told[:_DECIDING_THE_ANSWER])))
-        if answer is None or not self._is_current(shown):
+        if answer is None or not self._is_current(newest):
             return None
-        fresh_for = self._publisher.known_fresh_for(shown.publication, shown.document.until)
+        fresh_for = self._publisher.known_fresh_for(newest.publication, newest.document.until)
         if fresh_for is None:
             return None
         agent, forwarded = (told[place] or b"" for place in range(_DECIDING_THE_ANSWER, len(told)))
@@ -113,32 +134,37 @@ class Remembering:
             return
         edition, said, state = self._publisher.edition, _Said(send), scope.setdefault("state", {})
         await self._app(scope, receive, said)
-        shown, told = state.get("newest"), _told(scope["headers"])
-        if shown and told and not scope["query_string"] and edition is self._publisher.edition:
+        newest, told = state.get("newest"), _told(scope["headers"])
+        if newest and told and not scope["query_string"] and edition is self._publisher.edition:
             question = _Question(scope["method"], tuple(told[:_DECIDING_THE_ANSWER]))
-            self._remember(scope["raw_path"], shown, question, said.answer())
+            self._remember(scope["raw_path"], newest, question, said.answer())
 
-    def _is_current(self, shown: Newest) -> bool:
+    def _is_current(self, newest: Newest) -> bool:
         publisher = self._publisher
         if publisher.edition is not self._edition:
             return False
-        return publisher.document_in_memory(shown.publication, shown.format) is shown.document
+        return publisher.document_in_memory(newest.publication, newest.format) is newest.document
 
     def _remember(
-        self, target: bytes, shown: Newest, question: _Question, answer: _Answer | None
+        self, target: bytes, newest: Newest, question: _Question, answer: _Answer | None
     ) -> None:
         if self._edition is not self._publisher.edition:
             self._edition = self._publisher.edition
             self._feeds.clear()
-        if answer is None or not self._is_current(shown):
+        if answer is None or question.is_long() or not self._is_current(newest):
             return
         feed = self._feeds.pop(target, None)
-        if feed is None or feed.shown.document is not shown.document:
-            feed = _Feed(shown, shown.name)
-        feed.answers[question] = answer
-        _shorten(feed.answers, _MOST_ANSWERS)
+        if feed is None or feed.newest.document is not newest.document:
+            feed = _Feed(newest, newest.name)
+        feed.put(question, answer)
         self._feeds[target] = feed
-        _shorten(self._feeds, _MOST_FEEDS)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Those go of which nothing new was asked for the longest."""
+        size = sum(feed.size() for feed in self._feeds.values())
+        while len(self._feeds) > 1 and (len(self._feeds) > _MOST_FEEDS or size > _MOST_BYTES):
+            size -= self._feeds.pop(next(iter(self._feeds))).size()
 
 
 class _Said:
@@ -170,6 +196,7 @@ class _Said:
             before=head(self._status, before) + b"cache-control: ",
             behind=b"\r\n" + lines(behind),
             body=self._body,
+            tag=dict(self._fields).get(b"etag", b""),
         )
 
 
@@ -186,9 +213,3 @@ def _told(fields: Fields) -> list[bytes | None] | None:
         else:
             return None
     return told
-
-
-def _shorten(kept: dict[Any, Any], most: int) -> None:
-    """What was put in first makes room."""
-    while len(kept) > most:
-        del kept[next(iter(kept))]

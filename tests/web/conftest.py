@@ -2,7 +2,7 @@ import asyncio
 from importlib import import_module
 from importlib.util import find_spec
 
-ON_BOTH = {"test_server.py", "test_connection.py"}
+ON_BOTH = {"test_server.py", "test_connection.py", "test_events.py"}
 """The daemon serves on uvloop, where there is one."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from aggregator.web import at_hand
 from aggregator.web.app import create_app
 from aggregator.web.at_hand import Remembering
 from aggregator.web.clients import Peer
@@ -242,6 +243,34 @@ async def test_its_readers_are_counted_as_all_are(site, peer, forwarded):
     first, second = site.guestbook.lines
     assert first == second
     assert first[0] == "sources/a.rss"
+
+
+async def test_readers_of_all_states_are_given_the_same_bytes(site):
+    bodies = set()
+    for number in range(5):
+        held = [(b"if-none-match", b'"%d"' % number)]
+        await site.ask("GET", "/feed.atom", held)
+        _, body = site.remembering.at_hand("GET", b"/feed.atom", with_name(held), Peer(""))
+        bodies.add(id(body))
+
+    assert len(bodies) == 1
+
+
+async def test_large_feeds_take_each_others_room(site, monkeypatch):
+    for path in PATHS:
+        await site.ask("GET", path)
+    assert all(site.at_hand("GET", path) for path in PATHS)
+    monkeypatch.setattr(at_hand, "_MOST_BYTES", 1)
+    await site.ask("GET", PATHS[0])
+
+    assert [path for path in PATHS if site.at_hand("GET", path)] == PATHS[:1]
+
+
+async def test_a_long_question_is_not_remembered(site):
+    held = [(b"if-none-match", b'"tag", ' * 150)]
+    await site.ask("GET", "/feed.atom", held)
+
+    assert site.at_hand("GET", "/feed.atom", held) is None
 
 
 async def test_memory_is_bounded(site):

@@ -135,3 +135,21 @@ def test_plain_utf_8_goes_through_as_it_is():
     raw = document(CHINESE, "utf-8").encode()
 
     assert in_utf8(raw, "") == raw
+
+
+@pytest.mark.parametrize("zeros", ["", "0", "00"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(*range(34), 39, 127, 0xD7FF, 0xD800, 0xDBFF, 0xDFFF, 0xE000, 0xFFFD, 0xFFFE, 0xFFFF),
+        *(0x10000, 0x10FFFF, 0x110000, 99999, 999999),
+    ],
+)
+def test_a_reference_stays_where_xml_has_the_character(number, zeros):
+    allowed = number in {9, 10, 13} or (
+        32 <= number <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF and number not in {65534, 65535}
+    )
+    for reference in (f"&#{zeros}{number};", f"&#x{zeros}{number:x};", f"&#X{zeros}{number:X};"):
+        written = f"<a>{reference}&#39;</a>".encode()
+        kept = written if allowed else b"<a>&#xFFFD;&#39;</a>"
+        assert in_utf8(written, "") == kept

@@ -75,6 +75,8 @@ class _Finder:
         self.items: list[tuple[int, int]] = []
         self._document = document
         self._path: list[str] = []
+        self._others: set[str] = set()
+        """Names of elements that are neither items nor channels."""
         self._channels = 0
         self._start: int | None = None
         self._parser = expat.ParserCreate("utf-8")
@@ -90,6 +92,8 @@ class _Finder:
 
     def _open(self, name: str, _attributes: object) -> None:
         self._path.append(name)
+        if name in self._others:
+            return
         if name.partition(":")[2] in _NAMES:  # under a prefix it may, or may not, be an item
             raise _Odd
         if name in _NAMES:
@@ -100,6 +104,8 @@ class _Finder:
             self._channels += 1
             if self._channels > 1:
                 raise _Odd
+        else:
+            self._others.add(name)
 
     def _close(self, name: str) -> None:
         if name in _NAMES and self._start is not None:

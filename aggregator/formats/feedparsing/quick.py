@@ -38,6 +38,8 @@ class _Quick(QuickCore):
     baseuri: str
     decls: dict[str, str]
     intextinput: int
+    namespacemap: dict[str | None, str]
+    namespaces_in_use: dict[str, str]
     startPrefixMapping: Callable[[str | None, str | None], None]  # noqa: N815 feedparser's
     strattrs: Callable[[Any], str]
 
@@ -64,8 +66,10 @@ class _Quick(QuickCore):
         raise Doubt
 
     def _declare(self, prefix: str | None, uri: str | None) -> None:
-        self._names.forget()
+        before = self.namespacemap.copy(), self.namespaces_in_use.copy()
         self.startPrefixMapping(prefix, uri)
+        if before != (self.namespacemap, self.namespaces_in_use):
+            self._elements.clear()
 
     def _open(self, written: str, given: dict[str, str]) -> None:
         element = self._elements.get(written) or self._names.element(written)

@@ -18,7 +18,8 @@ _KINDS = {
 }
 _TAGS = {"category", "tags", "itunes_keywords"}
 _get, _set = dict.get, dict.__setitem__
-_CONTROL = re.compile("[\x80-\x9f]")
+_CONTROL = re.compile(b"\xc2[\x80-\x9f]")
+"""One from U+0080 to U+009F, in UTF-8: as text, the search would take several times as long."""
 _REFERENCE = re.compile("&([A-Za-z0-9_]+);")
 
 
@@ -26,7 +27,26 @@ def mended(text: str) -> str:
     """UTF-8 that was taken for Latin-1, and Windows-1252's characters at their own places."""
     with suppress(UnicodeError):
         text = text.encode("iso-8859-1").decode("utf-8")
-    return text.translate(_cp1252) if _CONTROL.search(text) else text
+    return text.translate(_cp1252) if _CONTROL.search(text.encode()) else text
+
+
+def _unwrapped(pieces: list[str]) -> list[str]:
+    """XHTML without the div around all of it, as Atom demands one (RFC 4287 §3.1.1.3)."""
+    for end in (-1, 0):
+        while len(pieces) > 1 and not pieces[end].strip():
+            del pieces[end]
+    first = pieces[0] if pieces else ""
+    if (first != "<div>" and not first.startswith("<div ")) or pieces[-1] != "</div>":
+        return pieces
+    depth = 0
+    for piece in pieces[:-1]:
+        if piece.startswith("</"):
+            depth -= 1
+            if depth == 0:  # it ends before the text does
+                return pieces
+        elif piece.startswith("<") and not piece.endswith("/>"):
+            depth += 1
+    return pieces[1:-1]
 
 
 class QuickCore:
@@ -55,12 +75,12 @@ class QuickCore:
         stack, params = self.elementstack, self.contentparams
         if not stack or stack[-1][0] != element:
             return None
-        if params and (_get(params, "base64") or _get(params, "type") == XHTML):
+        if params and _get(params, "base64"):
             return super().pop(element, strip_whitespace)  # type: ignore[misc] # feedparser's
         _, expecting_text, pieces = stack.pop()
-        output = "".join(pieces)
-        if strip_whitespace:
-            output = output.strip()
+        if params and self.version == "atom10" and _get(params, "type") == XHTML:
+            pieces = _unwrapped(pieces)
+        output = "".join(pieces).strip() if strip_whitespace else "".join(pieces)
         if not expecting_text:
             return output
         output = self._understood(element, output, params)

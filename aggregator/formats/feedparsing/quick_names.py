@@ -50,11 +50,7 @@ class Names:
         self._in_use: Mapping[str, str] = parser.namespaces_in_use
         self._prefixes: Mapping[str | None, str] = parser.namespacemap
         self.elements: dict[str, Element] = {}
-        """Those that were met since the last declaration of a namespace."""
-
-    def forget(self) -> None:
-        """A namespace was declared."""
-        self.elements.clear()
+        """Those that were met since the namespaces last changed."""
 
     def element(self, written: str) -> Element:
         namespace, tag = _tag(written)

@@ -118,6 +118,8 @@ def _seconds(text: str) -> timedelta | None:
 
 
 def _date(text: str) -> datetime | None:
+    if not text:
+        return None
     try:
         moment = parsedate_to_datetime(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
@@ -153,7 +155,8 @@ def _cache_control(fields: Fields) -> dict[str, str]:
 
 def _until_expires(fields: Fields) -> timedelta | None:
     """Both dates are the server's own, so that its clock may be wrong."""
-    expires, date = (_date(first(fields, name) or "") for name in (b"expires", b"date"))
+    expires = _date(first(fields, b"expires") or "")
+    date = _date(first(fields, b"date") or "") if expires else None
     return expires - date if expires and date else None
 
 

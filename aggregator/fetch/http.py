@@ -99,7 +99,11 @@ class HttpFetcher:
 
     async def _send(self, request: FetchRequest, hop: Hop) -> httpx.Response:
         auth = request.auth or password_in(request.url)
-        headers = request_headers(request, auth, own=hop.own)
+        # httpx adds a missing Host, and makes all fields anew for it.
+        headers = [
+            (b"Host", hop.url.netloc),
+            *request_headers(request, auth, own=hop.own),
+        ]
         way = Way(opened=hop.opened, http2=request.http2, proxy=request.proxy)
         return await self._ways.send(httpx.Request("GET", hop.url, headers=headers), hop, way)
 

@@ -3,7 +3,8 @@
 Wired by bootstrap as in the daemon: a real database file, the guarded fetcher, caged readers, the
 dispatcher with its ticks, a line of log for each poll. Answers a line of JSON for each it is given.
 
-AGGREGATOR_BENCH_ROOT names a certificate to be trusted in place of the usual ones.
+AGGREGATOR_BENCH_ROOT names a certificate to be trusted in place of the usual ones, and
+AGGREGATOR_BENCH_PYTHON what reading processes are started with.
 """
 
 import asyncio
@@ -154,5 +155,6 @@ if __name__ == "__main__":
     allow_many_files()
     if "AGGREGATOR_BENCH_ROOT" in os.environ:
         trust(os.environ["AGGREGATOR_BENCH_ROOT"])
+    sys.executable = os.environ.get("AGGREGATOR_BENCH_PYTHON", sys.executable)
     with suppress(typer.Exit):  # as a command runs, on the same event loop
         finish(_serve(Path(sys.argv[1]), Profiling() if "--profile" in sys.argv else None))

@@ -1,6 +1,7 @@
 """Who polls in a comparison: our service, and bare parts. Each in a process of its own."""
 
 import json
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,18 @@ per_host_delay = "0s"
 allow_networks = ["127.0.0.0/8"]
 
 """
+
+
+_OTHER_WORKER = """\
+#!/bin/sh
+for each do
+  shift
+  [ "$each" = aggregator.cage.worker ] && each=benchmarks.whole_worker
+  set -- "$@" "$each"
+done
+exec {python} "$@"
+"""
+"""A Python for reading processes that starts another module of ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +127,19 @@ class OurSide(Side):
 
     def entries(self) -> int:
         return entries_in(self.place.home / "entries.db")
+
+
+class FeedparserOnlySide(OurSide):
+    """As it would be if feedparser itself read every document."""
+
+    name = "aggregator, feedparser only"
+
+    @classmethod
+    def environ(cls, place: Place) -> dict[str, str]:
+        python = place.home / "python"
+        python.write_text(_OTHER_WORKER.format(python=sys.executable), "utf-8")
+        python.chmod(0o755)
+        return {**super().environ(place), "AGGREGATOR_BENCH_PYTHON": str(python)}
 
 
 def checkout(folder: Path) -> type[OurSide]:

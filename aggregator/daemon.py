@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from aggregator import __version__
 from aggregator.bootstrap import Service, open_service, restart_needed
+from aggregator.config.fingerprint import Fingerprint
 from aggregator.config.load import load
 from aggregator.config.settings import Settings
-from aggregator.core.digest import body_digest
 from aggregator.core.errors import CannotServe, ConfigError, StoreError
 from aggregator.log import LogWatch
 from aggregator.outbound import Outbound, open_outbound
@@ -58,7 +58,8 @@ class Daemon:
         self._pushes = pushes
         self._outbound = outbound
         self._watch = watch
-        self._file = _fingerprint(path)
+        self._fingerprint = Fingerprint(path, service.clock.now)
+        self._file = self._fingerprint.take()
         self._pages = Pages(settings.site.templates, report=watch.failed)
         self._outlet = Outlet(
             StaticSite(
@@ -183,7 +184,7 @@ class Daemon:
             self._watch.failed("counting the subscribers", error)
 
     async def _reload_if_changed(self) -> None:
-        found = _fingerprint(self._path)
+        found = self._fingerprint.take()
         if found != self._file and await self.reload():
             self._file = found
 
@@ -231,14 +232,6 @@ class Daemon:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _fingerprint(path: Path) -> bytes | None:
-    """Of the file's bytes: some editors write a file without moving its time."""
-    try:
-        return body_digest(path.read_bytes())
-    except OSError:
-        return None
 
 
 async def run(

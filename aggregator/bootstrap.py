@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from aggregator import __version__
 from aggregator.cage.limits import Limits
@@ -13,12 +14,11 @@ from aggregator.cage.pool import CagedReader
 from aggregator.clock import SystemClock
 from aggregator.config.checks import polled_address
 from aggregator.config.settings import (
-    FetchSettings,
     ServerSettings,
     Settings,
     SourceSettings,
 )
-from aggregator.core.reconcile import Intake
+from aggregator.core.reconcile import Backfill, Intake, Updates
 from aggregator.core.rhythm import Pace
 from aggregator.core.schedule import UNCONDITIONAL
 from aggregator.core.wire import Validators
@@ -282,35 +282,44 @@ def source_policy(
     """`shown_url` is the source's address without secrets, where it has any."""
     fetch = settings.fetch
     auth = source.auth
-    written = source.user_agent or fetch.user_agent
     return SourcePolicy(
         url=source.url,
         shown_url=shown_url or source.url,
-        pace=_pace(fetch, source),
+        pace=_pace(fetch.interval, fetch.max_interval, source.interval),
         timeout=(source.timeout or fetch.timeout).total_seconds(),
         max_body=fetch.max_body,
-        user_agent=lambda: written or user_agent(settings.site.url, subscribers()),
+        user_agent=_agent(source.user_agent or fetch.user_agent, settings.site.url, subscribers),
         headers=source.headers,
         auth=(auth.user, auth.password) if auth else None,
         http2=source.http2,
         proxy=source.proxy,
         language=source.language,
         players=source.iframes,
-        intake=Intake(backfill=source.backfill, updates=source.updates),
+        intake=_intake(source.backfill, source.updates),
     )
 
 
-def _pace(fetch: FetchSettings, source: SourceSettings) -> Pace:
+# Sources that are configured alike share these: of a million each costs memory.
+_shared = lru_cache(1000)
+
+
+@_shared
+def _pace(usual: timedelta, most: timedelta | None, own: timedelta | None) -> Pace:
     """An interval of the source's own is meant as it is written, and so is a short one."""
-    if source.interval:
-        return Pace(
-            shortest=source.interval,
-            longest=source.interval,
-            unconditional=UNCONDITIONAL * source.interval,
-        )
-    stretch = STRETCH if fetch.interval >= SHORTEST_TO_STRETCH else 1
-    longest = fetch.max_interval or stretch * fetch.interval
-    return Pace(shortest=fetch.interval, longest=max(longest, fetch.interval))
+    if own:
+        return Pace(shortest=own, longest=own, unconditional=UNCONDITIONAL * own)
+    stretch = STRETCH if usual >= SHORTEST_TO_STRETCH else 1
+    return Pace(shortest=usual, longest=max(most or stretch * usual, usual))
+
+
+@_shared
+def _intake(backfill: Backfill, updates: Updates) -> Intake:
+    return Intake(backfill=backfill, updates=updates)
+
+
+@_shared
+def _agent(written: str, site_url: str, subscribers: Subscribers) -> Callable[[], str]:
+    return lambda: written or user_agent(site_url, subscribers())
 
 
 def user_agent(site_url: str, subscribers: int) -> str:

@@ -1,5 +1,7 @@
 """Settings to what is published: the part of the configuration that feeds and pages show."""
 
+from collections import defaultdict
+
 from aggregator.config.settings import PublicationSettings, Settings
 from aggregator.core.filters import Filter, Filters
 from aggregator.core.publication import Publication, Site
@@ -8,16 +10,19 @@ from aggregator.service.catalogue import Catalogue, side_by_side
 
 def catalogue(settings: Settings) -> Catalogue:
     """What is published, in which form."""
-    tags = {tag for source in settings.sources.values() for tag in source.tags}
+    tagged: defaultdict[str, set[str]] = defaultdict(set)
+    for key, source in settings.sources.items():
+        for tag in source.tags:
+            tagged[tag].add(key)
+    max_per_day = _max_per_day(settings)
     latest_first = sorted(settings.publications.items(), key=lambda item: item[0] != "latest")
     return Catalogue(
         site=site(settings),
-        publications=tuple(_publication(settings, slug, made) for slug, made in latest_first),
+        publications=tuple(
+            _publication(settings, slug, made, max_per_day) for slug, made in latest_first
+        ),
         names={key: source.name or key for key, source in settings.sources.items()},
-        tags={
-            tag: frozenset(k for k, source in settings.sources.items() if tag in source.tags)
-            for tag in tags
-        },
+        tags={tag: frozenset(keys) for tag, keys in tagged.items()},
         tags_of={key: source.tags for key, source in settings.sources.items()},
         filters=filters(settings),
         formerly={
@@ -26,7 +31,7 @@ def catalogue(settings: Settings) -> Catalogue:
         xml_content_type=settings.server.xml_content_type,
         content={key: source.content for key, source in settings.sources.items()},
         hub=settings.websub.hub,
-        max_per_day=_max_per_day(settings),
+        max_per_day=max_per_day,
     )
 
 
@@ -54,7 +59,9 @@ def site(settings: Settings) -> Site:
     return Site(**settings.site.model_dump(exclude={"templates"}))
 
 
-def _publication(settings: Settings, slug: str, made: PublicationSettings) -> Publication:
+def _publication(
+    settings: Settings, slug: str, made: PublicationSettings, max_per_day: dict[str, int]
+) -> Publication:
     keys = settings.keys_of(made)
     return Publication(
         slug=slug,
@@ -68,9 +75,7 @@ def _publication(settings: Settings, slug: str, made: PublicationSettings) -> Pu
         window=made.shown_for,
         search=made.search,
         max_per_source=made.max_per_source,
-        max_per_day=side_by_side(
-            _max_per_day(settings), settings.keys_of(made) or settings.sources
-        ),
+        max_per_day=side_by_side(max_per_day, keys or settings.sources),
         max_age=made.max_age,
         tombstones=made.tombstones,
     )

@@ -259,7 +259,7 @@ class _Enlarging:
         self._insert("archived", self._archived())
         self._fill_the_search()
         last = self._revision(self._size.entries - 1)
-        run("UPDATE revision SET number = ?", (last,))
+        run("UPDATE revision SET number = ?, stories = ?", (last, self._size.entries))
         run(
             "UPDATE archives SET length = ?, followed_to = ?, followed_story = ?",
             (self._size.entries, last, 2**62),

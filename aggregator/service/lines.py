@@ -228,8 +228,8 @@ class LineView(View[Line]):
             if place.number in known
         ]
 
-    async def count_stories(self, selection: Selection) -> int:
-        return await self._store.count_stories(selection)
+    async def count_stories(self, selection: Selection, *, most: int) -> int:
+        return await self._store.count_stories(selection, most=most)
 
     async def newest_rank(self, selection: Selection) -> datetime | None:
         newest = await self._store.places(selection, limit=1)

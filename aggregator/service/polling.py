@@ -81,6 +81,15 @@ class Poller:
         self._network = Network()
         self.policies = policies
 
+    @property
+    def policies(self) -> Mapping[str, SourcePolicy]:
+        return self._policies
+
+    @policies.setter
+    def policies(self, policies: Mapping[str, SourcePolicy]) -> None:
+        self._policies = policies
+        self._addresses: frozenset[str] | None = None
+
     async def fetch(self, source: ClaimedSource, policy: SourcePolicy) -> Answer:
         """The request alone; every outcome is a value."""
         url = source.moves.to or policy.url
@@ -145,14 +154,16 @@ class Poller:
         if settled.lost is None:
             return None
         found = await self._recovery.find(source, policy, settled.lost, failed=settled.failed)
-        if found is None or found in self._addresses():
+        if found is None or self._is_polled(found):
             return None
         await self._store.suggest(source.lease.source_id, found)
         return found
 
-    def _addresses(self) -> set[str]:
-        """What is polled already."""
-        return {policy.url for policy in self.policies.values()}
+    def _is_polled(self, url: str) -> bool:
+        """Whether a source is there already. Few polls ask, each time among all of them."""
+        if self._addresses is None:
+            self._addresses = frozenset(policy.url for policy in self._policies.values())
+        return url in self._addresses
 
     async def _habits(
         self, source: ClaimedSource, policy: SourcePolicy, taken: Taken
@@ -234,7 +245,7 @@ class Poller:
         if policy.hides:
             return Moves()
         target = answer.permanent_url if isinstance(answer, Fetched | NotModified) else None
-        if target and target != policy.url and target in self._addresses():
+        if target and target != policy.url and self._is_polled(target):
             return source.moves  # another source is there: one of the two is to be removed
         return after_poll(
             source.moves,

@@ -342,7 +342,8 @@ class ReadStore(Protocol):
     ) -> list[PublishedEntry]:
         """Newest first by rank, each with its lead entry and all its sources."""
 
-    async def count_stories(self, selection: Selection) -> int: ...
+    async def count_stories(self, selection: Selection, *, most: int | None = None) -> int:
+        """How many are selected; counts no further than `most`."""
 
     async def whole_stories(
         self, selection: Selection, *, limit: int, offset: int = 0

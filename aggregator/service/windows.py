@@ -46,7 +46,7 @@ class View(Protocol[Shows]):
     ) -> list[tuple[Position, Callable[[], Shows | LeftOut]]]:
         """The same stories, each with what has the selector say how it is shown, or why not."""
 
-    async def count_stories(self, selection: Selection) -> int: ...
+    async def count_stories(self, selection: Selection, *, most: int) -> int: ...
 
     async def newest_rank(self, selection: Selection) -> datetime | None: ...
 
@@ -71,8 +71,8 @@ class InFull(View[PublishedEntry]):
             for story in some
         ]
 
-    async def count_stories(self, selection: Selection) -> int:
-        return await self._store.count_stories(selection)
+    async def count_stories(self, selection: Selection, *, most: int) -> int:
+        return await self._store.count_stories(selection, most=most)
 
     async def newest_rank(self, selection: Selection) -> datetime | None:
         newest = await self._store.whole_stories(selection, limit=1)
@@ -134,7 +134,7 @@ async def room_for(view: View[Shows], publication: Publication, selection: Selec
     if publication.window is None or (newest := await view.newest_rank(selection)) is None:
         return publication.limit
     recent = replace(selection, since=newest - publication.window)
-    return max(publication.limit, min(await view.count_stories(recent), MOST_SHOWN))
+    return max(publication.limit, await view.count_stories(recent, most=MOST_SHOWN))
 
 
 async def _of_what_passes(

@@ -3,14 +3,28 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter, itemgetter
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    TextClause,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from aggregator.service.ports import ClaimedSource, Lease, Overdue
 from aggregator.store.mapping import AnyRow, claimed_source
 from aggregator.store.pauses import domain_pauses, later
 from aggregator.store.pushes import note_heard, standings
-from aggregator.store.schema import UtcMicros, sources
+from aggregator.store.schema import DUE, FAILING, UtcMicros, sources
 from aggregator.store.statements import chunks
 
 NewToken = Callable[[], str]
@@ -19,6 +33,11 @@ _LONGEST_WAIT = timedelta(days=400)
 _LONGEST_LEASE = timedelta(days=1)
 _LONGEST_PAUSE = timedelta(days=8)
 """Nobody schedules a poll, leases or pauses a source so far ahead: it was a wrong clock."""
+
+_PAGE = 200
+"""Due sources in one look; a sweep seldom wants more."""
+
+_IN_TURN = (sources.c.next_poll_at, sources.c.id)
 
 
 def claim_due(
@@ -32,101 +51,110 @@ def claim_due(
     per_host: int,
     busy_hosts: Collection[str],
 ) -> list[ClaimedSource]:
-    _mend_schedule(connection, now)
     hosts = Counter(dict.fromkeys(busy_hosts, per_host))
-    rows: list[AnyRow] = []
-    for kind, most in ((sources.c.failures == 0, limit), (sources.c.failures > 0, failing)):
-        condition = kind & _may_be_claimed(now)
-        rows += _choose(connection, condition, hosts, per_host, min(most, limit - len(rows)))
-    return _lease(connection, rows, new_token, lease_until)
+    chosen: list[int] = []
+    for kind, most in ((DUE, limit), (FAILING, failing)):
+        _mend_schedule(connection, kind, now)
+        room = min(most, limit - len(chosen))
+        chosen += _choose(connection, kind, now, hosts, per_host=per_host, limit=room)
+    rows = _locked(connection, chosen, now)
+    return _lease(connection, rows, new_token, lease_until, pauses_until=now + _LONGEST_PAUSE)
 
 
 def _choose(
     connection: Connection,
-    condition: ColumnElement[bool],
+    kind: TextClause,
+    now: datetime,
     hosts: Counter[str],
+    *,
     per_host: int,
     limit: int,
-) -> list[AnyRow]:
+) -> list[int]:
     """The longest overdue, as far as their hosts have room, which is counted in `hosts`."""
-    chosen: list[AnyRow] = []
-    while len(chosen) < limit:
-        full = [host for host, count in hosts.items() if count >= per_host]
-        taken = [row.id for row in chosen]
-        open_ones = sources.c.host.not_in(full) & sources.c.id.not_in(taken)
-        due = _in_turn(connection, condition & open_ones, limit - len(chosen))
-        fitting = _within_hosts(due, hosts, per_host)
-        chosen += fitting
-        if len(fitting) == len(due):  # else hosts are full now, and others may still be due
+    chosen: list[int] = []
+    page = _first_page(kind, now)
+    while limit > len(chosen):
+        due = connection.execute(page.limit(_PAGE)).all()
+        for row in due:
+            if hosts[row.host] < per_host and len(chosen) < limit:
+                hosts[row.host] += 1
+                chosen.append(row.id)
+        if len(due) < _PAGE:
             break
+        # What one host has of overdue sources may be without end.
+        full = [host for host, count in hosts.items() if count >= per_host]
+        last = (due[-1].next_poll_at, due[-1].id)
+        page = _first_page(kind, now).where(tuple_(*_IN_TURN) > last, sources.c.host.not_in(full))
     return chosen
 
 
-def _mend_schedule(connection: Connection, now: datetime) -> None:
-    """What a wrong clock left in the future would stop a source for as long."""
-    for column, longest, mended in (
-        (sources.c.next_poll_at, _LONGEST_WAIT, now),
-        (sources.c.lease_until, _LONGEST_LEASE, None),
-        (sources.c.paused_until, _LONGEST_PAUSE, None),
-        (sources.c.domain_paused_until, _LONGEST_PAUSE, None),
-    ):
-        connection.execute(
-            update(sources).where(column > now + longest).values({column.name: mended})
-        )
+def _first_page(kind: TextClause, now: datetime) -> Select[Any]:
+    columns = (sources.c.id, sources.c.host, sources.c.next_poll_at)
+    return select(*columns).where(kind, _is_overdue(now)).order_by(*_IN_TURN)
 
 
-def _may_be_claimed(now: datetime) -> ColumnElement[bool]:
-    return _is_polled() & (sources.c.next_poll_at <= now) & _is_free(now) & _may_be_asked(now)
+def _locked(connection: Connection, ids: Sequence[int], now: datetime) -> list[AnyRow]:
+    """In the order of the ids; without those that another process has claimed meanwhile."""
+    rows: dict[int, AnyRow] = {}
+    for chunk in chunks(ids):
+        these = select(sources).where(sources.c.id.in_(chunk), _is_overdue(now))
+        locked = connection.execute(these.with_for_update(skip_locked=True))
+        rows.update({row.id: row for row in locked})
+    return [rows[each] for each in ids if each in rows]
+
+
+def _mend_schedule(connection: Connection, kind: TextClause, now: datetime) -> None:
+    """What a wrong clock left in the far future would stop a source for as long."""
+    far = sources.c.next_poll_at > now + _LONGEST_WAIT
+    connection.execute(update(sources).where(kind, far).values(next_poll_at=now))
+
+
+def _is_overdue(now: datetime) -> ColumnElement[bool]:
+    return (sources.c.next_poll_at <= now) & _is_free(now) & _may_be_asked(now)
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:
-    return or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now)
+    return _is_over(sources.c.lease_until, now, _LONGEST_LEASE)
 
 
-def _in_turn(
-    connection: Connection, condition: ColumnElement[bool], limit: int
-) -> Sequence[AnyRow]:
-    statement = (
-        select(sources)
-        .where(condition)
-        .order_by(sources.c.next_poll_at, sources.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return connection.execute(statement).all()
+def _is_over(
+    until: ColumnElement[datetime | None], now: datetime, longest: timedelta
+) -> ColumnElement[bool]:
+    return or_(until.is_(None), until <= now, until > now + longest)
 
 
 def next_due(connection: Connection, *, after: datetime) -> datetime | None:
-    statement = (
-        select(sources.c.next_poll_at)
-        .where(_is_polled(), sources.c.next_poll_at > after)
-        .order_by(sources.c.next_poll_at)
-        .limit(1)
-    )
-    found: datetime | None = connection.scalar(statement)
-    return found
+    return _first(connection, sources.c.next_poll_at > after)
+
+
+def _first(connection: Connection, condition: ColumnElement[bool]) -> datetime | None:
+    """When the first of those that are polled is due."""
+    due = select(sources.c.next_poll_at).order_by(sources.c.next_poll_at).limit(1)
+    first = (due.where(kind, condition).scalar_subquery() for kind in (DUE, FAILING))
+    row = connection.execute(select(*first)).one()
+    return min((moment for moment in row if moment), default=None)
 
 
 def first_due(
     connection: Connection, keys: Collection[str] | None, *, now: datetime
 ) -> datetime | None:
+    if keys is None:
+        return _first(connection, _may_be_asked(now))
     first = select(func.min(sources.c.next_poll_at, type_=UtcMicros)).where(
         _is_polled(), _may_be_asked(now)
     )
     found = [
-        connection.scalar(first if chunk is None else first.where(sources.c.key.in_(chunk)))
-        for chunk in ([None] if keys is None else chunks(sorted(keys)))
+        connection.scalar(first.where(sources.c.key.in_(chunk))) for chunk in chunks(sorted(keys))
     ]
     return min((moment for moment in found if moment), default=None)
 
 
 def overdue(connection: Connection, *, now: datetime) -> list[Overdue]:
-    statement = (
-        select(sources.c.id, sources.c.key)
-        .where(_may_be_claimed(now))
-        .order_by(sources.c.next_poll_at, sources.c.id)
-    )
-    return [Overdue(source_id=row.id, key=row.key) for row in connection.execute(statement)]
+    columns = (sources.c.next_poll_at, sources.c.id, sources.c.key)
+    rows: list[AnyRow] = []
+    for kind in (DUE, FAILING):
+        rows += connection.execute(select(*columns).where(kind, _is_overdue(now)))
+    return [Overdue(source_id=row.id, key=row.key) for row in sorted(rows, key=itemgetter(0, 1))]
 
 
 def postpone(
@@ -135,7 +163,9 @@ def postpone(
     if times:
         # What was polled since they were found to be overdue has its time already.
         connection.execute(
-            update(sources).where(sources.c.id == bindparam("source_id"), _may_be_claimed(now)),
+            update(sources).where(
+                sources.c.id == bindparam("source_id"), _is_polled(), _is_overdue(now)
+            ),
             [
                 {"source_id": source_id, "next_poll_at": at, "next_poll_reason": reason}
                 for source_id, at in sorted(times.items())
@@ -155,23 +185,16 @@ def recent_hosts(connection: Connection, *, since: datetime) -> dict[str, dateti
 def _may_be_asked(now: datetime) -> ColumnElement[bool]:
     """A server that asks us to wait means all our polls of its owner's."""
     others = sources.alias()
-    asking = select(others.c.domain).where(others.c.domain_paused_until > now)
-    over = or_(sources.c.paused_until.is_(None), sources.c.paused_until <= now)
-    return over & sources.c.domain.not_in(asking)
+    asking = (
+        (others.c.domain == sources.c.domain)
+        & (others.c.domain_paused_until > now)
+        & (others.c.domain_paused_until <= now + _LONGEST_PAUSE)
+    )
+    return _is_over(sources.c.paused_until, now, _LONGEST_PAUSE) & ~exists().where(asking)
 
 
 def _is_polled() -> ColumnElement[bool]:
     return sources.c.listed & sources.c.enabled
-
-
-def _within_hosts(due: Sequence[AnyRow], hosts: Counter[str], per_host: int) -> list[AnyRow]:
-    """Of the due ones, those that their hosts have room for; counts them in `hosts`."""
-    chosen = []
-    for row in due:
-        if hosts[row.host] < per_host:
-            hosts[row.host] += 1
-            chosen.append(row)
-    return chosen
 
 
 def claim(
@@ -185,7 +208,7 @@ def claim(
     for condition in _named(keys):
         statement = select(sources).where(condition).order_by(sources.c.id).with_for_update()
         rows += connection.execute(statement).all()
-    rows.sort(key=lambda row: (row.next_poll_at, row.id))
+    rows.sort(key=attrgetter("next_poll_at", "id"))
     return _lease(connection, rows, new_token, lease_until)
 
 
@@ -223,20 +246,20 @@ def _lease(
     rows: Sequence[AnyRow],
     new_token: NewToken,
     lease_until: datetime,
+    *,
+    pauses_until: datetime | None = None,
 ) -> list[ClaimedSource]:
+    """Pauses that last longer than `pauses_until` are a wrong clock's."""
     if not rows:
         return []
-    pauses = domain_pauses(connection)
+    pauses = domain_pauses(connection, {row.domain for row in rows})
     pushed = standings(connection, [row.id for row in rows])
-    claimed = [
-        claimed_source(
-            row,
-            new_token(),
-            later(row.paused_until, pauses.get(row.domain)),
-            pushed.get(row.id),
-        )
-        for row in rows
-    ]
+    claimed = []
+    for row in rows:
+        pause = later(row.paused_until, pauses.get(row.domain))
+        if pause and pauses_until and pause > pauses_until:
+            pause = None
+        claimed.append(claimed_source(row, new_token(), pause, pushed.get(row.id)))
     connection.execute(
         update(sources).where(sources.c.id == bindparam("source_id")),
         [

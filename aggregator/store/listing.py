@@ -13,12 +13,25 @@ from aggregator.store.revisions import UPCOMING, bump, lock_stories
 from aggregator.store.schema import entries, sources, stories
 from aggregator.store.stories import choose_again
 
+_COMPARED = (
+    sources.c.id,
+    sources.c.key,
+    sources.c.url,
+    sources.c.name,
+    sources.c.host,
+    sources.c.domain,
+    sources.c.listed,
+    sources.c.enabled,
+    sources.c.priority,
+    sources.c.moved_to,
+)
+
 
 def sync_sources(
     connection: Connection, specs: Sequence[SourceSpec], domain_of: DomainOf, *, now: datetime
 ) -> None:
     lock_stories(connection)
-    stored = connection.execute(select(sources).order_by(sources.c.id)).all()
+    stored = connection.execute(select(*_COMPARED).order_by(sources.c.id)).all()
     present = {row.key: row for row in stored}
     wanted = {spec.key: spec for spec in specs}
     added = [_new_row(spec, domain_of, now) for key, spec in wanted.items() if key not in present]

@@ -15,10 +15,12 @@ from sqlalchemy import (
     Connection,
     Table,
     bindparam,
+    exists,
     func,
     select,
     true,
     tuple_,
+    union,
 )
 
 from aggregator.core.model import PublishedEntry, PublishedSource, Story
@@ -34,7 +36,8 @@ from aggregator.store.mapping import (
 )
 from aggregator.store.pauses import domain_pauses, later
 from aggregator.store.pushes import push_healths
-from aggregator.store.schema import entries, sources, stories
+from aggregator.store.revisions import counted
+from aggregator.store.schema import UNLISTED, entries, sources, stories
 from aggregator.store.searching import says
 from aggregator.store.statements import chunks
 from aggregator.store.takedowns import entries_taken_down
@@ -116,10 +119,25 @@ def list_page(
     return connection.execute(newest.limit(limit).offset(offset)).all()
 
 
-def count_stories(connection: Connection, selection: Selection) -> int:
+def count_stories(connection: Connection, selection: Selection, *, most: int | None) -> int:
+    if selection == Selection():
+        every = counted(connection) - _count_hidden(connection)
+        return every if most is None else min(every, most)
     condition = select_stories(connection, selection)
-    count = select(func.count()).select_from(stories).where(condition, _recent(selection))
-    return connection.scalar(count) or 0
+    found = select(stories.c.id).where(condition, _recent(selection)).limit(most)
+    return connection.scalar(select(func.count()).select_from(found.subquery())) or 0
+
+
+def _count_hidden(connection: Connection) -> int:
+    """The stories that have nothing to show, found from what is hidden, which is little."""
+    shown = _shown(connection)
+    if shown is None:
+        return 0
+    taken_down = entries.c.id.in_(_literal(entries_taken_down(connection)))
+    unlisted = entries.c.source_id.in_(select(sources.c.id).where(UNLISTED))
+    touched = union(*(select(entries.c.story_id).where(each) for each in (taken_down, unlisted)))
+    hidden = select(stories.c.id).where(stories.c.id.in_(touched), ~shown)
+    return connection.scalar(select(func.count()).select_from(hidden.subquery())) or 0
 
 
 def _recent(selection: Selection) -> ColumnElement[bool]:
@@ -129,28 +147,36 @@ def _recent(selection: Selection) -> ColumnElement[bool]:
 def select_stories(connection: Connection, selection: Selection) -> ColumnElement[bool]:
     """Which stories are selected: those with an entry that is."""
     search = (selection.search or "").strip()
-    shown = _shown_sources(connection, selection.sources)
+    if not search and selection.sources is None:
+        # Most stories pass, so that asking each in the order of rank soon fills a page.
+        shown = _shown(connection)
+        return true() if shown is None else shown
+    conditions = [
+        _is_listed() if selection.sources is None else _of(connection, selection.sources),
+        _but(entries_taken_down(connection)),
+    ]
+    if search:
+        conditions.append(says(connection, parse_query(search)))
+    return stories.c.id.in_(select(entries.c.story_id).where(*conditions))
+
+
+def _shown(connection: Connection) -> ColumnElement[bool] | None:
+    """Whether a story has an entry that may be shown; None where all have."""
     hidden = entries_taken_down(connection)
-    if search or selection.sources is not None:
-        conditions = [shown, _but(hidden)]
-        if search:
-            conditions.append(says(connection, parse_query(search)))
-        return stories.c.id.in_(select(entries.c.story_id).where(*conditions))
-    if shown is _ANY_SOURCE and not hidden:
-        return true()
-    shown = shown & _but(hidden)
-    # Most stories pass, so that asking each in the order of rank soon fills a page.
-    return select(entries.c.id).where(entries.c.story_id == stories.c.id, shown).exists()
+    unlisted = connection.execute(select(sources.c.id).where(UNLISTED).limit(1)).first()
+    if unlisted is None and not hidden:
+        return None
+    its_own = entries.c.story_id == stories.c.id
+    return select(entries.c.id).where(its_own, _is_listed(), _but(hidden)).exists()
 
 
-_ANY_SOURCE = true()
+def _is_listed() -> ColumnElement[bool]:
+    """Whether an entry's source is; asked of each, as those that are not may be many."""
+    return exists().where(sources.c.id == entries.c.source_id, sources.c.listed)
 
 
-def _shown_sources(connection: Connection, keys: Collection[str] | None) -> ColumnElement[bool]:
-    """Which entries may be shown: those of listed sources, or of the listed among those named."""
-    if keys is None:
-        hidden = list(connection.scalars(select(sources.c.id).where(~sources.c.listed)))
-        return entries.c.source_id.not_in(_literal(hidden)) if hidden else _ANY_SOURCE
+def _of(connection: Connection, keys: Collection[str]) -> ColumnElement[bool]:
+    """The entries of those sources that are listed."""
     named: list[int] = []
     for chunk in chunks(keys):
         listed = select(sources.c.id).where(sources.c.listed, sources.c.key.in_(chunk))
@@ -221,7 +247,7 @@ def list_sources(connection: Connection, keys: Collection[str] | None) -> list[S
     for condition in [true()] if keys is None else map(sources.c.key.in_, chunks(keys)):
         rows += connection.execute(select(sources).where(sources.c.listed, condition))
     counts = _counts(connection, None if keys is None else [row.id for row in rows])
-    pauses = domain_pauses(connection)
+    pauses = domain_pauses(connection, None if keys is None else {row.domain for row in rows})
     pushed = push_healths(connection, [row.id for row in rows])
     found = [
         source_health(

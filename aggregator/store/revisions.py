@@ -26,6 +26,17 @@ def bump(connection: Connection, at: datetime) -> None:
     connection.info[MOVED] = True
 
 
+def count_more(connection: Connection, number: int) -> None:
+    """So many stories came, or went where it is negative."""
+    if number:
+        connection.execute(update(revision).values(stories=revision.c.stories + number))
+
+
+def counted(connection: Connection) -> int:
+    """All stories."""
+    return connection.scalar(select(revision.c.stories)) or 0
+
+
 def current(connection: Connection) -> Revision:
     row = connection.execute(select(revision)).one()
     return Revision(number=row.number, changed_at=row.changed_at)

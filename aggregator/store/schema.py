@@ -41,6 +41,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TextClause,
     TypeDecorator,
     UniqueConstraint,
     text,
@@ -97,6 +98,24 @@ metadata = MetaData(
 # SQLite gives out 64-bit row ids under this very name only.
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
+DUE = text("sources.listed AND sources.enabled AND sources.failures = 0")
+FAILING = text("sources.listed AND sources.enabled AND sources.failures > 0")
+"""What is polled: well when last asked, or not. Written out, as the databases know their indexes by
+it; each has one of its own, so that neither kind has to be walked over on the way to the other."""
+
+UNLISTED = text("NOT sources.listed")
+_PAUSED = text("domain_paused_until IS NOT NULL")
+
+
+def _unqualified(condition: TextClause) -> TextClause:
+    """As an index has it."""
+    return text(condition.text.replace("sources.", ""))
+
+
+def _partial(name: str, *columns: str, where: TextClause) -> Index:
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
 sources = Table(
     "sources",
     metadata,
@@ -110,7 +129,7 @@ sources = Table(
     Column("enabled", Boolean, nullable=False),
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("ever_read", Boolean, nullable=False),
-    Column("next_poll_at", UtcMicros, nullable=False, index=True),
+    Column("next_poll_at", UtcMicros, nullable=False),
     Column("next_poll_reason", Text, nullable=False),
     Column("lease_token", Text),
     Column("lease_until", UtcMicros),
@@ -135,6 +154,11 @@ sources = Table(
     Column("body_digest", LargeBinary),
     Column("info", Json, nullable=False),
     UniqueConstraint("key"),
+    # The host is there to pass over those of a busy one without a look at their rows.
+    _partial("ix_sources_due", "next_poll_at", "id", "host", where=_unqualified(DUE)),
+    _partial("ix_sources_failing", "next_poll_at", "id", "host", where=_unqualified(FAILING)),
+    _partial("ix_sources_paused", "domain", "domain_paused_until", where=_PAUSED),
+    _partial("ix_sources_unlisted", "id", where=_unqualified(UNLISTED)),
     sqlite_autoincrement=True,
 )
 
@@ -291,6 +315,8 @@ revision = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
     Column("number", BigInteger, nullable=False),
     Column("changed_at", UtcMicros, nullable=False),
+    # How many there are: to count them would take longer with each.
+    Column("stories", BigInteger, nullable=False, server_default="0"),
 )
 
 readers = Table(

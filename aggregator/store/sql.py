@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 from aggregator.core.archives import Archive, Archived, Unarchived
@@ -202,8 +203,8 @@ class SqlStore(KeepsPushes, DeliveryMethods):
     async def attributions(self, keys: Collection[str]) -> dict[str, Attribution]:
         return await self._database.read(outlines.attributions, keys)
 
-    async def count_stories(self, selection: Selection) -> int:
-        return await self._database.read(reads.count_stories, selection)
+    async def count_stories(self, selection: Selection, *, most: int | None = None) -> int:
+        return await self._database.read(reads.count_stories, selection, most=most)
 
     async def whole_stories(
         self, selection: Selection, *, limit: int, offset: int = 0
@@ -289,16 +290,13 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         Each source keeps its newest `keep_per_source`. What is deleted does not return as new.
         It goes in batches, one transaction each; what is done when one fails stays done.
         """
-        deleted = 0
-        ids = await self._database.read(retention.source_ids)
-        for source_id in ids:
-            batch = retention.BATCH
-            while batch == retention.BATCH:
-                batch = await self._delete_old(source_id, before, keep_per_source, now)
-                deleted += batch
+        deleted, after = 0, 0
+        look = partial(retention.sources_with_old, before=before, keep=keep_per_source)
+        delete = partial(retention.delete_old, before=before, keep=keep_per_source, at=now)
+        while ids := await self._database.read(look, after=after):
+            after = ids[-1]
+            left: Sequence[int] = ids
+            while left:
+                count, left = await self._database.write(delete, left)
+                deleted += count
         return deleted
-
-    async def _delete_old(self, source_id: int, before: datetime, keep: int, now: datetime) -> int:
-        return await self._database.write(
-            retention.delete_old, source_id, before=before, keep=keep, at=now
-        )

@@ -15,7 +15,7 @@ from aggregator.core.text import xml_safe
 from aggregator.store.homes import Home, Joining, Newcomer, Opening, Whose, find_homes, member_of
 from aggregator.store.mapping import Columns, new_columns
 from aggregator.store.marks import save_marks
-from aggregator.store.revisions import UPCOMING
+from aggregator.store.revisions import UPCOMING, count_more
 from aggregator.store.schema import entries, sources, stories, tombstones
 from aggregator.store.searching import index
 from aggregator.store.statements import chunks, insert_missing, run_for_each
@@ -137,6 +137,7 @@ def _open_stories(
         insert(stories).values(opened_in=UPCOMING, changed_in=UPCOMING),
         [_story_columns(opening, at) for opening in openings],
     )
+    count_more(connection, len(openings))
     opened: dict[str, int] = {}
     for chunk in chunks([digest(opening.published_id) for opening in openings]):
         rows = connection.execute(
@@ -172,7 +173,8 @@ def _close_opening(connection: Connection, story_ids: Collection[int]) -> None:
 def drop_empty(connection: Connection, which: ColumnElement[bool]) -> None:
     """Deletes those stories among `which` that no entry is left of."""
     any_entry = select(entries.c.id).where(entries.c.story_id == stories.c.id).exists()
-    connection.execute(delete(stories).where(which, ~any_entry))
+    deleted = connection.execute(delete(stories).where(which, ~any_entry))
+    count_more(connection, -deleted.rowcount)
 
 
 def choose_leads(

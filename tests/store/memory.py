@@ -658,8 +658,8 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
         named = (source for source in self._sources.values() if source.spec.key in keys)
         return {source.spec.key: attribution_of(source.published) for source in named}
 
-    async def count_stories(self, selection: Selection) -> int:
-        return len(set(self._selected(selection)))
+    async def count_stories(self, selection: Selection, *, most: int | None = None) -> int:
+        return len(list(self._selected(selection))[:most])
 
     def _selected(self, selection: Selection) -> Collection[_Story]:
         after = selection.after

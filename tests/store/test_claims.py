@@ -105,6 +105,14 @@ async def test_a_host_with_many_sources_leaves_room_for_others(store):
     assert keys(claimed) == ["m0", "m1", "z"]
 
 
+async def test_a_busy_host_with_more_sources_than_one_look_finds_hides_nobody(store):
+    many = [spec(f"m{n:03}", url=f"https://many.example/{n}") for n in range(210)]
+    await configure(store, *many, "y", "z")
+
+    assert keys(await claim_due(store, busy_hosts={"many.example"})) == ["y", "z"]
+    assert len(await claim_due(store, limit=300, per_host=205)) == 205
+
+
 async def test_a_released_source_is_due_as_it_was(store):
     await configure(store, "a", "b")
     first, second = await claim_due(store)
@@ -274,6 +282,18 @@ async def test_a_pause_that_a_wrong_clock_left_does_not_last(store):
     (again,) = await claim_due(store)
 
     assert again.paused_until is None
+
+
+async def test_a_pause_of_a_domain_that_a_wrong_clock_left_holds_nobody_up(store):
+    await configure(
+        store, spec("a", url="https://a.one.example/"), spec("b", url="https://b.one.example/")
+    )
+    claimed, _ = await claim_due(store)
+    long = NOON + timedelta(days=9)
+    await store.save_poll(record(claimed.lease, domain_paused_until=long, paused_until=long))
+    await store.release([(await claim_one(store, "b")).lease])
+
+    assert keys(await claim_due(store)) == ["b"]
 
 
 async def test_a_lease_that_a_wrong_clock_left_does_not_last(store):

@@ -396,6 +396,24 @@ async def test_stories_are_selected_by_any_of_their_sources(store):
     assert await store.count_stories(Selection(sources={"nobody"})) == 0
 
 
+async def test_the_count_leaves_out_what_is_hidden(store):
+    await configure(store, "a", "b")
+    await poll(store, "a", story("1"), story("2"), story("shared"))
+    await poll(store, "b", story("3"), story("b-shared", link="https://a.example/shared"))
+    assert await store.count_stories(EVERYTHING) == 4
+    assert await store.count_stories(EVERYTHING, most=3) == 3
+    assert await store.count_stories(Selection(since=NOON), most=3) == 3
+    (second,) = [
+        each for each in await store.stories(EVERYTHING, limit=9) if each.content.title == "Title 2"
+    ]
+
+    await store.take_down(second.id, reason="asked", now=NOON)
+    assert await store.count_stories(EVERYTHING) == 3
+    await configure(store, "b")
+
+    assert await store.count_stories(EVERYTHING) == len(await titles(store)) == 2
+
+
 async def test_sources_are_listed_by_key_with_what_is_stored_of_them(store):
     await configure(store, "b", spec("B", name=None), "a")
     await poll(store, "a", story("1", link=LINK), story("2"))

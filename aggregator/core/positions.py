@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from aggregator.core.model import Story
 
@@ -22,8 +23,7 @@ class Step:
     number: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Placed:
+class Placed(NamedTuple):
     """Where a story stands by rank, and the revision that last changed what is shown of it."""
 
     rank_at: datetime

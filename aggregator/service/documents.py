@@ -26,7 +26,7 @@ from aggregator.formats.writing.atom import atom_pieces, compose_atom
 from aggregator.formats.writing.rss import compose_rss, rss_pieces
 from aggregator.formats.written import Writer, each_once
 from aggregator.service.archives.archiving import HistoryStore
-from aggregator.service.archives.history import History
+from aggregator.service.archives.history import Contents, History
 from aggregator.service.catalogue import Catalogue, titled
 from aggregator.service.deltas import States, news
 from aggregator.service.kept import Kept, KeptDocuments, Key
@@ -41,6 +41,9 @@ RETRY = timedelta(seconds=30)
 LARGEST = 5_000_000
 """Bytes of a document: what the W3C's validator reads, and more than any reader wants at once. The
 oldest entries of a larger one stay away."""
+
+MOST_OPENED = 20
+"""Documents whose contents are in memory for their other formats."""
 
 MOST_NEWS = 8_000_000
 """Bytes in memory of documents that show only what is new to somebody."""
@@ -77,6 +80,21 @@ class _Made:
         return digest(self.content_type, repr(self.channel), looks.hex())
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What stands in a document, whatever its format."""
+
+    revision: int
+    catalogue: Catalogue
+    contents: Contents
+    gone: list[Takedown]
+
+    def holds(self, revision: Revision, catalogue: Catalogue, now: datetime) -> bool:
+        until = self.contents.until
+        same = self.revision == revision.number and self.catalogue is catalogue
+        return same and (until is None or now <= until)
+
+
 class Documents:
     """Renders what changed and keeps it."""
 
@@ -91,6 +109,7 @@ class Documents:
         self._taken_at: datetime | None = None
         self._kept = KeptDocuments()
         self.history = History(store=store, clock=clock, catalogue=catalogue, complain=complain)
+        self._opened: dict[str, _Opened] = {}
         self._states = States()
         self._news = Shelf[tuple[str, ...], bytes](MOST_NEWS, size=len)
         self._pieces = Pieces(WRITERS)
@@ -214,13 +233,12 @@ class Documents:
         self, publication: Publication, format: Format, revision: Revision, leaf: Leaf
     ) -> _Made:
         catalogue = self._catalogue
-        opened = await self.history.open(publication, leaf)
-        lines = opened.lines
-        gone = await self._taken_down(publication)  # volumes had them, too
+        opened = await self._open(publication, revision, leaf)
+        lines, gone = opened.contents.lines, opened.gone  # volumes had them, too
         channel = replace(
             _channel(catalogue, publication, format, lines, revision),
             self_url=catalogue.site.url + _at(publication, format, leaf),
-            links=_links(catalogue.site, publication, format, leaf, opened.neighbours),
+            links=_links(catalogue.site, publication, format, leaf, opened.contents.neighbours),
         )
         if leaf != NEWEST:
             channel = replace(channel, hub=None)  # it tells of the newest document alone
@@ -231,15 +249,28 @@ class Documents:
             publication=publication,
             leaf=leaf,
             channel=channel,
-            neighbours=opened.neighbours,
+            neighbours=opened.contents.neighbours,
             address=_at(publication, format, leaf),
             content_type=catalogue.content_type(format),
             lines=tuple(lines),
-            view=opened.view,
-            until=opened.until,
+            view=opened.contents.view,
+            until=opened.contents.until,
             changed_at=max(moments, default=revision.changed_at),
             revised_at=revision.changed_at,
         )
+
+    async def _open(self, publication: Publication, revision: Revision, leaf: Leaf) -> _Opened:
+        """What a document shows, found out once for all formats."""
+        address, catalogue = _at(publication, None, leaf), self._catalogue
+        known = self._opened.pop(address, None)
+        if known is None or not known.holds(revision, catalogue, self._clock.now()):
+            contents = await self.history.open(publication, leaf)
+            gone = await self._taken_down(publication)
+            known = _Opened(revision.number, catalogue, contents, gone)
+        self._opened[address] = known
+        if len(self._opened) > MOST_OPENED:
+            del self._opened[next(iter(self._opened))]
+        return known
 
     async def _taken_down(self, publication: Publication) -> list[Takedown]:
         """Those of its sources, newest first."""
@@ -250,7 +281,7 @@ class Documents:
         """With the lines that the pieces are of: a story may have changed meanwhile."""
         language = made.channel.language
         pieces = await self._pieces.of(made.lines, made.view, format, language)
-        return replace(made, lines=tuple(each.line for each in pieces)), pieces
+        return replace(made, lines=tuple(line for line, _ in pieces)), pieces
 
     async def _write(
         self, made: _Made, pieces: list[Pieced], format: Format, kept: Kept | None
@@ -273,7 +304,7 @@ class Documents:
             self._complain(f"writing {channel.self_url}", left_out)
         tag = text.digest.hex()
         if made.leaf == NEWEST:
-            self._states.remember(made.address, tag, [each.line for each in pieces])
+            self._states.remember(made.address, tag, [line for line, _ in pieces])
         return Document(
             text=text,
             content_type=made.content_type,
@@ -297,7 +328,7 @@ def _composed(
     format: Format, channel: Channel, pieces: Sequence[Pieced]
 ) -> tuple[Joined, tuple[str, ...]]:
     """A document, and the ids of the entries that it goes without."""
-    whole, dropped = each_once((each.line.id, each.piece) for each in pieces)
+    whole, dropped = each_once((line.id, piece) for line, piece in pieces)
     return WRITERS[format].compose(channel, whole), dropped
 
 
@@ -306,7 +337,7 @@ def _fitting(pieces: Sequence[Pieced], room: int) -> int:
     count = len(pieces)
     while room < 0 and count > 1:
         count -= 1
-        piece = pieces[count].piece
+        _, piece = pieces[count]
         room += len(piece.body) if piece else 0
     return count
 

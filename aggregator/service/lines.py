@@ -6,7 +6,7 @@ places         numbers of stories, and the revision that last changed each   (st
 | look, show   what filters leave of them, and how the site shows it: once   (core, catalogue)
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -72,7 +72,7 @@ class Line:
     """See `deltas`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Known:
     """What became of a story at a revision; `told` is what its entries said of its sources."""
 
@@ -80,6 +80,10 @@ class _Known:
     left: Line | LeftOut
     told: tuple[tuple[str, Attribution], ...] = ()
     until: datetime | None = None
+    keys: frozenset[str] = frozenset()
+    """Of those sources."""
+    true_at: int = -1
+    """The refresh at which that was found to be true."""
 
     def is_true(self, attributed: Mapping[str, Attribution]) -> bool:
         """Whether its sources are what it says."""
@@ -108,11 +112,15 @@ class Lines:
         """Shows by another configuration from now on."""
         self._catalogue = catalogue
         self._known: dict[tuple[str, int], _Known] = {}
-        self.refresh()
+        self._attributions: dict[str, Attribution] = {}
+        self._before: dict[str, Attribution] = {}
+        self._refreshes = 0
 
     def refresh(self) -> None:
         """Sources may be called something else from now on."""
-        self._attributions: dict[str, Attribution] = {}
+        self._before |= self._attributions
+        self._attributions = {}
+        self._refreshes += 1
 
     def view(self, publication: Publication, *, now: datetime, found: bool = True) -> "LineView":
         """Of a publication's stories. `found` as `Selector` wants it."""
@@ -123,13 +131,23 @@ class Lines:
             selector = Selector(publication, filters, now=now, found=found)
         return LineView(self, self._store, name, selector, now)
 
-    async def attributed(self, keys: Iterable[str]) -> dict[str, Attribution]:
-        """What is told of these sources now; asked for once a refresh."""
-        known = self._attributions
-        lacking = set(keys) - known.keys()
-        if lacking:
-            known |= await self._store.attributions(lacking)
-        return known
+    async def outdated(self, known: Mapping[int, _Known]) -> set[int]:
+        """Those that say of a source what is not true any more."""
+        keys = frozenset[str]().union(*(each.keys for each in known.values()))
+        now, before, refresh = self._attributions, self._before, self._refreshes
+        if lacking := keys - now.keys():
+            now |= await self._store.attributions(lacking)
+        changed = {key for key in keys if now.get(key) != before.get(key)}
+        found = set()
+        for number, each in known.items():
+            if each.true_at == refresh:
+                continue
+            as_before = each.true_at == refresh - 1 and changed.isdisjoint(each.keys)
+            if as_before or each.is_true(now):
+                each.true_at = refresh
+            else:
+                found.add(number)
+        return found
 
     def recall(self, name: str, place: Placed, now: datetime) -> _Known | None:
         known = self._known.get((name, place.number))
@@ -149,7 +167,13 @@ class Lines:
         line, _ = self._line(place, look.shown)
         sources = (look.shown.source, *look.shown.also_in)
         told = tuple((source.key, attribution_of(source)) for source in sources)
-        return _Known(changed_in=place.changed_in, left=line, told=told, until=look.until)
+        return _Known(
+            changed_in=place.changed_in,
+            left=line,
+            told=told,
+            until=look.until,
+            keys=frozenset(key for key, _ in told),
+        )
 
     def read(self, place: Placed, look: Look) -> tuple[Line, Shown] | None:
         """A story with its texts; None where nothing is left of it."""
@@ -257,7 +281,7 @@ class LineView(View[Line]):
         """What is known of the stories that stand there, after a look at those that are not."""
         recalled = [(place, self._lines.recall(self._name, place, self._now)) for place in places]
         known = {place.number: each for place, each in recalled if each}
-        outdated = await self._outdated(known)
+        outdated = await self._lines.outdated(known)
         rest = [place for place, each in recalled if not each or place.number in outdated]
         for start in range(0, len(rest), AT_ONCE):
             some = {place.number: place for place in rest[start : start + AT_ONCE]}
@@ -275,12 +299,6 @@ class LineView(View[Line]):
             return {number: Look(shown=story, until=None) for number, story in shown.items()}
         stories = await self._store.numbered_stories(numbers)
         return {number: self._selector.look(story) for number, story in stories.items()}
-
-    async def _outdated(self, known: Mapping[int, _Known]) -> set[int]:
-        """Those that say of a source what is not true any more."""
-        lines = self._lines
-        attributed = await lines.attributed(key for each in known.values() for key, _ in each.told)
-        return {number for number, each in known.items() if not each.is_true(attributed)}
 
 
 def _judge(selector: Selector, known: _Known) -> Line | LeftOut:

@@ -8,12 +8,10 @@ lines          what a document shows                          (lines)
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from aggregator.core.joined import Piece
 from aggregator.core.publication import Format
 from aggregator.core.shelf import Shelf
-from aggregator.core.shown import Shown
 from aggregator.formats.written import Writer
 from aggregator.service.lines import Line, LineView
 
@@ -29,12 +27,8 @@ _UNFIT = Piece(id="", body=b"", digest=b"")
 _Key = tuple[Format, str | None, bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pieced:
-    """A line with its piece; none where it cannot be written."""
-
-    line: Line
-    piece: Piece | None
+Pieced = tuple[Line, Piece | None]
+"""A line with its piece; none where it cannot be written."""
 
 
 class Pieces:
@@ -48,33 +42,29 @@ class Pieces:
         self, lines: Sequence[Line], view: LineView, format: Format, language: str | None
     ) -> list[Pieced]:
         """In the order given. A story that changed meanwhile comes as it is now, or is missing."""
-        held = {
-            line.number: (line, self._held.get((format, language, line.look))) for line in lines
-        }
-        missing = [line for line, piece in held.values() if piece is None]
-        if missing:
-            texts = await view.texts(missing)
-            for line in missing:
-                del held[line.number]
-            held |= await self._write(texts, format, language)
-        found = (held[line.number] for line in lines if line.number in held)
-        return [
-            Pieced(line=line, piece=None if piece is _UNFIT else piece) for line, piece in found
-        ]
+        held = [self._held.get((format, language, line.look)) for line in lines]
+        missing = [line for line, piece in zip(lines, held, strict=True) if piece is None]
+        written = await self._written(missing, view, format, language) if missing else {}
+        pieced: list[Pieced] = []
+        for line, piece in zip(lines, held, strict=True):
+            if piece is not None:
+                pieced.append((line, None if piece is _UNFIT else piece))
+            elif line.number in written:
+                pieced.append(written[line.number])
+        return pieced
 
-    async def _write(
-        self, texts: Sequence[tuple[Line, Shown]], format: Format, language: str | None
-    ) -> dict[int, tuple[Line, Piece | None]]:
+    async def _written(
+        self, lines: Sequence[Line], view: LineView, format: Format, language: str | None
+    ) -> dict[int, Pieced]:
+        texts = await view.texts(lines)
         write, shown = self._writers[format].pieces, [shown for _, shown in texts]
         if len(shown) > FEW:
             made = await asyncio.to_thread(write, shown, language)
         else:
             made = write(shown, language)
-        written: dict[int, tuple[Line, Piece | None]] = {}
         for (line, _), piece in zip(texts, made, strict=True):
-            written[line.number] = line, piece or _UNFIT
             self._held.put((format, language, line.look), piece or _UNFIT)
-        return written
+        return {line.number: (line, piece) for (line, _), piece in zip(texts, made, strict=True)}
 
 
 def _size(piece: Piece) -> int:

@@ -15,7 +15,6 @@ from aggregator.store.reads import (
     STORY_COLUMNS,
     available,
     list_page,
-    select_stories,
     show_page,
 )
 from aggregator.store.schema import sources, stories
@@ -30,25 +29,23 @@ _COLUMNS = (stories.c.rank_at, stories.c.id, stories.c.changed_in)
 def places(
     connection: Connection, selection: Selection, *, limit: int, offset: int
 ) -> list[Placed]:
-    return [Placed(*row) for row in list_page(connection, selection, limit, offset, _COLUMNS)]
+    return list(map(Placed._make, list_page(connection, selection, limit, offset, _COLUMNS)))
 
 
 def placed(connection: Connection, numbers: Collection[int]) -> list[Placed]:
     found: list[Placed] = []
     for chunk in chunks(numbers):
         rows = connection.execute(select(*_COLUMNS).where(stories.c.id.in_(chunk)))
-        found += [Placed(*row) for row in rows]
+        found += map(Placed._make, rows)
     return found
 
 
 def shown_stories(connection: Connection, numbers: Collection[int]) -> dict[int, PublishedEntry]:
     found: dict[int, PublishedEntry] = {}
-    theirs, which = select_stories(connection, Selection()), available(connection)
+    which = available(connection)
     for chunk in chunks(numbers):
-        statement = select(*STORY_COLUMNS).where(stories.c.id.in_(chunk), theirs)
-        page = connection.execute(statement).all()
-        shown = show_page(connection, page, which)
-        found |= {row.id: story for row, story in zip(page, shown, strict=True)}
+        page = connection.execute(select(*STORY_COLUMNS).where(stories.c.id.in_(chunk))).all()
+        found |= show_page(connection, page, which)
     return found
 
 

@@ -47,7 +47,8 @@ def list_stories(
     connection: Connection, selection: Selection, *, limit: int, offset: int
 ) -> list[PublishedEntry]:
     page = list_page(connection, selection, limit, offset)
-    return show_page(connection, page, available(connection))
+    shown = show_page(connection, page, available(connection))
+    return [shown[story.id] for story in page]
 
 
 def whole_stories(
@@ -210,19 +211,21 @@ def _members(
 
 def show_page(
     connection: Connection, page: Sequence[AnyRow], which: ColumnElement[bool]
-) -> list[PublishedEntry]:
-    """These stories by such of their entries; each has one at least."""
+) -> dict[int, PublishedEntry]:
+    """These stories by such of their entries; those that have any, by number."""
     members = _members(connection, [row.id for row in page], which)
-    leads = {story.id: _lead(story, members[story.id]) for story in page}
+    leads = {story.id: _lead(story, members[story.id]) for story in page if members[story.id]}
     contents = {row.id: row for row in _rows(connection, entries, leads.values())}
     seen = {source_id for those in members.values() for source_id in those.values()}
     by_id = {row.id: published_source(row) for row in _rows(connection, sources, seen)}
-    shown = []
+    shown = {}
     for story in page:
+        if story.id not in leads:
+            continue
         lead = contents[leads[story.id]]
         others = {by_id[each].key: by_id[each] for each in members[story.id].values()}
         source = others.pop(by_id[lead.source_id].key)
-        shown.append(published_entry(story, lead, source, _by_key(others)))
+        shown[story.id] = published_entry(story, lead, source, _by_key(others))
     return shown
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
+from aggregator.core.joined import Joined, in_one
 from aggregator.core.publication import CONTENT_TYPES, Document, Publication, Site
 from aggregator.web.conditional import (
     Form,
@@ -47,6 +48,11 @@ class Resource:
     body: Callable[[], bytes]
     links: tuple[str, ...] = ()
     """Values for the header Link (RFC 8288)."""
+    text: Joined | None = None
+    """The same in pieces, where it is a feed."""
+
+    def made(self) -> Joined:
+        return self.text or in_one(self.body())
 
 
 class Responder:
@@ -62,7 +68,7 @@ class Responder:
         if held is not None:
             return Response(status_code=304, headers=_lasting(resource, held))
         headers = {**_lasting(resource, forms[0]), "content-type": resource.content_type}
-        body = await self._packing(headers, resource.body, forms[0], key=headers["etag"])
+        body = await self._packing(headers, resource.made, forms[0], key=headers["etag"])
         return Response(b"" if request.method == "HEAD" else body, headers=headers)
 
     async def respond_with_news(
@@ -81,18 +87,18 @@ class Responder:
             "vary": f"A-IM, If-None-Match, {_VARY}",
         }
         key = f"news {short_digest(news)} {form}"
-        body = await self._packing(headers, lambda: news, form, key=key)
+        body = await self._packing(headers, lambda: in_one(news), form, key=key)
         return Response(body, 226, headers=headers)
 
     async def _packing(
-        self, headers: dict[str, str], body: Callable[[], bytes], form: Form, *, key: str
+        self, headers: dict[str, str], made: Callable[[], Joined], form: Form, *, key: str
     ) -> bytes:
-        """The body in this form, which the headers tell. Equal keys mean equal results."""
+        """The text in this form, which the headers tell. Equal keys mean equal results."""
         if form == "identity":
-            sent = body()
+            sent = made().body
         else:
             headers["content-encoding"] = form
-            sent = await self._packed.get(key, body, form)
+            sent = await self._packed.get(key, made, form)
         headers["content-length"] = str(len(sent))
         return sent
 
@@ -155,6 +161,7 @@ def feed(document: Document, cache_control: str) -> Resource:
         cache_control=cache_control,
         validity=Validity(tag=document.etag.strip('"'), last_modified=document.last_modified),
         body=lambda: document.body,
+        text=document.text,
         links=tuple(links),
     )
 

@@ -2,14 +2,16 @@ import asyncio
 import gzip
 import threading
 
+from aggregator.core.joined import Frame, Joined, in_one, piece
+from aggregator.formats.runs import deflated
 from aggregator.web import packed
 from aggregator.web.packed import Packed
 
 LONG = b"a long body " * 10_000
 
 
-def long() -> bytes:
-    return LONG
+def long() -> Joined:
+    return in_one(LONG)
 
 
 def counting(monkeypatch) -> list[str]:
@@ -37,10 +39,10 @@ async def test_a_body_is_packed_once(monkeypatch):
 async def test_a_body_that_is_packed_is_not_made_again():
     made = 0
 
-    def body() -> bytes:
+    def body() -> Joined:
         nonlocal made
         made += 1
-        return LONG
+        return in_one(LONG)
 
     bodies = Packed()
     for _ in range(3):
@@ -63,7 +65,7 @@ async def test_a_long_body_is_packed_in_another_thread(monkeypatch):
     threads = counting(monkeypatch)
 
     await Packed().get('"a.gz"', long, "gzip")
-    await Packed().get('"b.gz"', lambda: b"short", "gzip")
+    await Packed().get('"b.gz"', lambda: in_one(b"short"), "gzip")
 
     assert [name == threading.main_thread().name for name in threads] == [False, True]
 
@@ -90,3 +92,25 @@ async def test_what_nobody_asks_for_makes_room(monkeypatch):
 
 async def test_what_is_larger_than_all_room_is_packed_all_the_same():
     assert gzip.decompress(await Packed(most=10).get('"a.gz"', long, "gzip")) == LONG
+
+
+def a_feed(*numbers: int) -> Joined:
+    frame = Frame(head=b"[", tail=b"]", between=b",")
+    return Joined(frame, [piece(str(n), f"entry {n} ".encode() * 200) for n in numbers])
+
+
+async def test_of_a_feed_only_what_is_new_is_packed_again(monkeypatch):
+    runs = []
+
+    def counted(run):
+        runs.append(run)
+        return deflated(run)
+
+    monkeypatch.setattr(packed, "deflated", counted)
+    bodies, first, second = Packed(), a_feed(*range(1, 200)), a_feed(*range(199))
+    one = await bodies.get('"1.gz"', lambda: first, "gzip")
+    all_runs, runs[:] = len(runs), []
+    other = await bodies.get('"2.gz"', lambda: second, "gzip")
+
+    assert (gzip.decompress(one), gzip.decompress(other)) == (first.body, second.body)
+    assert len(runs) <= 3 < all_runs

@@ -13,21 +13,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from aggregator.core.dates import OLDEST_DATE
 from aggregator.core.digest import digest
 from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.joined import Joined
-from aggregator.core.leaves import NEWEST, Leaf, Links, Neighbours
+from aggregator.core.leaves import NEWEST, Leaf, Neighbours
 from aggregator.core.model import Takedown
-from aggregator.core.publication import Channel, Document, Format, Publication, Site
+from aggregator.core.publication import Channel, Document, Format, Publication
 from aggregator.core.shelf import Shelf
 from aggregator.formats.jsonfeed_writing import compose_json_feed, json_pieces
 from aggregator.formats.writing.atom import atom_pieces, compose_atom
 from aggregator.formats.writing.rss import compose_rss, rss_pieces
 from aggregator.formats.written import Writer, each_once
+from aggregator.service.allowance import Allowance
 from aggregator.service.archives.archiving import HistoryStore
 from aggregator.service.archives.history import Contents, History
-from aggregator.service.catalogue import Catalogue, titled
+from aggregator.service.catalogue import Catalogue
+from aggregator.service.channels import address_of, channel_of, links_of
 from aggregator.service.deltas import States, news
 from aggregator.service.kept import Kept, KeptDocuments, Key
 from aggregator.service.lines import Line, LineView
@@ -41,6 +42,13 @@ RETRY = timedelta(seconds=30)
 LARGEST = 5_000_000
 """Bytes of a document: what the W3C's validator reads, and more than any reader wants at once. The
 oldest entries of a larger one stay away."""
+
+OLDEST = timedelta(seconds=1)
+"""How old a document may be while changes come faster than they can be shown."""
+
+SHARE, SAVED = 0.05, timedelta(seconds=0.5)
+"""Of the time of a core for making documents, and how much of it is saved for changes now and then:
+each of those is shown at once."""
 
 MOST_OPENED = 20
 """Documents whose contents are in memory for their other formats."""
@@ -114,6 +122,7 @@ class Documents:
         self._news = Shelf[tuple[str, ...], bytes](MOST_NEWS, size=len)
         self._pieces = Pieces(WRITERS)
         self._rendering = asyncio.Lock()
+        self._allowance = Allowance(clock, share=SHARE, most=SAVED)
 
     def take(self, catalogue: Catalogue) -> None:
         """Renders by another configuration from now on."""
@@ -128,26 +137,47 @@ class Documents:
         moment = max(changed, self._taken_at) if self._taken_at else changed
         return min(moment, self._clock.now())
 
-    def current(self, publication: Publication, format: Format, revision: int) -> Document | None:
-        """The newest document in memory, if it is still good at this revision (its number)."""
+    def current(
+        self, publication: Publication, format: Format, revision: Revision | None
+    ) -> Document | None:
+        """The newest document in memory, if `get` would return it at this revision."""
         kept = self._kept.get((publication.at(), format))
-        return kept.document if kept and kept.shows(revision, self._clock.now()) else None
+        return kept.document if kept and self._is_good(kept, revision) else None
 
-    async def get(self, publication: Publication, format: Format, leaf: Leaf = NEWEST) -> Document:
+    def _is_good(self, kept: Kept, revision: Revision | None) -> bool:
+        now = self._clock.now()
+        return (revision is not None and kept.shows(revision.number, now)) or self._is_near(kept)
+
+    def _is_near(self, kept: Kept) -> bool:
+        """Whether it is as good as new, while changes come so fast that not each can be shown."""
+        young = kept.made_at is not None and self._clock.steady() < kept.made_at + OLDEST
+        return young and not self._allowance.is_left()
+
+    async def get(
+        self,
+        publication: Publication,
+        format: Format,
+        leaf: Leaf = NEWEST,
+        *,
+        exact: bool = False,
+    ) -> Document:
         """As it is now; the last good one where that cannot be found out or not be written.
 
-        Raises UnknownPublication where the feed has no such document.
+        `exact` is for whoever would not come again: else, while changes come thick and fast, a
+        document may be `OLDEST`. Raises UnknownPublication where the feed has no such document.
         """
         if publication.in_folders:  # files are kept as such, and what cannot be made is told
             made = await self._gather(publication, format, await self._store.revision(), leaf)
             made, pieces = await self._pieced(made, format)
             return await self._write(made, pieces, format, None)
-        key = (_at(publication, None, leaf), format)
+        key = (address_of(publication, None, leaf), format)
         revision: Revision | None = None
         try:
             revision = await self.revisions.newest()
             kept = self._kept.get(key)
             if kept and kept.shows(revision.number, self._clock.now()):
+                return kept.document
+            if kept and self._is_near(kept) and not exact:
                 return kept.document
             async with self._rendering:
                 return await self._render(publication, format, revision, leaf)
@@ -210,10 +240,11 @@ class Documents:
     async def _render(
         self, publication: Publication, format: Format, revision: Revision, leaf: Leaf
     ) -> Document:
-        key = (_at(publication, None, leaf), format)
+        key = (address_of(publication, None, leaf), format)
         kept, catalogue = self._kept.get(key), self._catalogue
         if kept and kept.shows(revision.number, self._clock.now()):  # while we waited for our turn
             return kept.document
+        started = self._clock.steady()
         made = await self._gather(publication, format, revision, leaf)
         made_of = made.digest()
         if kept and kept.made_of == made_of:
@@ -222,9 +253,14 @@ class Documents:
             made, pieces = await self._pieced(made, format)
             made_of = made.digest()
             document = await self._write(made, pieces, format, kept)
+        self._allowance.spend(self._clock.steady() - started)
         if catalogue is self._catalogue:  # else it is another configuration's
             fresh = Kept(
-                revision=revision.number, made_of=made_of, document=document, until=made.until
+                revision=revision.number,
+                made_of=made_of,
+                document=document,
+                until=made.until,
+                made_at=started,
             )
             self._kept.put(key, fresh)
         return document
@@ -236,9 +272,9 @@ class Documents:
         opened = await self._open(publication, revision, leaf)
         lines, gone = opened.contents.lines, opened.gone  # volumes had them, too
         channel = replace(
-            _channel(catalogue, publication, format, lines, revision),
-            self_url=catalogue.site.url + _at(publication, format, leaf),
-            links=_links(catalogue.site, publication, format, leaf, opened.contents.neighbours),
+            channel_of(catalogue, publication, format, lines, revision),
+            self_url=catalogue.site.url + address_of(publication, format, leaf),
+            links=links_of(catalogue.site, publication, format, leaf, opened.contents.neighbours),
         )
         if leaf != NEWEST:
             channel = replace(channel, hub=None)  # it tells of the newest document alone
@@ -250,7 +286,7 @@ class Documents:
             leaf=leaf,
             channel=channel,
             neighbours=opened.contents.neighbours,
-            address=_at(publication, format, leaf),
+            address=address_of(publication, format, leaf),
             content_type=catalogue.content_type(format),
             lines=tuple(lines),
             view=opened.contents.view,
@@ -261,7 +297,7 @@ class Documents:
 
     async def _open(self, publication: Publication, revision: Revision, leaf: Leaf) -> _Opened:
         """What a document shows, found out once for all formats."""
-        address, catalogue = _at(publication, None, leaf), self._catalogue
+        address, catalogue = address_of(publication, None, leaf), self._catalogue
         known = self._opened.pop(address, None)
         if known is None or not known.holds(revision, catalogue, self._clock.now()):
             contents = await self.history.open(publication, leaf)
@@ -294,7 +330,7 @@ class Documents:
             if made.leaf == NEWEST:  # its archive has what there is no room for
                 opened = await self.history.open(made.publication, NEWEST, most=len(pieces))
                 site, neighbours = self._catalogue.site, opened.neighbours
-                links = _links(site, made.publication, format, NEWEST, neighbours)
+                links = links_of(site, made.publication, format, NEWEST, neighbours)
                 channel = replace(channel, links=links)
             text, dropped = _composed(format, channel, pieces)
         if dropped:
@@ -340,53 +376,3 @@ def _fitting(pieces: Sequence[Pieced], room: int) -> int:
         _, piece = pieces[count]
         room += len(piece.body) if piece else 0
     return count
-
-
-def _channel(
-    catalogue: Catalogue,
-    publication: Publication,
-    format: Format,
-    lines: Sequence[Line],
-    revision: Revision,
-) -> Channel:
-    site = catalogue.site
-    page_url = site.url + replace(publication, in_folders=False).at()
-    return Channel(
-        title=titled(publication, (name for line in lines for name in line.names)).title,
-        id=page_url,
-        self_url=site.url + publication.at(format),
-        page_url=page_url,
-        updated=max(OLDEST_DATE, *_dates(lines, revision)),
-        subtitle=publication.description or site.description or site.tagline,
-        language=site.language,
-        author=site.author or site.title,
-        icon=site.icon,
-        hub=catalogue.hub_of(publication),
-    )
-
-
-def _at(publication: Publication, format: Format | None, leaf: Leaf) -> str:
-    return publication.at(format, page=leaf.page, volume=leaf.volume)
-
-
-def _links(
-    site: Site, publication: Publication, format: Format, leaf: Leaf, neighbours: Neighbours
-) -> Links:
-    """Of one of the feed's documents to the others."""
-    return Links(
-        current=None if leaf == NEWEST else site.url + publication.at(format),
-        in_archive=leaf.volume is not None,
-        related=tuple(
-            (rel, site.url + _at(publication, format, to))
-            for rel, to in neighbours.items()
-            if not publication.in_folders or rel.endswith("archive")
-        ),
-    )
-
-
-def _dates(lines: Sequence[Line], revision: Revision) -> list[datetime]:
-    return [line.updated for line in lines] or [_whole(revision.changed_at)]
-
-
-def _whole(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)

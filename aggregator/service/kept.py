@@ -26,6 +26,8 @@ class Kept:
     made_of: bytes
     document: Document
     until: datetime | None
+    made_at: datetime | None = None
+    """By the steady clock; None of one that is good only as the last good one."""
 
     def shows(self, revision: int, now: datetime) -> bool:
         """Whether it is still what is to be served at this revision."""
@@ -65,7 +67,9 @@ class KeptDocuments:
 
     def outdate(self) -> None:
         """From now on they are good as the last good ones only."""
-        self._kept = {key: replace(kept, revision=_NEVER) for key, kept in self._kept.items()}
+        self._kept = {
+            key: replace(kept, revision=_NEVER, made_at=None) for key, kept in self._kept.items()
+        }
 
 
 def _is_further(key: Key) -> bool:

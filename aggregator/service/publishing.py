@@ -91,20 +91,23 @@ class Publisher:
         return await self._store.was_served(kind, name)
 
     async def document(
-        self, publication: Publication, format: Format, leaf: Leaf = NEWEST
+        self,
+        publication: Publication,
+        format: Format,
+        leaf: Leaf = NEWEST,
+        *,
+        exact: bool = False,
     ) -> Document:
         """One of its documents in a format; the last good one while it cannot be made.
 
+        A second old at most while changes come thick and fast, unless it has to be `exact`.
         Raises UnknownPublication where there is none.
         """
-        return await self._documents.get(publication, format, leaf)
+        return await self._documents.get(publication, format, leaf, exact=exact)
 
     def document_in_memory(self, publication: Publication, format: Format) -> Document | None:
         """What `document` would return at once: the newest one, known to be good."""
-        revision = self.revisions.known()
-        if revision is None:
-            return None
-        return self._documents.current(publication, format, revision.number)
+        return self._documents.current(publication, format, self.revisions.known())
 
     async def catch_up(self) -> None:
         """Brings the archives of feeds up to date, however long that takes."""

@@ -13,7 +13,7 @@ from aggregator.core.joined import Frame, Joined, Piece, piece
 from aggregator.core.leaves import Leaf
 from aggregator.formats.written import Writer
 from aggregator.service import documents
-from aggregator.service.documents import RETRY, Documents
+from aggregator.service.documents import OLDEST, RETRY, SAVED, SHARE, Documents
 from aggregator.service.ports import Revision
 from tests.builders import read_entry
 from tests.service.published import LATEST, SITE, catalogue, two_sources
@@ -77,6 +77,7 @@ class Plain:
         self.entries = 0
         self.failing: Exception | None = None
         self.drops = False
+        self.takes = lambda: None
 
     def pieces(self, entries, _) -> list[Piece | None]:
         self.entries += len(entries)
@@ -85,6 +86,7 @@ class Plain:
 
     def compose(self, channel, pieces) -> Joined:
         self.times += 1
+        self.takes()
         if self.failing:
             raise self.failing
         return Joined(Frame(head=channel.title.encode(), tail=b"", between=b"\n"), pieces)
@@ -110,24 +112,74 @@ async def test_what_has_not_changed_is_not_written_again(world, writer):
 
 async def test_what_is_in_memory_is_at_hand_as_long_as_it_is_good(world):
     kept = made(world)
-    before = kept.current(LATEST, "atom", 0)
+    revision = await world.store.revision()
+    before = kept.current(LATEST, "atom", revision)
     document = await kept.get(LATEST, "atom")
-    number = (await world.store.revision()).number
 
     assert before is None
-    assert kept.current(LATEST, "atom", number) is document
-    assert kept.current(LATEST, "atom", number + 1) is None
-    assert kept.current(LATEST, "rss", number) is None
+    assert kept.current(LATEST, "atom", revision) is document
+    assert kept.current(LATEST, "atom", replace(revision, number=revision.number + 1)) is None
+    assert kept.current(LATEST, "atom", None) is None
+    assert kept.current(LATEST, "rss", revision) is None
 
 
 async def test_what_time_alone_changes_is_not_at_hand_when_that_has_come(world):
     kept = made(world)
     young = replace(LATEST, max_age=timedelta(days=1, hours=1))
     await kept.get(young, "json")
-    number = (await world.store.revision()).number
+    revision = await world.store.revision()
     world.clock.pass_(hours=2)
 
-    assert kept.current(young, "json", number) is None
+    assert kept.current(young, "json", revision) is None
+
+
+@pytest.fixture
+def slow(world, writer) -> None:
+    """Takes more than is saved for it."""
+    writer.takes = lambda: world.clock.pass_(seconds=SAVED.total_seconds() + 0.01)
+
+
+@pytest.mark.usefixtures("slow")
+async def test_changes_that_come_too_fast_are_shown_a_second_later(world):
+    kept = made(world)
+    first = await kept.get(LATEST, "atom")
+    await add_entry(world)
+    at_once = await kept.get(LATEST, "atom")
+    in_memory = kept.current(LATEST, "atom", None)
+    world.clock.pass_(seconds=OLDEST.total_seconds())
+    later = await kept.get(LATEST, "atom")
+
+    assert at_once is in_memory is first
+    assert later.etag != first.etag
+
+
+@pytest.mark.usefixtures("slow")
+async def test_who_would_not_come_again_gets_the_newest_all_the_same(world):
+    kept = made(world)
+    first = await kept.get(LATEST, "atom")
+    await add_entry(world)
+
+    assert (await kept.get(LATEST, "atom", exact=True)).etag != first.etag
+
+
+@pytest.mark.usefixtures("slow")
+async def test_a_change_now_and_then_is_shown_at_once(world):
+    kept = made(world)
+    first = await kept.get(LATEST, "atom")
+    world.clock.pass_(seconds=SAVED.total_seconds() / SHARE)
+    await kept.get(LATEST, "rss")
+    await add_entry(world)
+
+    assert (await kept.get(LATEST, "atom")).etag != first.etag
+
+
+@pytest.mark.usefixtures("slow")
+async def test_another_configuration_is_shown_at_once_in_any_case(world):
+    kept = made(world)
+    await kept.get(LATEST, "atom")
+    kept.take(catalogue(site=replace(SITE, language="de")))
+
+    assert kept.current(LATEST, "atom", None) is None
 
 
 async def test_a_change_elsewhere_writes_nothing(world, writer):

@@ -485,10 +485,10 @@ async def test_a_document_that_cannot_be_made_holds_up_no_other(outbox, monkeypa
     await outbox.subscribe("https://t.example/", "https://p.example/feed.json")
     whole = outbox.publisher.document
 
-    async def broken(publication, format):
+    async def broken(publication, format, **how):
         if format == "atom":
             raise RuntimeError("a bug")
-        return await whole(publication, format)
+        return await whole(publication, format, **how)
 
     await news(outbox.world, "a", "2")
     monkeypatch.setattr(outbox.publisher, "document", broken)
@@ -503,8 +503,8 @@ async def test_a_document_that_cannot_be_made_holds_up_no_other(outbox, monkeypa
 async def test_a_look_that_is_overtaken_leaves_nothing_stale(outbox, monkeypatch):
     whole, reached, go_on = outbox.publisher.document, asyncio.Event(), asyncio.Event()
 
-    async def held(publication, format):
-        document = await whole(publication, format)
+    async def held(publication, format, **how):
+        document = await whole(publication, format, **how)
         if not reached.is_set():
             reached.set()
             await go_on.wait()

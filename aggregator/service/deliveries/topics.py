@@ -70,7 +70,7 @@ class Topics:
 
     async def document(self, topic: str) -> Document | None:
         found = self.find(topic)
-        return await self._publisher.document(*found) if found else None
+        return await self._publisher.document(*found, exact=True) if found else None
 
     async def marks(self, topics: Collection[str]) -> dict[str, str]:
         """The ETag of each, which is over its bytes. One that cannot be made is left out, and told.

@@ -58,7 +58,7 @@ async def test_a_place_tells_the_revision_that_changed_what_is_shown(stocked):
     number = (await stocked.revision()).number
 
     assert [one == other for one, other in zip(before, after, strict=True)] == [True, False, True]
-    assert after[1] == replace(before[1], changed_in=number)
+    assert after[1] == before[1]._replace(changed_in=number)
 
 
 async def test_stories_are_found_by_number(stocked):

@@ -117,7 +117,7 @@ class Documents:
         self._taken_at: datetime | None = None
         self._kept = KeptDocuments()
         self.history = History(store=store, clock=clock, catalogue=catalogue, complain=complain)
-        self._opened: dict[str, _Opened] = {}
+        self._opened: dict[tuple[str, Leaf], _Opened] = {}
         self._states = States()
         self._news = Shelf[tuple[str, ...], bytes](MOST_NEWS, size=len)
         self._pieces = Pieces(WRITERS)
@@ -297,13 +297,13 @@ class Documents:
 
     async def _open(self, publication: Publication, revision: Revision, leaf: Leaf) -> _Opened:
         """What a document shows, found out once for all formats."""
-        address, catalogue = address_of(publication, None, leaf), self._catalogue
-        known = self._opened.pop(address, None)
+        key, catalogue = (publication.at(), leaf), self._catalogue
+        known = self._opened.pop(key, None)
         if known is None or not known.holds(revision, catalogue, self._clock.now()):
             contents = await self.history.open(publication, leaf)
             gone = await self._taken_down(publication)
             known = _Opened(revision.number, catalogue, contents, gone)
-        self._opened[address] = known
+        self._opened[key] = known
         if len(self._opened) > MOST_OPENED:
             del self._opened[next(iter(self._opened))]
         return known

@@ -240,10 +240,10 @@ async def test_b8_11_when_the_part_cannot_be_written_the_whole_is_sent(site, mon
     await site.publish("a", "a8")
     whole = await site.get()
 
-    async def fail(*_, **__):
+    def fail(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(type(site.world.store), "places", fail)
+    monkeypatch.setattr(documents, "news", fail)
     answer = await site.get(a_im="feed", if_none_match=old)
 
     assert answer.status_code == 200

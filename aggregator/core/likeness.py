@@ -44,6 +44,8 @@ _LONGEST_AFFIX = 6
 _HEAD_WORDS = 32
 _BANDS = 3
 _ROWS = 4
+_HASH = 8
+"""Bytes."""
 
 _UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:[.,:]\d+)*")
@@ -82,14 +84,23 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _units(words: tuple[str, ...]) -> int:
+    if _is_spaced(words):
+        return 2 * len(words)
     return sum(1 if _IS_UNSPACED.match(word) else 2 for word in words)
 
 
 def _shingles(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
     """Three words in a row, or two characters of a script without spaces."""
+    if _is_spaced(words):
+        return frozenset([*zip(words, words[1:], words[2:], strict=False), words[-2:]])
     return frozenset(
         words[n : n + (2 if _IS_UNSPACED.match(word) else 3)] for n, word in enumerate(words[:-1])
     )
+
+
+def _is_spaced(words: tuple[str, ...]) -> bool:
+    """Whether none is of a script without spaces: of most texts, which are looked at at once."""
+    return len(words) > 1 and not _IS_UNSPACED.search("".join(words))
 
 
 def is_same_story(one: Told, other: Told) -> bool:
@@ -186,12 +197,11 @@ def marks_of(told: Told) -> tuple[int, ...]:
     """
     if not told.is_long:
         return ()
-    lowest: list[bytes] = [b""] * (_BANDS * _ROWS)
-    for shingle in told.shingles:
-        value = _hash(*shingle)
-        place = value[0] % len(lowest)
-        if not lowest[place] or value < lowest[place]:
-            lowest[place] = value
+    texts = ["\0".join(shingle).encode("utf-8", "surrogatepass") for shingle in told.shingles]
+    values = [blake2b(text, digest_size=_HASH).digest() for text in texts]
+    values.sort(reverse=True)
+    by_place = {value[0] % (_BANDS * _ROWS): value for value in values}  # the lowest comes last
+    lowest = [by_place.get(place, b"") for place in range(_BANDS * _ROWS)]
     bands = [lowest[n::_BANDS] for n in range(_BANDS)]
     found = [_hash("head", *told.words[:_HEAD_WORDS])]
     found += [_hash(str(n), *(low.hex() for low in band)) for n, band in enumerate(bands)]
@@ -199,4 +209,4 @@ def marks_of(told: Told) -> tuple[int, ...]:
 
 
 def _hash(*parts: str) -> bytes:
-    return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=_HASH).digest()

@@ -53,7 +53,10 @@ _UNSPACED = (
 _SIGNS = "\u0900-\u0963\u0966-\u0df3\u0f18-\u0fbc"
 _EMOJI = "\u2600-\u27bf\U0001f300-\U0001faff"
 _SPACED = rf"(?:[^\W_{_UNSPACED}]|[{_SIGNS}])+"
-_WORD = re.compile(rf"([{_UNSPACED}]+)|{_SPACED}|(?<=[a-z])(?:\+\+|#)(?!\w)|[{_EMOJI}]")
+_OTHERS = rf"{_SPACED}|(?<=[a-z])(?:\+\+|#)(?!\w)|[{_EMOJI}]"
+_WORD = re.compile(rf"([{_UNSPACED}]+)|{_OTHERS}")
+_ASCII_WORD = re.compile(_OTHERS)
+"""The same where nothing is of a script without spaces."""
 
 # Accents, Hebrew points, Arabic vowel signs and the Arabic stretcher.
 _ACCENTS = re.compile(
@@ -90,7 +93,11 @@ def _fields(content: Content) -> Iterator[str]:
 
 
 def _words(text: str) -> Iterator[str]:
-    for found in _WORD.finditer(_folded(text[:LONGEST_FIELD])):
+    folded = _folded(text[:LONGEST_FIELD])
+    if folded.isascii():
+        yield from (word[:_LONGEST_WORD] for word in _ASCII_WORD.findall(folded))
+        return
+    for found in _WORD.finditer(folded):
         run = found[1]
         if run:
             yield from _pairs(run)

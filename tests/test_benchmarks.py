@@ -3,6 +3,7 @@
 import gzip
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from benchmarks.origin_feeds import document, first_published
 from benchmarks.tables import table
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+HERE = Path(__file__).parent.parent / "benchmarks"
 FIRST = first_published(NOW, size=20)
 
 
@@ -109,3 +111,16 @@ def test_a_table_can_be_pasted_into_the_documentation():
     shown = table(("what", "ms"), [("poll", "1.2")], markdown=True)
 
     assert shown == "| what | ms |\n| --- | ---: |\n| poll | 1.2 |"
+
+
+def test_the_readme_names_every_benchmark():
+    readme = (HERE / "README.md").read_text("utf-8")
+    rows = [line for line in readme.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    commands = {
+        path.stem
+        for path in HERE.glob("[!_]*.py")
+        if re.search(r"^def main\(", path.read_text("utf-8"), flags=re.MULTILINE)
+    }
+
+    assert named == commands

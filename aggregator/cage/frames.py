@@ -1,29 +1,39 @@
 """What passes between us and a reading process: frames of a length and a payload, never pickles.
 
 request  {"content_type": …, "url": …, "players": …, what is known} LF body
-reply    "F" and the feed as JSON, or "E" and why there is none
+reply    "F" and the feed as JSON, or "E" and why there is none; of a large feed its first entries
+         before, in frames of "P" and a list of them
 """
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from struct import Struct
 
 from pydantic import TypeAdapter, ValidationError
 
 from aggregator.core.errors import UnreadableFeed
-from aggregator.core.model import ReadFeed
+from aggregator.core.model import ReadEntry, ReadFeed
 from aggregator.service.ports import Document
 
 LENGTH = Struct(">I")
 
 LARGEST_REPLY = 64 * 1024 * 1024
-"""Bytes; checking a larger one would keep our event loop from its work."""
+"""Bytes, of all its frames; a larger one is no feed that anybody wrote."""
+
+_PART_BYTES = 256 * 1024
+"""Checking so much of a reply takes about a millisecond of our event loop."""
 
 READY = b"R"
 """The payload of the first frame of a reading process: it is confined and waits for requests."""
 
-_FEED, _ERROR, _LAST_ERROR = b"F", b"E", b"L"
+_FEED, _PART, _ERROR, _LAST_ERROR = b"F", b"P", b"E", b"L"
 
 _feeds = TypeAdapter(ReadFeed)
+_entries = TypeAdapter(tuple[ReadEntry, ...])
+_entry = TypeAdapter(ReadEntry)
+
+_WRONG = "a feed whose values are not what they should be"
 
 
 def frame(payload: bytes) -> bytes:
@@ -48,11 +58,26 @@ def document_of(payload: bytes) -> Document:
     return Document(body=body, **fields)
 
 
-def reply(feed: ReadFeed) -> bytes:
-    payload = _FEED + _feeds.dump_json(feed)
-    if len(payload) > LARGEST_REPLY:
-        return refusal(f"a feed of more than {LARGEST_REPLY >> 20} MB once read")
-    return payload
+def replies(feed: ReadFeed) -> tuple[bytes, ...]:
+    """The payloads of one reply, in order."""
+    whole = _FEED + _feeds.dump_json(feed)
+    if len(whole) <= _PART_BYTES:
+        return (whole,)
+    if len(whole) > LARGEST_REPLY:
+        return (refusal(f"a feed of more than {LARGEST_REPLY >> 20} MB once read"),)
+    return (*_parts(feed.entries), _FEED + _feeds.dump_json(replace(feed, entries=())))
+
+
+def _parts(entries: tuple[ReadEntry, ...]) -> Iterator[bytes]:
+    gathered: list[bytes] = []
+    size = 0
+    for entry in entries:
+        gathered.append(_entry.dump_json(entry))
+        size += len(gathered[-1])
+        if size >= _PART_BYTES:
+            yield _PART + b"[%b]" % b",".join(gathered)
+            gathered, size = [], 0
+    yield _PART + b"[%b]" % b",".join(gathered)
 
 
 def refusal(reason: str, *, last: bool = False) -> bytes:
@@ -64,6 +89,18 @@ def is_last(payload: bytes) -> bool:
     return payload.startswith(_LAST_ERROR)
 
 
+def is_part(payload: bytes) -> bool:
+    return payload.startswith(_PART)
+
+
+def entries_of(payload: bytes) -> tuple[ReadEntry, ...]:
+    """Those of a part. Raises UnreadableFeed when there are none."""
+    try:
+        return _entries.validate_json(payload[1:])
+    except ValidationError as error:
+        raise UnreadableFeed(_WRONG) from error
+
+
 def feed_of(payload: bytes) -> ReadFeed:
     """The feed of a reply. Raises UnreadableFeed when it holds none."""
     kind, content = payload[:1], payload[1:]
@@ -72,4 +109,4 @@ def feed_of(payload: bytes) -> ReadFeed:
     try:
         return _feeds.validate_json(content)
     except ValidationError as error:
-        raise UnreadableFeed("a feed whose values are not what they should be") from error
+        raise UnreadableFeed(_WRONG) from error

@@ -11,8 +11,9 @@ from aggregator.cage.process import KilledFromOutside, ReadingProcess
 from aggregator.core.model import ReadFeed
 from aggregator.service.ports import Document
 
-DOCUMENTS_PER_PROCESS = 500
-"""Then a fresh one takes over, whatever the libraries may have leaked by then."""
+DOCUMENTS_PER_PROCESS = 10_000
+"""Then a fresh one takes over, whatever the libraries may have leaked by then. Its start costs as
+much as some hundreds of documents."""
 
 
 class CagedReader:

@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +14,7 @@ import aggregator
 from aggregator.cage import frames
 from aggregator.cage.limits import Limits
 from aggregator.core.errors import UnreadableFeed
-from aggregator.core.model import ReadFeed
+from aggregator.core.model import ReadEntry, ReadFeed
 from aggregator.service.ports import Document
 
 _START_SECONDS = 60.0
@@ -77,14 +77,13 @@ class ReadingProcess:
         self.usable = False
         try:
             async with asyncio.timeout(self._limits.wall_seconds):
-                payload = await self._ask(frames.request(document))
+                await self._send(frames.request(document))
+                return await self._answer()
         except TimeoutError as error:
             reason = f"reading took more than {self._limits.wall_seconds:g} s"
             raise UnreadableFeed(reason) from error
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise self._cause(await self._exit_status()) from error
-        self.usable = not frames.is_last(payload)
-        return frames.feed_of(payload)
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -119,12 +118,25 @@ class ReadingProcess:
             case _:
                 return UnreadableFeed(f"the reading process ended ({status})")
 
-    async def _ask(self, payload: bytes) -> bytes:
+    async def _send(self, payload: bytes) -> None:
         if self._process.stdin is None:
             raise ConnectionError("no pipe")
         self._process.stdin.write(frames.frame(payload))
         await self._process.stdin.drain()
-        return await self._receive()
+
+    async def _answer(self) -> ReadFeed:
+        """Taken apart piece by piece, so that a large one does not keep our loop from the rest."""
+        entries: list[ReadEntry] = []
+        received = 0
+        while frames.is_part(payload := await self._receive()):
+            received += len(payload)
+            if received > frames.LARGEST_REPLY:
+                raise ConnectionError("an impossible reply")
+            entries += frames.entries_of(payload)
+            await asyncio.sleep(0)
+        self.usable = not frames.is_last(payload)
+        feed = frames.feed_of(payload)
+        return replace(feed, entries=(*entries, *feed.entries)) if entries else feed
 
     async def _receive(self) -> bytes:
         if self._process.stdout is None:

@@ -25,13 +25,13 @@ def main() -> None:
         _send(sys.stdout.buffer, frames.READY)
         while (payload := _receive(sys.stdin.buffer)) is not None:
             grant_cpu(limits)
-            answer = _answer(payload, limits)
-            _send(sys.stdout.buffer, answer)
-            if frames.is_last(answer):
+            answers = _answers(payload, limits)
+            _send(sys.stdout.buffer, *answers)
+            if frames.is_last(answers[-1]):
                 break
 
 
-def _answer(payload: bytes, limits: Limits) -> bytes:
+def _answers(payload: bytes, limits: Limits) -> tuple[bytes, ...]:
     try:
         document = frames.document_of(payload)
         feed = read_feed(
@@ -43,14 +43,15 @@ def _answer(payload: bytes, limits: Limits) -> bytes:
             known_head=document.known_head,
             known_items=frozenset(document.known_items),
         )
-        return frames.reply(feed)
+        return frames.replies(feed)
     except UnreadableFeed as error:
-        return frames.refusal(str(error))
+        return (frames.refusal(str(error)),)
     except MemoryError:
         reason = f"reading took more than {limits.memory_bytes >> 20} MB of memory"
-        return frames.refusal(reason, last=True)
+        return (frames.refusal(reason, last=True),)
     except Exception as error:  # noqa: BLE001 whatever a parser does, the next document is read
-        return frames.refusal(f"reading failed ({type(error).__name__}: {str(error)[:200]})")
+        reason = f"reading failed ({type(error).__name__}: {str(error)[:200]})"
+        return (frames.refusal(reason),)
 
 
 def _receive(stream: BinaryIO) -> bytes | None:
@@ -63,9 +64,8 @@ def _receive(stream: BinaryIO) -> bytes | None:
     return payload if len(payload) == length else None
 
 
-def _send(stream: BinaryIO, payload: bytes) -> None:
-    stream.write(frames.LENGTH.pack(len(payload)))
-    stream.write(payload)
+def _send(stream: BinaryIO, *payloads: bytes) -> None:
+    stream.writelines(frames.frame(payload) for payload in payloads)
     stream.flush()
 
 

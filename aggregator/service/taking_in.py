@@ -1,6 +1,10 @@
 """What an answer brings: the document read, normalized, and reconciled with what is known."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 from aggregator.core.digest import body_digest, digest
 from aggregator.core.edits import raised
@@ -20,6 +24,11 @@ from aggregator.service.ports import ClaimedSource, Clock, Document, Outcome, Po
 
 MOST_RECALLED = 300
 """Entries whose words are compared with those of a document that looks renamed."""
+
+_Made = TypeVar("_Made")
+
+_FEW = 200
+"""Entries that take no longer than a request may wait for: more of them are none of the loop's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,25 +113,23 @@ class TakeIn:
             info=feed.info,
             changes=changes,
             links=feed.links,
-            memory=remember(
-                feed,
-                names_of(feed.entries),
-                memory,
-                reading=_reading(document),
-                unsettled=unsettled(entries, read.known, changes),
+            memory=await _aside(
+                partial(_remembered, read, changes, memory, _reading(document)), len(entries)
             ),
         )
 
     async def _changes(
         self, source: ClaimedSource, policy: SourcePolicy, read: _Read
     ) -> EntryChanges:
-        changes = reconcile(
+        decide = partial(
+            reconcile,
             read.entries,
             read.known,
             policy.intake,
             first=not source.ever_read,
             now=self._clock.now().replace(microsecond=0),
         )
+        changes = await _aside(decide, len(read.entries))
         if policy.intake.updates == "bump":
             return await self._raised(source, changes, of=len(read.entries) + read.resting)
         return changes
@@ -149,13 +156,13 @@ class TakeIn:
             feed = await self._reader.read(asked)
             if feed.sliced and feed.sliced.same:
                 return None
-            entries = normalize(feed.entries, language=policy.language)
+            entries = await _normalized(feed, policy)
             known = await self._knowledge(source, entries)
             resting = len(feed.sliced.items) - len(feed.sliced.read) if feed.sliced else 0
             if not (resting and feed.sliced and casts_doubt(entries, known, memory, feed.sliced)):
                 return _Read(feed=feed, entries=entries, known=known, resting=resting)
         feed = await self._reader.read(document)
-        entries = normalize(feed.entries, language=policy.language)
+        entries = await _normalized(feed, policy)
         known = await self._knowledge(source, entries)
         return _Read(feed=feed, entries=entries, known=known)
 
@@ -189,6 +196,28 @@ class TakeIn:
             {digest for entry in entries for digest in (entry.digest, entry.alone, entry.apart)},
             [entry.link_digest for entry in entries if entry.link_digest],
         )
+
+
+def _remembered(
+    read: _Read, changes: EntryChanges, before: Memory | None, reading: bytes
+) -> Memory | None:
+    return remember(
+        read.feed,
+        names_of(read.feed.entries),
+        before,
+        reading=reading,
+        unsettled=unsettled(read.entries, read.known, changes),
+    )
+
+
+async def _normalized(feed: ReadFeed, policy: SourcePolicy) -> tuple[Entry, ...]:
+    judge = partial(normalize, feed.entries, language=policy.language)
+    return await _aside(judge, len(feed.entries))
+
+
+async def _aside(work: Callable[[], _Made], entries: int) -> _Made:
+    """In a thread where it is long, so that others get their turn every five milliseconds."""
+    return work() if entries <= _FEW else await asyncio.to_thread(work)
 
 
 def _reading(document: Document) -> bytes:

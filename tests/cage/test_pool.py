@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.cage import frames
 from aggregator.cage.limits import Limits
 from aggregator.cage.pool import CagedReader
 from aggregator.core.errors import UnreadableFeed
@@ -77,6 +78,26 @@ async def test_a_feed_comes_out_as_it_does_without_a_cage():
 
     assert feed == read_feed(document.body, content_type="", url=document.url)
     assert len(feed.entries) == 1
+
+
+async def test_a_large_feed_comes_in_parts_and_whole():
+    words = "words " * 2000
+    items = "".join(
+        f"<item><guid>{n}</guid><description>{words}</description></item>" for n in range(60)
+    )
+    document = rss(items)
+
+    async with caged() as reader:
+        feed = await reader.read(document)
+        again = await reader.read(document)
+
+    assert feed == again == read_feed(document.body, content_type="", url=document.url)
+    assert len(frames.replies(feed)) > 2
+
+
+def test_a_part_that_holds_no_entries_is_refused():
+    with pytest.raises(UnreadableFeed, match="not what they should be"):
+        frames.entries_of(b'P[{"guid": 1}]')
 
 
 async def test_no_process_is_started_before_there_is_a_document():

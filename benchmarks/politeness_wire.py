@@ -50,7 +50,7 @@ class ToLoopback(httpcore.AsyncNetworkBackend):
 
 def to_loopback(lookup: Lookup = lookup) -> TransportFactory:
     """For `HttpFetcher(transports=…)`: the real guard, over a wire that ends here."""
-    resolver = Resolver(lookup)
+    resolver = Resolver(lookup, keep=0)  # a play has a clock of its own
     direct, pooled = _tls(), _tls()
 
     def make(way: Way) -> httpx.AsyncBaseTransport:

@@ -100,8 +100,8 @@ class Origin:
         """Makes what the next visits of all sources get, so that nobody has to wait for it."""
         for source in range(self.plan.sources):
             place = client, source
-            more = self._kind(source, self._visits[place]) == "new"
-            self._document(source, self._versions[place] + more)
+            more = self._kind(source, self._visits.get(place, 0)) == "new"
+            self._document(source, self._versions.get(place, 0) + more)
         return self.plan.sources
 
     def expected(self, client: str) -> int:

@@ -85,6 +85,15 @@ def test_what_a_client_must_have_in_the_end_is_known():
     assert server.expected("b") == 20
 
 
+def test_only_what_was_asked_counts_as_polled():
+    server = origin("steady")
+    server.prepare("a")
+    server.answer("a", 4, None)
+
+    assert server.polled("a") == 1
+    assert server.expected("a") == 20
+
+
 def test_a_client_without_validators_gets_the_whole_document():
     server = origin("all304")
 

@@ -1,0 +1,101 @@
+"""What documents remember of stories makes no difference to what they show."""
+
+from datetime import timedelta
+
+import pytest
+
+from aggregator.core.filters import NO_FILTERS, Filters
+from aggregator.core.model import FeedInfo
+from aggregator.core.publication import CONTENT_TYPES, Publication
+from aggregator.service.documents import Documents
+from tests.builders import NOON, ago
+from tests.core.test_filters import filter_of
+from tests.fakes import FakeClock, Notebook
+from tests.service.published import LATEST, catalogue
+from tests.store.memory import MemoryStore
+from tests.store.steps import EVERYTHING, claim_one, configure, edit_of, poll, spec, story
+
+SHARED = "https://a.example/shared"
+HIDING = Filters(everywhere=filter_of(exclude=("title: Hidden",)))
+AGING = Filters(everywhere=filter_of(exclude=("age > 2d",)))
+OF_B = Publication(slug="b", title="B", path="publications/b", sources=frozenset({"b"}))
+FEW = Publication(slug="few", title="Few", path="publications/few", limit=2, max_per_source=1)
+
+
+async def begun(store) -> None:
+    await configure(store, "a", "b")
+    await poll(store, "a", story("1", at=ago(hours=2)), story("2", link=SHARED))
+    await poll(store, "b", story("3", link=SHARED), story("4", at=ago(days=1)))
+
+
+async def add(store) -> None:
+    await poll(store, "a", story("new"), at=NOON)
+
+
+async def edit(store) -> None:
+    claimed = await claim_one(store, "a")
+    edited = await edit_of(store, claimed, story("1"), title="Hidden")
+    await poll(store, "a", edited=(edited,))
+
+
+async def edit_another_that_does_not_lead(store) -> None:
+    claimed = await claim_one(store, "b")
+    edited = await edit_of(store, claimed, story("3", link=SHARED), title="Other")
+    await poll(store, "b", edited=(edited,))
+
+
+async def take_down(store) -> None:
+    first = (await store.whole_stories(EVERYTHING, limit=9))[0]
+    await store.take_down(first.id, reason="", now=NOON)
+
+
+async def unlist(store) -> None:
+    await configure(store, "b")
+
+
+async def rename(store) -> None:
+    await configure(store, spec("a", name="Another"), "b")
+
+
+async def tell_otherwise(store) -> None:
+    info = FeedInfo(title="Feed a", link="https://a.example/new", updated=ago(days=9))
+    await poll(store, "a", info=info)
+
+
+async def stamp(store) -> None:
+    await poll(store, "a", info=FeedInfo(title="Feed a", updated=NOON + timedelta(hours=1)))
+
+
+STEPS = [
+    add,
+    edit,
+    edit_another_that_does_not_lead,
+    take_down,
+    unlist,
+    rename,
+    tell_otherwise,
+    stamp,
+]
+
+
+def documents(store, clock, filters) -> Documents:
+    made = catalogue(publications=(LATEST, OF_B, FEW), filters=filters)
+    return Documents(store=store, clock=clock, catalogue=made, complain=Notebook().failed)
+
+
+@pytest.mark.parametrize("filters", [NO_FILTERS, HIDING, AGING], ids=["all", "hiding", "aging"])
+@pytest.mark.parametrize("step", STEPS)
+async def test_who_has_been_asked_before_makes_the_same_as_who_has_not(step, filters):
+    store, clock = MemoryStore(), FakeClock()
+    await begun(store)
+    kept = documents(store, clock, filters)
+    for publication in (LATEST, OF_B, FEW):
+        await kept.get(publication, "atom")
+    await step(store)
+    for hours in (0, 60):
+        clock.pass_(hours=hours)
+        for publication in (LATEST, OF_B, FEW):
+            for format in CONTENT_TYPES:
+                found = await kept.get(publication, format, exact=True)
+                fresh = await documents(store, clock, filters).get(publication, format)
+                assert (found.body, found.etag) == (fresh.body, fresh.etag)

@@ -2,7 +2,7 @@
 
 resolve once -> judge each address -> dial the judged one -> TLS -> one exchange at a time
 
-httpcore, which the other ways take, costs several times as much (docs/decisions/0029).
+httpcore, which the other ways take, costs several times as much (docs/decisions/0032).
 """
 
 import asyncio

@@ -8,6 +8,8 @@ from sqlalchemy.exc import (
     StatementError,
 )
 
+from aggregator.core.errors import StoreError
+
 _SQLITE = {
     "CANTOPEN": "cannot be opened: its directory must exist and be writable",
     "READONLY": "cannot be written: check the permissions of the file and of its directory",
@@ -23,6 +25,8 @@ _SQLITE = {
 # SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html): data
 # exception, integrity violation, program limit exceeded.
 _REFUSED_VALUE = ("22", "23", "54")
+_UNDONE = "40"
+"""For the sake of another transaction."""
 
 
 def explain(error: Exception, place: str) -> str:
@@ -49,3 +53,12 @@ def is_refused_value(error: Exception) -> bool:
         return isinstance(error.orig, ValueError | OverflowError | TypeError)
     # Drivers raise these for what they cannot even encode.
     return isinstance(error, ValueError | OverflowError) and not isinstance(error, SQLAlchemyError)
+
+
+def is_its_own(error: Exception) -> bool:
+    """Whether a transaction failed by what it was to do, so that another may well succeed."""
+    cause = error.__cause__ if isinstance(error, StoreError) else error
+    if not isinstance(cause, SQLAlchemyError | OSError):
+        return True
+    code = getattr(getattr(cause, "orig", None), "sqlstate", None) or ""
+    return is_refused_value(cause) or code.startswith(_UNDONE)

@@ -5,7 +5,7 @@ from datetime import datetime
 from aggregator.core.model import EntryChanges
 from aggregator.core.pushes import Callback, Push, PushRecord
 from aggregator.service.ports import ClaimedSource, Lease
-from aggregator.store import claims, polls, pushes
+from aggregator.store import claims, pushes, saving
 from aggregator.store.claims import NewToken
 from aggregator.store.engine import Database
 
@@ -48,7 +48,7 @@ class KeepsPushes:
         self, lease: Lease, changes: EntryChanges, *, came_at: datetime, heard_at: datetime
     ) -> bool:
         return await self._database.write(
-            polls.save_pushed, lease, changes, came_at=came_at, heard_at=heard_at
+            saving.save_pushed, lease, changes, came_at=came_at, heard_at=heard_at
         )
 
     async def poll_soon(self, source_id: int, *, at: datetime, heard_at: datetime) -> None:

@@ -71,14 +71,27 @@ def _wishes(columns: Mapping[str, Any]) -> Wishes:
     )
 
 
-def state_columns(record: PollRecord) -> Columns:
-    """What a poll leaves on its source, beside what a document says of its feed."""
+def schedule_columns(record: PollRecord, before: AnyRow) -> Columns:
+    """What every poll changes of its source."""
     poll = record.poll
-    success = {"last_success_at": poll.polled_at, "suggested_url": None} if record.succeeded else {}
-    news = {"last_news_at": poll.polled_at} if poll.outcome == "new" else {}
     return {
-        **success,
-        **news,
+        "source_id": before.id,
+        "lease_token": None,
+        "lease_until": None,
+        "next_poll_at": record.next_poll_at,
+        "next_poll_reason": record.next_poll_reason,
+        "not_before": record.not_before,
+        "last_poll_at": poll.polled_at,
+        "last_success_at": poll.polled_at if record.succeeded else before.last_success_at,
+        "last_status": poll.status,
+        "poll_count": before.poll_count + 1,
+    }
+
+
+def facts_columns(record: PollRecord, before: AnyRow) -> Columns:
+    """What a poll tells of its source beside its schedule, and beside what its document says."""
+    poll = record.poll
+    return {
         "etag": record.validators.etag,
         "last_modified": record.validators.last_modified,
         "body_digest": record.body_digest,
@@ -87,17 +100,12 @@ def state_columns(record: PollRecord) -> Columns:
         "throttles": record.throttles,
         "paused_until": record.paused_until,
         "domain_paused_until": record.domain_paused_until,
-        "not_before": record.not_before,
-        "next_poll_at": record.next_poll_at,
-        "next_poll_reason": record.next_poll_reason,
-        "last_poll_at": poll.polled_at,
-        "last_status": poll.status,
         "last_error": _safe(poll.error),
         "moved_to": record.moves.to,
         "moving_to": record.moves.pending,
         "moving_since": record.moves.pending_since,
-        "lease_token": None,
-        "lease_until": None,
+        "suggested_url": None if record.succeeded else before.suggested_url,
+        "last_news_at": poll.polled_at if poll.outcome == "new" else before.last_news_at,
     }
 
 

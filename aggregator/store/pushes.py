@@ -1,6 +1,6 @@
 """What sources offer by way of pushes, and our subscriptions at their hubs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -27,11 +27,19 @@ _LONG_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
 _HELD = callbacks.c.state.in_(["pending", "active"])
 
 
-def keep_offer(connection: Connection, source_id: int, offer: Offer) -> None:
-    """What the source offers now; anything new is to be acted upon."""
-    before = _offer(connection, source_id)
-    if offer == (before or Offer()):
-        return
+def keep_offers(connection: Connection, offers: Mapping[int, Offer]) -> None:
+    """What these sources offer now; anything new is to be acted upon."""
+    before: dict[int, Offer] = {}
+    for chunk in chunks(offers):
+        found = select(pushes.c.source_id, pushes.c.hubs, pushes.c.topic)
+        for row in connection.execute(found.where(pushes.c.source_id.in_(chunk))):
+            before[row.source_id] = Offer(hubs=tuple(row.hubs), topic=row.topic)
+    for source_id, offer in offers.items():
+        if offer != before.get(source_id, Offer()):
+            _keep_offer(connection, source_id, offer)
+
+
+def _keep_offer(connection: Connection, source_id: int, offer: Offer) -> None:
     row = {
         "source_id": source_id,
         "hubs": [],
@@ -45,12 +53,6 @@ def keep_offer(connection: Connection, source_id: int, offer: Offer) -> None:
     connection.execute(insert_missing(connection, pushes), [row])
     changed = {"hubs": list(offer.hubs), "topic": offer.topic, "failures": 0, "error": None}
     _update(connection, source_id, {**changed, "due_at": _LONG_SINCE})
-
-
-def _offer(connection: Connection, source_id: int) -> Offer | None:
-    found = select(pushes.c.hubs, pushes.c.topic).where(pushes.c.source_id == source_id)
-    row = connection.execute(found).one_or_none()
-    return row and Offer(hubs=tuple(row.hubs), topic=row.topic)
 
 
 def _update(connection: Connection, source_id: int, values: dict[str, Any]) -> None:

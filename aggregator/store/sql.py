@@ -38,12 +38,15 @@ from aggregator.store import (
     reads,
     retention,
     revisions,
+    saving,
     served,
     takedowns,
 )
 from aggregator.store.claims import NewToken
 from aggregator.store.delivery_store import DeliveryMethods
 from aggregator.store.engine import Database, connect, is_there
+from aggregator.store.faults import is_its_own
+from aggregator.store.grouping import Groups
 from aggregator.store.keeping_pushes import KeepsPushes
 from aggregator.store.migrate import is_current, upgrade
 from aggregator.store.place import DomainOf
@@ -51,6 +54,12 @@ from aggregator.store.place import DomainOf
 
 def _new_token() -> str:
     return uuid4().hex
+
+
+def _weight(record: PollRecord) -> int:
+    """How much there is to be written, in polls that found nothing."""
+    changes = record.changes
+    return 1 + len(changes.new) + len(changes.edited) + len(changes.refreshed)
 
 
 def _itself(host: str) -> str:
@@ -101,6 +110,11 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         self._database = database
         self._domain_of = domain_of
         self._new_token = new_token
+        self._under_way: set[int] = set()
+        """Sources that were claimed, until their poll is saved or they are given back."""
+        self._saving: Groups[PollRecord, bool] = Groups(
+            self._save_polls, weight=_weight, expected=lambda: len(self._under_way)
+        )
 
     @property
     def moves(self) -> int:
@@ -122,7 +136,7 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         per_host: int,
         busy_hosts: Collection[str],
     ) -> list[ClaimedSource]:
-        return await self._database.write(
+        claimed = await self._database.write(
             claims.claim_due,
             self._new_token,
             now=now,
@@ -132,16 +146,21 @@ class SqlStore(KeepsPushes, DeliveryMethods):
             per_host=per_host,
             busy_hosts=busy_hosts,
         )
+        self._under_way.update(source.lease.source_id for source in claimed)
+        return claimed
 
     async def claim(
         self, keys: Collection[str] | None, *, lease_until: datetime
     ) -> list[ClaimedSource]:
-        return await self._database.write(
+        claimed = await self._database.write(
             claims.claim, self._new_token, keys, lease_until=lease_until
         )
+        self._under_way.update(source.lease.source_id for source in claimed)
+        return claimed
 
     async def release(self, leases: Collection[Lease]) -> None:
         await self._database.write(claims.release, leases)
+        self._under_way.difference_update(lease.source_id for lease in leases)
 
     async def next_due(self, *, after: datetime) -> datetime | None:
         return await self._database.read(claims.next_due, after=after)
@@ -172,7 +191,25 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         return await self._database.read(polls.remembered, source_id)
 
     async def save_poll(self, record: PollRecord) -> bool:
-        return await self._database.write(polls.save_poll, record, self._domain_of)
+        try:
+            return await self._saving.add(record)
+        finally:
+            self._under_way.discard(record.lease.source_id)
+
+    async def _save_polls(self, records: Sequence[PollRecord]) -> list[bool | Exception]:
+        """All at once; where one makes that fail, each by itself."""
+        try:
+            return [*await self._database.write(saving.save_polls, records, self._domain_of)]
+        except Exception as error:
+            if len(records) == 1 or not is_its_own(error):
+                raise
+        return [outcome for one in records for outcome in await self._save_alone(one)]
+
+    async def _save_alone(self, record: PollRecord) -> list[bool | Exception]:
+        try:
+            return await self._save_polls([record])
+        except Exception as error:  # noqa: BLE001  # the others of its group are saved
+            return [error]
 
     async def suggest(self, source_id: int, url: str) -> None:
         await self._database.write(claims.suggest, source_id, url)

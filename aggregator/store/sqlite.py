@@ -10,6 +10,7 @@ again comes in under the same ids, as these depend on the source and the guid al
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -38,34 +39,49 @@ class Threads:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._writing = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
-        self._readers = ThreadPoolExecutor(READERS, "store-read")
-        self._writer = ThreadPoolExecutor(1, "store-write")
+        self._readers = _Pool(engine, READERS, "store-read", "BEGIN")
+        self._writer = _Pool(engine, 1, "store-write", "BEGIN IMMEDIATE")
 
     def read(self, work: Callable[[Connection], _Result]) -> Awaitable[_Result]:
-        return self._run(self._readers, self._engine, work)
+        return self._readers.run(work)
 
     def write(self, work: Callable[[Connection], _Result]) -> Awaitable[_Result]:
-        return self._run(self._writer, self._writing, work)
-
-    @staticmethod
-    def _run(
-        threads: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], _Result]
-    ) -> Awaitable[_Result]:
-        return asyncio.get_running_loop().run_in_executor(threads, _transact, engine, work)
+        return self._writer.run(work)
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        self._readers.shutdown()
-        self._writer.shutdown()
+        self._readers.close()
+        self._writer.close()
         self._engine.dispose()
 
 
-def _transact(engine: Engine, work: Callable[[Connection], _Result]) -> _Result:
-    with engine.begin() as connection:
-        return work(connection)
+class _Pool:
+    """Threads that each keep a connection: to take one anew costs more than a small query."""
+
+    def __init__(self, engine: Engine, size: int, name: str, begin: str) -> None:
+        self._engine = engine.execution_options(**{_BEGIN: begin})
+        self._threads = ThreadPoolExecutor(size, name)
+        self._own = threading.local()
+        self._connections: list[Connection] = []
+
+    def run(self, work: Callable[[Connection], _Result]) -> Awaitable[_Result]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, self._transact, work)
+
+    def _transact(self, work: Callable[[Connection], _Result]) -> _Result:
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = self._engine.connect()
+            self._connections.append(connection)
+        with connection.begin():
+            return work(connection)
+
+    def close(self) -> None:
+        """Waits for what is running."""
+        self._threads.shutdown()
+        for connection in self._connections:
+            connection.close()
 
 
 def open_threads(url: URL, path: str, busy_timeout: float) -> Threads:
@@ -115,4 +131,4 @@ def _set(cursor: Any, pragma: str) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+    connection.exec_driver_sql(connection.get_execution_options()[_BEGIN])

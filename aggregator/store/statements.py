@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, Insert, Table
+from sqlalchemy import Column, Connection, Executable, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.util.concurrency import await_, in_greenlet
 
@@ -26,7 +27,12 @@ def chunks(values: Collection[T], *, variables: int = 1) -> Iterator[list[T]]:
 
 def insert_missing(connection: Connection, table: Table) -> Insert:
     """An INSERT that passes over rows that are there already."""
-    return _insert(connection, table).on_conflict_do_nothing()
+    return _insert_missing(connection.dialect.name, table)
+
+
+@cache
+def _insert_missing(dialect: str, table: Table) -> Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
 
 
 def insert_or_replace(
@@ -36,17 +42,35 @@ def insert_or_replace(
 
     Where there is one, the columns to `keep` stay as they are.
     """
+    return _insert_or_replace(connection.dialect.name, table, frozenset(keep))
+
+
+@cache  # to put one together takes longer than to run it
+def _insert_or_replace(dialect: str, table: Table, keep: frozenset[str]) -> Insert:
     columns = (column for column in table.columns if not column.primary_key)
     values = [column.name for column in columns if column.name not in keep]
-    insert = _insert(connection, table)
+    insert = _insert(dialect, table)
     replaced = {name: insert.excluded[name] for name in values}
     return insert.on_conflict_do_update(index_elements=table.primary_key, set_=replaced)
 
 
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def replace_other(connection: Connection, table: Table, column: Column[Any]) -> Insert:
+    """An INSERT that puts its value of the column in the place of another one of the same row."""
+    return _replace_other(connection.dialect.name, table, column)
+
+
+@cache
+def _replace_other(dialect: str, table: Table, column: Column[Any]) -> Insert:
+    insert = _insert(dialect, table)
+    coming = insert.excluded[column.name]
+    return insert.on_conflict_do_update(
+        index_elements=table.primary_key, set_={column.name: coming}, where=column != coming
+    )
+
+
+def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """The two databases say the same of conflicts, each in a class of its own."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def run_for_each(

@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from aggregator.core.errors import StoreError
 from aggregator.core.memory import Memory
 from aggregator.core.model import Enclosure, EntryChanges
+from aggregator.core.wire import Validators
 from aggregator.service.ports import Selection
-from aggregator.store import polls
+from aggregator.store import saving
 from aggregator.store.engine import connect
 from aggregator.store.marks import MOST_HOLDERS
 from aggregator.store.schema import entries, metadata
@@ -115,7 +116,7 @@ async def test_what_ends_in_the_middle_leaves_nothing_behind(sql_store, database
     database = connect(database_url)
 
     def die_before_commit(connection):
-        assert polls.save_poll(connection, whole, str)
+        assert saving.save_polls(connection, [whole], str) == [True]
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -420,3 +421,74 @@ async def test_an_odd_long_text_takes_no_sibling_with_it(sql_store):
     await poll(sql_store, "b", long_story("2", "b.example"), story("3"))
 
     assert sorted(await titles(sql_store))[-3:] == ["T", "Title 1", "Title 3"]
+
+
+async def test_polls_that_are_saved_together_share_a_transaction(sql_store, database_url):
+    names = [f"s{n}" for n in range(20)]
+    await configure(sql_store, *names)
+    claimed = await sql_store.claim(names, lease_until=NOON + HOUR)
+    commits = Commits(sql_store)
+
+    saved = await asyncio.gather(*(sql_store.save_poll(record(one.lease)) for one in claimed))
+
+    assert saved == [True] * 20
+    assert commits.count == 1
+    assert await rows(database_url, "polls") == 20
+
+
+class Commits:
+    """Counts the transactions of a store that write."""
+
+    def __init__(self, store):
+        self.count = 0
+        self._write = store._database.write
+        store._database.write = self
+
+    async def __call__(self, *args, **kwargs):
+        self.count += 1
+        return await self._write(*args, **kwargs)
+
+
+async def test_a_poll_that_cannot_be_saved_does_not_take_the_others_of_its_group_with_it(sql_store):
+    names = ["a", "b", "c", "d"]
+    await configure(sql_store, *names)
+    claimed = {one.key: one.lease for one in await sql_store.claim(names, lease_until=NOON + HOUR)}
+    lost = replace(claimed["c"], token="another's")
+    bad = record(claimed["b"], validators=Validators(etag=LONE_SURROGATE), failures=7)
+    good = (record(claimed["a"], failures=7), record(claimed["d"], failures=7))
+
+    outcomes = await asyncio.gather(
+        *map(sql_store.save_poll, (good[0], bad, record(lost), good[1])), return_exceptions=True
+    )
+
+    assert [outcomes[n] for n in (0, 2, 3)] == [True, False, True]
+    assert isinstance(outcomes[1], StoreError | UnicodeEncodeError)
+    assert [(await health(sql_store, name)).failures for name in names] == [7, 0, 0, 7]
+
+
+async def test_of_two_polls_under_one_lease_the_first_is_saved(sql_store):
+    await configure(sql_store, "a")
+    lease = (await claim_one(sql_store, "a")).lease
+    twice = (record(lease, failures=1), record(lease, failures=2))
+
+    assert await asyncio.gather(*map(sql_store.save_poll, twice)) == [True, False]
+    assert (await health(sql_store, "a")).failures == 1
+
+
+async def test_a_memory_that_stays_as_it_is_is_not_written(postgres):
+    """PostgreSQL tells which transaction wrote a row."""
+    store = await open_store(postgres)
+    await configure(store, "a")
+    writers = []
+    for reading in (b"reading1", b"reading1", b"reading2"):
+        claimed = await claim_one(store, "a")
+        memory = Memory(reading=reading, head="ab" * 8)
+        await store.save_poll(record(claimed.lease, read=True, memory=memory))
+        writers.append(await store._database.read(_writer_of_the_memory))
+    await store.aclose()
+
+    assert writers[0] == writers[1] != writers[2]
+
+
+def _writer_of_the_memory(connection):
+    return connection.scalar(text("SELECT CAST(xmin AS TEXT) FROM documents"))

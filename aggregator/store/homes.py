@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from aggregator.core.digest import digest
 from aggregator.core.likeness import Told, marks_of
@@ -26,7 +27,7 @@ from aggregator.core.stories import (
     told_before,
 )
 from aggregator.store.mapping import AnyRow, info_of
-from aggregator.store.marks import MOST_HOLDERS, candidates, holders_of, told_of
+from aggregator.store.marks import MOST_HOLDERS, Holders, candidates, holders_of, told_of
 from aggregator.store.schema import JOINED_BY_TEXT, entries, sources, stories
 from aggregator.store.statements import chunks, give_way
 
@@ -112,10 +113,15 @@ def find_homes(
     whose: Whose,
     coming: Sequence[Newcomer],
     *,
+    holders: Holders | None = None,
     moving: int | None = None,
 ) -> list[Home]:
-    """`moving` is the newcomer's own id where it comes from another story."""
+    """`holders` are those of the newcomers' marks, where they are known already; `moving` is the
+    newcomer's own id where it comes from another story.
+    """
     links = {item.link_digest for item in coming if item.link_digest}
+    if holders is None:
+        holders = holders_of(connection, marks_among(coming))
     story_of = _stories_with_links(connection, links)
     also_of = _stories_with_other_links(connection, links - story_of.keys())
     linked = {*story_of.values(), *also_of.values()}
@@ -125,16 +131,12 @@ def find_homes(
         leads=_leads(connection, linked),
         occupied=_stories_of_source(connection, whose.id, linked),
         ids=new_ids(connection, whose.key, coming),
-        siblings=_Siblings(
-            coming,
-            holders_of(connection, _marks(coming)),
-            moving,
-        ),
+        siblings=_Siblings(coming, holders, moving),
     )
     return [_home(connection, search, n, item) for n, item in enumerate(coming)]
 
 
-def _marks(coming: Sequence[Newcomer]) -> set[int]:
+def marks_among(coming: Sequence[Newcomer]) -> set[int]:
     """Half a millisecond of work each: others get their turns in between."""
     found: set[int] = set()
     for item in coming:
@@ -196,9 +198,7 @@ def _by_text(connection: Connection, search: _Search, n: int, item: Newcomer) ->
 class _Siblings:
     """Who has the marks of the newcomers: entries that are stored, and newcomers themselves."""
 
-    def __init__(
-        self, coming: Sequence[Newcomer], stored: dict[int, list[int]], moving: int | None
-    ) -> None:
+    def __init__(self, coming: Sequence[Newcomer], stored: Holders, moving: int | None) -> None:
         self._coming = coming
         self._stored = stored
         self._moving = moving
@@ -223,13 +223,8 @@ def _leads(connection: Connection, story_ids: Collection[int]) -> dict[int, Tell
     """What the leads of these stories tell and claim."""
     found: dict[int, Telling] = {}
     for chunk in chunks(story_ids):
-        statement = (
-            select(*TELLING)
-            .join(stories, stories.c.lead_entry_id == entries.c.id)
-            .join(sources, sources.c.id == entries.c.source_id)
-            .where(stories.c.id.in_(chunk))
-        )
-        found |= {row.story_id: telling_of(row) for row in connection.execute(statement)}
+        rows = connection.execute(_LEADS, {"values": chunk})
+        found |= {row.story_id: telling_of(row) for row in rows}
     return found
 
 
@@ -247,6 +242,26 @@ TELLING = (
     sources.c.priority,
 )
 """Columns for `telling_of`."""
+
+
+# Put together once: that takes longer than to run them.
+_THESE: BindParameter[Any] = bindparam("values", expanding=True)
+_LEADS = (
+    select(*TELLING)
+    .join(stories, stories.c.lead_entry_id == entries.c.id)
+    .join(sources, sources.c.id == entries.c.source_id)
+    .where(stories.c.id.in_(_THESE))
+)
+_WITH_LINKS = select(stories.c.link_digest, stories.c.id).where(stories.c.link_digest.in_(_THESE))
+_WITH_OTHER_LINKS = (
+    select(entries.c.link_digest, entries.c.story_id)
+    .where(entries.c.link_digest.in_(_THESE), JOINED_BY_TEXT)
+    .order_by(entries.c.id)
+)
+_OCCUPIED = select(entries.c.story_id).where(
+    entries.c.source_id == bindparam("source_id"), entries.c.story_id.in_(_THESE)
+)
+_HELD_IDS = select(stories.c.published_id).where(stories.c.published_digest.in_(_THESE))
 
 
 def telling_of(row: AnyRow) -> Telling:
@@ -267,9 +282,7 @@ def member_of(row: AnyRow) -> Member:
 def _stories_with_links(connection: Connection, links: Collection[bytes]) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for chunk in chunks(links):
-        rows = connection.execute(
-            select(stories.c.link_digest, stories.c.id).where(stories.c.link_digest.in_(chunk))
-        )
+        rows = connection.execute(_WITH_LINKS, {"values": chunk})
         found.update({row.link_digest: row.id for row in rows})
     return found
 
@@ -277,11 +290,7 @@ def _stories_with_links(connection: Connection, links: Collection[bytes]) -> dic
 def _stories_with_other_links(connection: Connection, links: Collection[bytes]) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for chunk in chunks(links):
-        rows = connection.execute(
-            select(entries.c.link_digest, entries.c.story_id)
-            .where(entries.c.link_digest.in_(chunk), JOINED_BY_TEXT)
-            .order_by(entries.c.id)
-        )
+        rows = connection.execute(_WITH_OTHER_LINKS, {"values": chunk})
         for row in rows:
             found.setdefault(row.link_digest, row.story_id)
     return found
@@ -292,10 +301,7 @@ def _stories_of_source(
 ) -> set[int]:
     found: set[int] = set()
     for chunk in chunks(story_ids):
-        theirs = select(entries.c.story_id).where(
-            entries.c.source_id == source_id, entries.c.story_id.in_(chunk)
-        )
-        found.update(connection.scalars(theirs))
+        found.update(connection.scalars(_OCCUPIED, {"source_id": source_id, "values": chunk}))
     return found
 
 
@@ -324,6 +330,5 @@ def _ids_by_preference(source_key: str, item: Newcomer) -> Iterator[str]:
 def _held_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
     held: set[str] = set()
     for chunk in chunks([digest(each) for each in ids]):
-        theirs = select(stories.c.published_id).where(stories.c.published_digest.in_(chunk))
-        held.update(connection.scalars(theirs))
+        held.update(connection.scalars(_HELD_IDS, {"values": chunk}))
     return held

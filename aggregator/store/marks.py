@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from aggregator.core.likeness import Told
 from aggregator.core.stories import Candidate
@@ -15,11 +15,18 @@ MOST_HOLDERS = 8
 """Entries with one mark: what more have is boilerplate, and would make every look-up slow."""
 
 
+Holders = Mapping[int, Sequence[int]]
+"""Ids of entries by mark."""
+
+_HOLDERS = select(marks).where(marks.c.mark.in_(bindparam("values", expanding=True)))
+_DROP = delete(marks).where(marks.c.entry_id.in_(bindparam("values", expanding=True)))
+
+
 def holders_of(connection: Connection, wanted: Collection[int]) -> dict[int, list[int]]:
     """Ids of entries by mark."""
     holders: dict[int, list[int]] = {}
     for chunk in chunks(wanted):
-        rows = connection.execute(select(marks).where(marks.c.mark.in_(chunk)))
+        rows = connection.execute(_HOLDERS, {"values": chunk})
         for row in rows:
             holders.setdefault(row.mark, []).append(row.entry_id)
     return holders
@@ -49,11 +56,16 @@ def told_of(row: AnyRow) -> Told:
     return Told(title=row.title, text=row.text, link=row.link, at=row.published_at)
 
 
-def save_marks(connection: Connection, found: Mapping[int, Sequence[int]]) -> None:
+def replace_marks(connection: Connection, found: Mapping[int, Sequence[int]]) -> None:
     """Puts these marks of entries in the place of those that the entries had."""
     drop_marks(connection, found)
     wanted = {mark for its in found.values() for mark in its}
-    held = Counter({mark: len(ids) for mark, ids in (holders_of(connection, wanted)).items()})
+    add_marks(connection, found, holders_of(connection, wanted))
+
+
+def add_marks(connection: Connection, found: Mapping[int, Sequence[int]], holders: Holders) -> None:
+    """Of entries that have none yet; `holders` have these marks already."""
+    held = Counter({mark: len(ids) for mark, ids in holders.items()})
     rows = []
     for entry_id, its in found.items():
         for mark in its:
@@ -66,4 +78,4 @@ def save_marks(connection: Connection, found: Mapping[int, Sequence[int]]) -> No
 
 def drop_marks(connection: Connection, entry_ids: Collection[int]) -> None:
     for chunk in chunks(entry_ids):
-        connection.execute(delete(marks).where(marks.c.entry_id.in_(chunk)))
+        connection.execute(_DROP, {"values": chunk})

@@ -16,7 +16,7 @@ from aggregator.core.likeness import marks_of
 from aggregator.core.stories import Kin, leavers
 from aggregator.store.homes import TELLING, Newcomer, Whose, find_homes, telling_of
 from aggregator.store.mapping import AnyRow, info_of
-from aggregator.store.marks import save_marks, told_of
+from aggregator.store.marks import replace_marks, told_of
 from aggregator.store.schema import entries, sources, stories
 from aggregator.store.statements import chunks
 from aggregator.store.stories import choose_leads, close_homes, open_homes
@@ -26,7 +26,7 @@ def reconsider(connection: Connection, source_id: int, edited: set[int], at: dat
     """After these entries of the source have got other contents."""
     members = _members(connection, source_id, edited)
     own = [row for those in members.values() for row in those if row.id in edited]
-    save_marks(connection, {row.id: marks_of(told_of(row)) for row in own})
+    replace_marks(connection, {row.id: marks_of(told_of(row)) for row in own})
     for story_id, those in members.items():
         rows = {row.id: row for row in those}
         gone = {kin.id for kin in leavers([_kin(row) for row in those], edited)}

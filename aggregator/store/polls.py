@@ -1,8 +1,9 @@
 """What a poll reads of what is stored: its entries, its memory, its past."""
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import BindParameter, Connection, Integer, Select, bindparam, select
 
 from aggregator.core.knowledge import Knowledge
 from aggregator.core.memory import Memory
@@ -38,19 +39,35 @@ _KNOWN = (
 _WITH_EDITS = entries.outerjoin(edits, edits.c.entry_id == entries.c.id)
 
 
+# Put together once: that takes longer than to run them.
+_OWN = entries.c.source_id == bindparam("source_id")
+_THESE: BindParameter[Any] = bindparam("values", expanding=True)
+_BURIED = select(tombstones.c.digest).where(
+    tombstones.c.source_id == bindparam("source_id"), tombstones.c.digest.in_(_THESE)
+)
+_ITS_KNOWN = select(*_KNOWN).select_from(_WITH_EDITS).where(_OWN).order_by(entries.c.id)
+_BY_DIGEST = _ITS_KNOWN.where(entries.c.digest.in_(_THESE))
+_BY_LINK = _ITS_KNOWN.where(entries.c.link_digest.in_(_THESE))
+_SIGHTINGS = (
+    select(entries.c.first_seen_at, entries.c.published_at)
+    .where(_OWN)
+    .order_by(entries.c.published_at.desc())
+    .limit(bindparam("most", type_=Integer))
+)
+_REMEMBERED = select(documents.c.memory).where(documents.c.source_id == bindparam("source_id"))
+
+
 def known(
     connection: Connection,
     source_id: int,
     digests: Collection[bytes],
     links: Collection[bytes],
 ) -> Knowledge:
-    buried = tombstones.c.digest
     dead: set[bytes] = set()
     for chunk in chunks(digests):
-        found = select(buried).where(tombstones.c.source_id == source_id, buried.in_(chunk))
-        dead.update(connection.scalars(found))
-    by_digest = _known_by(connection, source_id, entries.c.digest, digests)
-    by_link = _known_by(connection, source_id, entries.c.link_digest, links)
+        dead.update(connection.scalars(_BURIED, {"source_id": source_id, "values": chunk}))
+    by_digest = _known_by(connection, source_id, _BY_DIGEST, digests)
+    by_link = _known_by(connection, source_id, _BY_LINK, links)
     return Knowledge(
         by_digest={entry.digest: entry for entry in by_digest},
         # Of several entries with one link the newest stands for it.
@@ -62,19 +79,14 @@ def known(
 def _known_by(
     connection: Connection,
     source_id: int,
-    column: ColumnElement[bytes],
+    statement: Select[Any],
     values: Collection[bytes],
 ) -> list[KnownEntry]:
     """In the order in which they were stored."""
     found: list[KnownEntry] = []
     for chunk in chunks(values):
-        statement = (
-            select(*_KNOWN)
-            .select_from(_WITH_EDITS)
-            .where(entries.c.source_id == source_id, column.in_(chunk))
-            .order_by(entries.c.id)
-        )
-        found += map(known_entry, connection.execute(statement))
+        its_own = {"source_id": source_id, "values": chunk}
+        found += map(known_entry, connection.execute(statement, its_own))
     return found
 
 
@@ -98,18 +110,12 @@ def recall(
 
 def sightings(connection: Connection, source_id: int, limit: int) -> list[Sighting]:
     """Off the index that retention uses, too."""
-    statement = (
-        select(entries.c.first_seen_at, entries.c.published_at)
-        .where(entries.c.source_id == source_id)
-        .order_by(entries.c.published_at.desc())
-        .limit(limit)
-    )
-    rows = connection.execute(statement)
+    rows = connection.execute(_SIGHTINGS, {"source_id": source_id, "most": limit})
     return [Sighting(first_seen=row.first_seen_at, published=row.published_at) for row in rows]
 
 
 def remembered(connection: Connection, source_id: int) -> Memory | None:
-    packed = connection.scalar(select(documents.c.memory).where(documents.c.source_id == source_id))
+    packed = connection.scalar(_REMEMBERED, {"source_id": source_id})
     return Memory.unpacked(packed) if packed else None
 
 

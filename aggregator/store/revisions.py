@@ -7,7 +7,7 @@ and a revision number stands for one state. Polls that read no document do not c
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from aggregator.service.ports import Revision
 from aggregator.store.engine import MOVED
@@ -17,19 +17,25 @@ UPCOMING = select(revision.c.number + 1).scalar_subquery()
 """The revision that this transaction makes: whoever writes it has to `bump`."""
 
 
+_LOCK = select(revision.c.number).with_for_update()
+_BUMP = update(revision).values(number=revision.c.number + 1, changed_at=bindparam("at"))
+
+_COUNT = update(revision).values(stories=revision.c.stories + bindparam("more"))
+
+
 def lock_stories(connection: Connection) -> None:
-    connection.execute(select(revision.c.number).with_for_update())
+    connection.execute(_LOCK)
 
 
 def bump(connection: Connection, at: datetime) -> None:
-    connection.execute(update(revision).values(number=revision.c.number + 1, changed_at=at))
+    connection.execute(_BUMP, {"at": at})
     connection.info[MOVED] = True
 
 
 def count_more(connection: Connection, number: int) -> None:
     """So many stories came, or went where it is negative."""
     if number:
-        connection.execute(update(revision).values(stories=revision.c.stories + number))
+        connection.execute(_COUNT, {"more": number})
 
 
 def counted(connection: Connection) -> int:

@@ -8,7 +8,7 @@ Both get the words that `core.searching` makes, as they are, so that both find t
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -26,8 +26,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
+from aggregator.core.model import Content
 from aggregator.core.searching import Phrase, Query, words_of
-from aggregator.store.mapping import AnyRow, words_content
+from aggregator.store.mapping import words_content
 from aggregator.store.schema import entries
 from aggregator.store.statements import chunks, give_way
 
@@ -90,7 +91,7 @@ def _fill(connection: Connection) -> None:
     last = 0
     batch = select(*_SAID).order_by(entries.c.id).limit(_BATCH)
     while rows := connection.execute(batch.where(entries.c.id > last)).all():
-        found = [_indexed(connection, row) for row in rows]
+        found = [_indexed(connection, row.id, words_content(row)) for row in rows]
         connection.execute(_ADD[connection.dialect.name], found)
         last = rows[-1].id
 
@@ -98,6 +99,16 @@ def _fill(connection: Connection) -> None:
 def index(connection: Connection, entry_ids: Collection[int]) -> None:
     """Lets these entries be found by what is stored of them; they must not be in the index."""
     _run(connection, _ADD, entry_ids)
+
+
+def index_new(connection: Connection, said: Mapping[int, Content]) -> None:
+    """As `index`, for entries whose contents are at hand."""
+    rows = []
+    for entry_id, content in said.items():
+        rows.append(_indexed(connection, entry_id, content))
+        give_way()
+    if rows:
+        connection.execute(_ADD[connection.dialect.name], rows)
 
 
 def unindex(connection: Connection, entry_ids: Collection[int]) -> None:
@@ -112,16 +123,16 @@ def _run(
         said = connection.execute(select(*_SAID).where(entries.c.id.in_(chunk)))
         rows = []
         for row in said:
-            rows.append(_indexed(connection, row))
+            rows.append(_indexed(connection, row.id, words_content(row)))
             give_way()  # a millisecond of work each
         if rows:
             connection.execute(statements[connection.dialect.name], rows)
 
 
-def _indexed(connection: Connection, row: AnyRow) -> dict[str, Any]:
-    words = words_of(words_content(row))
+def _indexed(connection: Connection, entry_id: int, content: Content) -> dict[str, Any]:
+    words = words_of(content)
     is_sqlite = connection.dialect.name == "sqlite"
-    return {"entry_id": row.id, "words": " ".join(words) if is_sqlite else _vector(words)}
+    return {"entry_id": entry_id, "words": " ".join(words) if is_sqlite else _vector(words)}
 
 
 def _vector(words: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
@@ -89,8 +90,11 @@ def run_for_each(
 def _accepted(
     connection: Connection, statement: Executable, rows: Sequence[dict[str, Any]]
 ) -> bool:
+    # SQLite undoes a refused row alone; PostgreSQL refuses all that follows in the transaction.
+    # What went in before it goes in again, which changes nothing.
+    one_by_one = connection.dialect.name == "sqlite"
     try:
-        with connection.begin_nested():
+        with nullcontext() if one_by_one else connection.begin_nested():
             connection.execute(statement, rows)
     except Exception as error:
         if is_refused_value(error):

@@ -4,21 +4,61 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from aggregator.core.digest import digest
 from aggregator.core.likeness import Told
 from aggregator.core.model import JoinedBy, NewEntry
 from aggregator.core.stories import Member, lead_of
 from aggregator.core.text import xml_safe
-from aggregator.store.homes import Home, Joining, Newcomer, Opening, Whose, find_homes, member_of
+from aggregator.store.homes import (
+    Home,
+    Joining,
+    Newcomer,
+    Opening,
+    Whose,
+    find_homes,
+    marks_among,
+    member_of,
+)
 from aggregator.store.mapping import Columns, new_columns
-from aggregator.store.marks import save_marks
+from aggregator.store.marks import Holders, add_marks, holders_of
 from aggregator.store.revisions import UPCOMING, count_more
 from aggregator.store.schema import entries, sources, stories, tombstones
-from aggregator.store.searching import index
+from aggregator.store.searching import index_new
 from aggregator.store.statements import chunks, insert_missing, run_for_each
+
+# Put together once: that takes longer than to run them.
+_THESE: BindParameter[Any] = bindparam("values", expanding=True)
+_OWN = entries.c.source_id == bindparam("source_id")
+_IDS = select(entries.c.id, entries.c.digest).where(_OWN, entries.c.digest.in_(_THESE))
+_STORED = select(entries.c.digest).where(_OWN, entries.c.digest.in_(_THESE))
+_BURIED = select(tombstones.c.digest).where(
+    tombstones.c.source_id == bindparam("source_id"), tombstones.c.digest.in_(_THESE)
+)
+_OPEN = insert(stories).values(opened_in=UPCOMING, changed_in=UPCOMING)
+_OPENED = select(stories.c.published_id, stories.c.id).where(stories.c.published_digest.in_(_THESE))
+_LEAD_BY_FIRST = (
+    update(stories)
+    .where(stories.c.id.in_(_THESE))
+    .values(
+        lead_entry_id=select(func.min(entries.c.id))
+        .where(entries.c.story_id == stories.c.id)
+        .scalar_subquery()
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +80,16 @@ def add_entries(
     if not fresh:
         return Added(refused=unsound)
     coming = [_newcomer(whose, item) for item in fresh]
-    homes = find_homes(connection, whose, coming)
+    holders = holders_of(connection, marks_among(coming))
+    homes = find_homes(connection, whose, coming, holders=holders)
     places = open_homes(connection, homes, at)
     rows = [
         new_columns(item, source_id=whose.id, story_id=story_id, joined_by=joined_by)
         for item, (story_id, joined_by) in zip(fresh, places, strict=True)
     ]
     refused = run_for_each(connection, insert_missing(connection, entries), rows)
-    close_homes(connection, homes, places, at)
-    _let_find(connection, whose.id, coming)
+    close_homes(connection, homes, places, at, refused=refused > 0)
+    _let_find(connection, whose.id, coming, fresh, holders)
     return Added(count=len(fresh) - refused, refused=refused + unsound)
 
 
@@ -66,18 +107,22 @@ def _newcomer(whose: Whose, item: NewEntry) -> Newcomer:
     )
 
 
-def _let_find(connection: Connection, source_id: int, coming: Sequence[Newcomer]) -> None:
+def _let_find(
+    connection: Connection,
+    source_id: int,
+    coming: Sequence[Newcomer],
+    fresh: Sequence[NewEntry],
+    holders: Holders,
+) -> None:
     """By words, and by marks. Those that the database refused are not there."""
-    marks_by_digest = {item.digest: item.marks for item in coming}
-    stored: dict[int, Sequence[int]] = {}
-    for chunk in chunks(list(marks_by_digest)):
-        these = select(entries.c.id, entries.c.digest).where(
-            entries.c.source_id == source_id, entries.c.digest.in_(chunk)
-        )
-        rows = connection.execute(these)
-        stored.update({row.id: marks_by_digest[row.digest] for row in rows})
-    index(connection, stored)
-    save_marks(connection, {id: marks for id, marks in stored.items() if marks})
+    ids: dict[bytes, int] = {}
+    for chunk in chunks([item.digest for item in coming]):
+        rows = connection.execute(_IDS, {"source_id": source_id, "values": chunk})
+        ids.update({row.digest: row.id for row in rows})
+    said = [(ids[new.entry.digest], new.entry.content) for new in fresh if new.entry.digest in ids]
+    index_new(connection, dict(said))
+    marked = [(ids[item.digest], item.marks) for item in coming if item.digest in ids]
+    add_marks(connection, dict(marked), holders)
 
 
 def _fresh(connection: Connection, source_id: int, new: Sequence[NewEntry]) -> list[NewEntry]:
@@ -85,11 +130,8 @@ def _fresh(connection: Connection, source_id: int, new: Sequence[NewEntry]) -> l
     for item in new:
         fresh.setdefault(item.entry.digest, item)
     for chunk in chunks(list(fresh)):
-        for table in (entries, tombstones):
-            there = select(table.c.digest).where(
-                table.c.source_id == source_id, table.c.digest.in_(chunk)
-            )
-            for known in connection.scalars(there):
+        for there in (_STORED, _BURIED):
+            for known in connection.scalars(there, {"source_id": source_id, "values": chunk}):
                 fresh.pop(known, None)
     return list(fresh.values())
 
@@ -116,12 +158,13 @@ def close_homes(
     homes: Sequence[Home],
     places: Sequence[tuple[int, JoinedBy]],
     at: datetime,
+    *,
+    refused: bool = False,
 ) -> None:
-    """Chooses who leads, once the entries are in their stories."""
+    """Chooses who leads, once the entries are in their stories, unless some were refused."""
     pairs = list(zip(homes, places, strict=True))
-    _close_opening(
-        connection, [story_id for home, (story_id, _) in pairs if isinstance(home, Opening)]
-    )
+    opened = [story_id for home, (story_id, _) in pairs if isinstance(home, Opening)]
+    _close_opening(connection, opened, refused=refused)
     choose_leads(
         connection, [story_id for home, (story_id, _) in pairs if isinstance(home, Joining)], at
     )
@@ -133,18 +176,11 @@ def _open_stories(
     """Story ids by the ids that they are published under."""
     if not openings:
         return {}
-    connection.execute(
-        insert(stories).values(opened_in=UPCOMING, changed_in=UPCOMING),
-        [_story_columns(opening, at) for opening in openings],
-    )
+    connection.execute(_OPEN, [_story_columns(opening, at) for opening in openings])
     count_more(connection, len(openings))
     opened: dict[str, int] = {}
     for chunk in chunks([digest(opening.published_id) for opening in openings]):
-        rows = connection.execute(
-            select(stories.c.published_id, stories.c.id).where(
-                stories.c.published_digest.in_(chunk)
-            )
-        )
+        rows = connection.execute(_OPENED, {"values": chunk})
         opened.update({row.published_id: row.id for row in rows})
     return opened
 
@@ -159,15 +195,12 @@ def _story_columns(opening: Opening, at: datetime) -> Columns:
     }
 
 
-def _close_opening(connection: Connection, story_ids: Collection[int]) -> None:
+def _close_opening(connection: Connection, story_ids: Collection[int], *, refused: bool) -> None:
     """Gives new stories their lead; one whose entry was refused is withdrawn."""
-    first = (
-        select(func.min(entries.c.id)).where(entries.c.story_id == stories.c.id).scalar_subquery()
-    )
     for chunk in chunks(story_ids):
-        these = stories.c.id.in_(chunk)
-        connection.execute(update(stories).where(these).values(lead_entry_id=first))
-        drop_empty(connection, these & stories.c.lead_entry_id.is_(None))
+        connection.execute(_LEAD_BY_FIRST, {"values": chunk})
+        if refused:
+            drop_empty(connection, stories.c.id.in_(chunk) & stories.c.lead_entry_id.is_(None))
 
 
 def drop_empty(connection: Connection, which: ColumnElement[bool]) -> None:

@@ -130,6 +130,7 @@ class Poller:
             offer=self._offer(source, policy, taken),
             missed_at=now if missed else None,
             memory=taken.memory,
+            habits=None if habits is source.habits else habits,
         )
         if not await self._store.save_poll(record):
             return Settled(report=report_of_lost(source, record))
@@ -170,6 +171,8 @@ class Poller:
     ) -> Habits | None:
         if not taken.succeeded or policy.pace.longest <= policy.pace.shortest:
             return None
+        if source.habits is not None and not taken.changes.new:
+            return source.habits
         known = await self._store.sightings(source.lease.source_id, limit=NEWEST)
         news = (Sighting(one.first_seen, one.published) for one in taken.changes.new)
         return learn([*news, *known], self._clock.now())

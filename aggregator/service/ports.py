@@ -23,7 +23,7 @@ from aggregator.core.moves import Moves
 from aggregator.core.offers import Offer
 from aggregator.core.positions import ChangedStory, Position, Step
 from aggregator.core.pushes import PushHealth, PushStanding
-from aggregator.core.rhythm import Sighting
+from aggregator.core.rhythm import Habits, Sighting
 from aggregator.core.wire import Answer, Call, Called, Failed, FetchRequest, Validators
 
 Outcome = Literal["new", "unchanged", "not_modified", "gone", "throttled", "failed"]
@@ -127,6 +127,8 @@ class ClaimedSource:
     """What its last document said of the feed."""
     push: PushStanding | None = None
     """What its hub does, where a subscription is verified."""
+    habits: Habits | None = None
+    """What was learned of its rhythm; None where entries came or went since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,8 @@ class PollRecord:
     """The time, by the steady clock, where the poll found what should have been pushed."""
     memory: Memory | None = None
     """What to remember of the document that was taken in; None forgets the one before."""
+    habits: Habits | None = None
+    """What was learned of its rhythm; None: as before, unless there is something new."""
 
     @property
     def succeeded(self) -> bool:

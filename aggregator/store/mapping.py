@@ -27,6 +27,7 @@ from aggregator.core.model import (
 )
 from aggregator.core.moves import Moves
 from aggregator.core.pushes import PushHealth, PushStanding
+from aggregator.core.rhythm import Habits
 from aggregator.core.text import xml_safe
 from aggregator.core.wire import Validators
 from aggregator.service.ports import ClaimedSource, Lease, PastPoll, PollRecord, SourceHealth
@@ -106,7 +107,14 @@ def facts_columns(record: PollRecord, before: AnyRow) -> Columns:
         "moving_since": record.moves.pending_since,
         "suggested_url": None if record.succeeded else before.suggested_url,
         "last_news_at": poll.polled_at if poll.outcome == "new" else before.last_news_at,
+        "habits": _habits_column(record, before.habits),
     }
+
+
+def _habits_column(record: PollRecord, before: bytes | None) -> bytes | None:
+    if record.habits is not None:
+        return record.habits.packed()
+    return None if record.changes.new else before
 
 
 def past_poll_columns(poll: PastPoll) -> Columns:
@@ -271,6 +279,7 @@ def claimed_source(
         last_news_at=row.last_news_at,
         info=info_of(row.info),
         push=push,
+        habits=Habits.unpacked(row.habits) if row.habits else None,
     )
 
 

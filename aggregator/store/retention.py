@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
 from aggregator.store.mapping import AnyRow
 from aggregator.store.marks import drop_marks
 from aggregator.store.revisions import bump, lock_stories
-from aggregator.store.schema import entries, stories, tombstones
+from aggregator.store.schema import entries, sources, stories, tombstones
 from aggregator.store.searching import unindex
 from aggregator.store.statements import insert_missing
 from aggregator.store.stories import choose_leads, drop_empty
@@ -75,6 +75,8 @@ def _delete(connection: Connection, old: Sequence[AnyRow], at: datetime) -> None
     connection.execute(delete(entries).where(entries.c.id.in_(ids)))
     drop_empty(connection, stories.c.id.in_(touched))
     choose_leads(connection, touched, at)
+    losing = {row.source_id for row in old}
+    connection.execute(update(sources).where(sources.c.id.in_(losing)).values(habits=None))
     bump(connection, at)
 
 

@@ -76,6 +76,7 @@ _FACTS = (
     sources.c.moving_since,
     sources.c.suggested_url,
     sources.c.last_news_at,
+    sources.c.habits,
 )
 """What a poll leaves as it was more often than not."""
 
@@ -172,9 +173,12 @@ def _take_in(connection: Connection, records: Collection[PollRecord]) -> None:
 def _apply(
     connection: Connection, source: Whose, changes: EntryChanges, at: datetime, *, shown: bool
 ) -> None:
-    told = apply(connection, source, changes, at, shown=shown)
-    if told is not None:
-        connection.execute(update(sources).where(sources.c.id == source.id).values(last_error=told))
+    refusal = apply(connection, source, changes, at, shown=shown)
+    if refusal is not None:
+        told = {"last_error": refusal, "habits": None}
+        connection.execute(
+            update(sources).where(sources.c.id == source.id).values(last_error=told, habits=None)
+        )
         _keep_memories(connection, {source.id: None})  # they are tried, and told of, again
 
 
@@ -222,7 +226,7 @@ def save_pushed(
     source = connection.execute(select(sources).where(held).with_for_update()).one_or_none()
     if source is None:
         return False
-    news = {"last_news_at": came_at} if changes.new else {}
+    news = {"last_news_at": came_at, "habits": None} if changes.new else {}
     freed = {"lease_token": None, "lease_until": None, **news}
     connection.execute(update(sources).where(sources.c.id == source.id).values(freed))
     note_heard(connection, source.id, heard_at)

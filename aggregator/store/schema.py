@@ -152,6 +152,7 @@ sources = Table(
     Column("etag", Text),
     Column("last_modified", Text),
     Column("body_digest", LargeBinary),
+    Column("habits", LargeBinary),  # as `core.rhythm` packs them; empty when entries came or went
     Column("info", Json, nullable=False),
     UniqueConstraint("key"),
     # The host is there to pass over those of a busy one without a look at their rows.

@@ -330,6 +330,26 @@ async def test_the_next_poll_follows_the_rhythm_that_the_entries_show():
     assert "a week" in report.next_poll_reason
 
 
+async def test_while_nothing_is_new_its_rhythm_is_not_learned_again():
+    world = World()
+    day = timedelta(days=1)
+    await world.add("a", pace=Pace(shortest=timedelta(hours=1), longest=day))
+    world.serves(URL, *(read_entry(str(n), published=NOON - day * 7 * n) for n in range(9)))
+    learned = []
+    for hours in (0, 3, 3):
+        world.clock.pass_(hours=hours)
+        await world.poll("a")
+        (claimed,) = await world.store.claim(["a"], lease_until=NOON)
+        learned.append(claimed.habits and claimed.habits.learned_at)
+    world.serves(URL, read_entry("new", published=world.clock.now()))
+    await world.poll("a")
+    (claimed,) = await world.store.claim(["a"], lease_until=NOON)
+
+    assert learned == [NOON, NOON, NOON]
+    assert claimed.habits
+    assert (claimed.habits.learned_at, claimed.habits.count) == (world.clock.now(), 10)
+
+
 SECRETS = {"headers": (("X-Key", "hush"),), "auth": ("me", "hush")}
 
 

@@ -29,7 +29,7 @@ from aggregator.core.model import (
 from aggregator.core.moves import Moves
 from aggregator.core.positions import ChangedStory, Placed, Position, Step
 from aggregator.core.pushes import Callback, Push, PushRecord
-from aggregator.core.rhythm import Sighting
+from aggregator.core.rhythm import Habits, Sighting
 from aggregator.core.searching import parse_query
 from aggregator.core.shown import Attribution, attribution_of
 from aggregator.core.stories import (
@@ -86,6 +86,7 @@ class _Source:
     tombstones: set[bytes] = field(default_factory=set)
     push: PushState = field(default_factory=PushState)
     memory: Memory | None = None
+    habits: Habits | None = None
 
     def mend(self, now: datetime) -> None:
         """Takes back what a wrong clock left far in the future."""
@@ -368,6 +369,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
             last_news_at=source.last_news_at,
             info=source.info,
             push=source.push.standing,
+            habits=source.habits,
         )
 
     def _holder(self, lease: Lease) -> _Source | None:
@@ -433,6 +435,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
             source.last_success_at, source.suggested_url = record.poll.polled_at, None
         if record.poll.outcome == "new":
             source.last_news_at = record.poll.polled_at
+        source.habits = record.habits or (None if record.changes.new else source.habits)
         if record.read:
             self._take_in(source, record)
         if record.offer is not None:
@@ -931,7 +934,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
         source.lease = None
         source.push.heard(heard_at)
         if changes.new:
-            source.last_news_at = came_at
+            source.last_news_at, source.habits = came_at, None
         self._change(source, changes, came_at)
         return True
 

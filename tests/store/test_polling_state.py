@@ -7,7 +7,7 @@ import pytest
 
 from aggregator.core.memory import Memory, RememberedItem
 from aggregator.core.moves import Moves
-from aggregator.core.rhythm import Sighting
+from aggregator.core.rhythm import Sighting, learn
 from aggregator.core.wire import Validators
 from tests.builders import NOON, ago
 from tests.store.steps import (
@@ -158,6 +158,21 @@ async def test_the_newest_entries_of_a_source_tell_its_rhythm(store):
     sightings = await store.sightings(claimed.lease.source_id, limit=2)
 
     assert sightings == [Sighting(NOON, ago(days=1)), Sighting(NOON, ago(days=2))]
+
+
+async def test_what_is_learned_is_kept_until_something_new_comes(store):
+    await configure(store, "a", "b")
+    habits = learn([Sighting(ago(days=n), ago(days=n)) for n in range(5)], NOON)
+
+    await save(store, "a", habits=habits)
+    await save(store, "a")
+    kept = await claim_one(store, "a")
+    await poll(store, "a", story("1"))
+    after_news = await claim_one(store, "a")
+
+    assert (await claim_one(store, "b")).habits is None
+    assert kept.habits == habits
+    assert after_news.habits is None
 
 
 async def test_the_last_polls_are_kept_whole_newest_first(store):

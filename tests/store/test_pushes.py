@@ -8,6 +8,7 @@ import pytest
 from aggregator.core.model import EntryChanges
 from aggregator.core.offers import Offer
 from aggregator.core.pushes import GRACE, Callback, Push, PushHealth, PushRecord, PushStanding
+from aggregator.core.rhythm import Sighting, learn
 from aggregator.service.ports import Selection
 from tests.builders import NOON, ago
 from tests.store.steps import (
@@ -251,7 +252,10 @@ async def test_what_is_pushed_holds_the_source_like_a_poll(store):
 async def test_a_push_brings_entries_and_leaves_the_rest_as_the_poll_left_it(store):
     await configure(store, "a")
     await poll(store, "a", story("1", at=ago(hours=3)))
-    source_id = await offer(store, body_digest=b"digest", next_poll_reason="as it was")
+    habits = learn([Sighting(NOON)], NOON)
+    source_id = await offer(
+        store, body_digest=b"digest", next_poll_reason="as it was", habits=habits
+    )
     before = await health(store, "a")
     revision = await store.revision()
     claimed = await store.claim_pushed(source_id, now=NOON, lease_until=NOON + HOUR)
@@ -272,6 +276,7 @@ async def test_a_push_brings_entries_and_leaves_the_rest_as_the_poll_left_it(sto
     again = await claim_one(store, "a")
     assert again.body_digest == b"digest"
     assert again.ever_read
+    assert again.habits is None
     assert again.last_news_at == NOON + timedelta(minutes=1)
 
 

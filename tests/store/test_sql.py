@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from aggregator.core.errors import StoreError
 from aggregator.core.memory import Memory
 from aggregator.core.model import Enclosure, EntryChanges
+from aggregator.core.rhythm import Sighting, learn
 from aggregator.core.wire import Validators
 from aggregator.service.ports import Selection
 from aggregator.store import saving
@@ -344,6 +345,18 @@ async def rows(database_url: str, table: str) -> int:
     await database.aclose()
     assert count is not None
     return count
+
+
+async def test_what_was_learned_of_a_source_goes_with_its_entries(sql_store):
+    await configure(sql_store, "a")
+    await poll(sql_store, "a", story("1", at=ago(days=100)))
+    claimed = await claim_one(sql_store, "a")
+    await sql_store.save_poll(record(claimed.lease, habits=learn([Sighting(NOON)], NOON)))
+    before = await claim_one(sql_store, "a")
+    await sql_store.prune(before=ago(days=90), keep_per_source=0, now=NOON)
+
+    assert before.habits is not None
+    assert (await claim_one(sql_store, "a")).habits is None
 
 
 async def test_an_id_is_never_given_to_another_entry(sql_store):

@@ -176,9 +176,7 @@ def _apply(
     refusal = apply(connection, source, changes, at, shown=shown)
     if refusal is not None:
         told = {"last_error": refusal, "habits": None}
-        connection.execute(
-            update(sources).where(sources.c.id == source.id).values(last_error=told, habits=None)
-        )
+        connection.execute(update(sources).where(sources.c.id == source.id).values(told))
         _keep_memories(connection, {source.id: None})  # they are tried, and told of, again
 
 

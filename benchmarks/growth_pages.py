@@ -1,6 +1,6 @@
 """What feeds and pages cost among many entries: requests to the whole site, without a socket.
 
-After a change each first request renders anew ("cold"); the next ones find what was rendered.
+After a change the first request for a feed or a page makes it anew; those after it may find it.
 """
 
 import asyncio
@@ -42,11 +42,14 @@ PATHS = (
     "/search?q=w77+w78",
     "/api/entries?limit=50",
 )
-WARM = 20
-"""Requests for what is rendered already."""
+CHANGES = 3
+"""In a round."""
+
+AGAIN = 9
+"""Requests for what nothing has changed."""
 
 Cost = dict[str, list[float]]
-"""CPU seconds a request, by path; "warm" stands before the path of what was there already."""
+"""CPU seconds a request, by path."""
 
 
 class Site:
@@ -74,12 +77,13 @@ class Site:
         self.cost: Cost = defaultdict(list)
 
     async def round(self) -> None:
-        await self._change()
+        for _ in range(CHANGES):
+            await self._change()
+            for path in PATHS:
+                self.cost[path].append(await self._get(path))
         for path in PATHS:
-            self.cost[path].append(await self._get(path))
-            if path == "/feed.atom":
-                warm = [await self._get(path) for _ in range(WARM)]
-                self.cost[f"warm {path}"].append(statistics.mean(warm))
+            again = [await self._get(path) for _ in range(AGAIN)]
+            self.cost[f"{path}, again"].append(statistics.median(again))
 
     async def _change(self) -> None:
         """A poll brings one new entry."""

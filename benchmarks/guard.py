@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.poll import Asked, measure
 from benchmarks.poll_sides import FloorSide, OurSide
 
-LIMITS = {"all304": 60.0, "same": 25.0, "onenew": 30.0}
+LIMITS = {"all304": 25.0, "same": 20.0, "onenew": 30.0}
 """Times its floor."""
 ASKED = Asked(sources=200, rounds=3)
 

@@ -13,6 +13,19 @@ def digest(*parts: str) -> bytes:
     return hasher.digest()
 
 
+def digests(first: str, second: str) -> tuple[bytes, bytes]:
+    """`digest(first)` and `digest(first, second)`, in little more than half the time."""
+    hasher = blake2b(_framed(first), digest_size=16)
+    alone = hasher.digest()
+    hasher.update(_framed(second))
+    return alone, hasher.digest()
+
+
+def _framed(part: str) -> bytes:
+    encoded = part.encode("utf-8", "surrogatepass")
+    return len(encoded).to_bytes(8, "big") + encoded
+
+
 def body_digest(body: bytes) -> bytes:
     """16 bytes over a document as it came."""
     return blake2b(body, digest_size=16).digest()

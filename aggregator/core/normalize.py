@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from aggregator.core.digest import digest
+from aggregator.core.digest import digest, digests
 from aggregator.core.model import Content, Entry, ReadEntry
 from aggregator.core.trackers import without_trackers
 from aggregator.core.urls import canonical_link, other_forms
@@ -61,7 +61,7 @@ def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tupl
     listed = {guid for guid, _ in names}
     entries: dict[bytes, Entry] = {}
     for item, link, (guid, apart) in zip(read, links, names, strict=True):
-        alone, among_others = digest(guid), digest(guid, apart)
+        alone, among_others = digests(guid, apart)
         identity = among_others if guid in ambiguous else alone
         entry = Entry(
             guid=guid,
@@ -126,7 +126,7 @@ def _forms(guid: str, apart: str, listed: Collection[str]) -> frozenset[bytes]:
     forms = other_forms(guid)
     if any(form in listed for form in forms):
         return frozenset()
-    return frozenset(made for form in forms for made in (digest(form), digest(form, apart)))
+    return frozenset(made for form in forms for made in digests(form, apart))
 
 
 def _text_guid(content: Content) -> str:

@@ -59,6 +59,9 @@ def _pattern(names: str) -> re.Pattern[str]:
 
 
 _PATTERN = _pattern(_ANYWHERE)
+_ANY = _pattern(" ".join((_ANYWHERE, *_AT_HOSTS.values())))
+_SUSPICIOUS = re.compile(rf"[?#&]{_ANY.pattern}(?:[=&#]|\Z)", re.IGNORECASE)
+"""Hardly any address has one of the names, wherever it leads."""
 _HOST_PATTERNS = {
     host: _pattern(names) for hosts, names in _AT_HOSTS.items() for host in hosts.split()
 }
@@ -69,7 +72,7 @@ def without_trackers(url: str) -> str:
 
     Every other byte stays as it is; so does an address that cannot be taken apart.
     """
-    if "?" not in url and "#" not in url:
+    if ("?" not in url and "#" not in url) or not _SUSPICIOUS.search(url):
         return url
     try:
         host = (urlsplit(url).hostname or "").rstrip(".").lower()

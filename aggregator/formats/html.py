@@ -34,6 +34,7 @@ _HEADINGS = re.compile(r"<(/?)h[1-6][ >]")
 _PRE_LINE = re.compile(r"(<pre(?: [^>]*)?>)\n")
 
 _HREF = re.compile(r'href="((?:[^"&\s]|&amp;)*)"')
+_ABSOLUTE = re.compile(r'(?:href|src|poster)="https?://')
 
 # Players, where they are allowed, are empty: text in a frame is written as it stands.
 _PLAYER = re.compile(r"""<iframe(?= [^>]*\bsrc="https:)(?: [a-z]+="[^"]*")*+></iframe>""")
@@ -87,7 +88,8 @@ def _cleaned(
     players = players and "<iframe" in lowered
     checked = players or _has_checked_attributes(lowered)
     as_written = "href" not in lowered or _keeps_links(source, lowered, base, clean)
-    cleaner = _cleaner(base, checked, players, unchanged if as_written else clean)
+    in_use = None if as_written and not checked and _all_absolute(source, lowered) else base
+    cleaner = _cleaner(in_use, checked, players, unchanged if as_written else clean)
     safe = _written(cleaner, source)
     misnested = _may_be_misnested(safe)
     if misnested:
@@ -116,6 +118,12 @@ def _keeps_links(source: str, lowered: str, base: str | None, clean: Callable[[s
         html_rules.checked_attribute("a", "href", address, base, clean) == address
         for address in addresses
     )
+
+
+def _all_absolute(source: str, lowered: str) -> bool:
+    """Whether surely no address needs a base: a cleaner for each costs more than the cleaning."""
+    addresses = sum(map(lowered.count, ("href", "src", "poster")))
+    return addresses == len(_ABSOLUTE.findall(source))
 
 
 def _written(cleaner: nh3.Cleaner, html: str) -> str:

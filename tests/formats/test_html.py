@@ -94,6 +94,23 @@ def test_each_candidate_of_a_srcset_becomes_absolute_or_goes():
     assert 'srcset="https://a.example/blog/a.png 1x, https://c.example/b.png 3x"' in html
 
 
+@pytest.mark.parametrize(
+    "relative",
+    [
+        '<a href="y">x</a>',
+        "<A HREF='y'>x</A>",
+        "<a href=y>x</a>",
+        '<a title=\'href="https://b.example/"\' href = "y">x</a>',
+        '<img src="y">',
+        '<video poster="y"></video>',
+    ],
+)
+def test_a_relative_address_beside_an_absolute_one_becomes_absolute(relative: str):
+    absolute = '<a href="https://b.example/">b</a><img src="https://b.example/b.png">'
+
+    assert '="https://a.example/blog/y"' in clean(absolute + relative)
+
+
 def test_without_a_usable_base_relative_addresses_go():
     assert clean_html('<a href="/x">x</a>', None) == '<a rel="noopener noreferrer">x</a>'
 

@@ -69,9 +69,7 @@ def tell_pages(folder: Path, entries: Sequence[int], rounds: int) -> None:
     if not sizes:
         return
     costs = asyncio.run(growth_pages.measure(databases(folder, sizes), rounds=rounds))
-    print(
-        f"CPU time of requests, first after a change, among {_told(entries)} entries"
-    )
+    print(f"CPU time of requests, first after a change, among {_told(entries)} entries")
     for path in costs[0]:
         tell(path, [cost[path] for cost in costs])
 

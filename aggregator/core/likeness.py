@@ -20,7 +20,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
+from itertools import islice
+from zlib import crc32
 
+from aggregator.core.text import plainly_set
 from aggregator.core.urls import canonical_link, site_of
 
 FEWEST_UNITS = 96
@@ -44,11 +47,15 @@ _LONGEST_AFFIX = 6
 _HEAD_WORDS = 32
 _BANDS = 3
 _ROWS = 4
+_PLACES = _BANDS * _ROWS
 _HASH = 8
 """Bytes."""
 
 _UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:[.,:]\d+)*")
+_ASCII_WORD = re.compile(r"[a-z0-9]+(?:[.,:][0-9]+)*")
+"""The same where nothing is of another script."""
+
 _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _HAS_DIGIT = re.compile(r"\d")
 
@@ -76,11 +83,17 @@ class Told:
 
     @cached_property
     def is_long(self) -> bool:
-        return _units(self.words) >= FEWEST_UNITS and len(self.shingles) >= FEWEST_SHINGLES
+        return _units(self.words) >= FEWEST_UNITS and self._says_enough()
+
+    def _says_enough(self) -> bool:
+        # Every word but the last begins a shingle: most texts have enough different ones.
+        different = len(set(self.words[:-1]))
+        return different >= FEWEST_SHINGLES or len(self.shingles) >= FEWEST_SHINGLES
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+    folded = unicodedata.normalize("NFKC", plainly_set(text)).casefold()
+    return tuple((_ASCII_WORD if folded.isascii() else _WORD).findall(folded))
 
 
 def _units(words: tuple[str, ...]) -> int:
@@ -100,7 +113,10 @@ def _shingles(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
 
 def _is_spaced(words: tuple[str, ...]) -> bool:
     """Whether none is of a script without spaces: of most texts, which are looked at at once."""
-    return len(words) > 1 and not _IS_UNSPACED.search("".join(words))
+    if len(words) <= 1:
+        return False
+    joined = "".join(words)
+    return joined.isascii() or not _IS_UNSPACED.search(joined)
 
 
 def is_same_story(one: Told, other: Told) -> bool:
@@ -197,15 +213,33 @@ def marks_of(told: Told) -> tuple[int, ...]:
     """
     if not told.is_long:
         return ()
-    texts = ["\0".join(shingle).encode("utf-8", "surrogatepass") for shingle in told.shingles]
-    values = [blake2b(text, digest_size=_HASH).digest() for text in texts]
-    values.sort(reverse=True)
-    by_place = {value[0] % (_BANDS * _ROWS): value for value in values}  # the lowest comes last
-    lowest = [by_place.get(place, b"") for place in range(_BANDS * _ROWS)]
+    by_place: dict[int, int] = {}
+    for value in sorted(_shingle_values(told.words)):
+        by_place.setdefault(value % _PLACES, value)  # the lowest
+        if len(by_place) == _PLACES:
+            break
+    lowest = [str(by_place.get(place, "")) for place in range(_PLACES)]
     bands = [lowest[n::_BANDS] for n in range(_BANDS)]
     found = [_hash("head", *told.words[:_HEAD_WORDS])]
-    found += [_hash(str(n), *(low.hex() for low in band)) for n, band in enumerate(bands)]
+    found += [_hash(str(n), *band) for n, band in enumerate(bands)]
     return tuple(int.from_bytes(value, "big", signed=True) for value in found)
+
+
+def _shingle_values(words: tuple[str, ...]) -> list[int]:
+    """A number for each shingle, the same wherever it is made; `_shingles` says which there are.
+
+    A sum goes on where that of the words before ended, so that each word is read three times and
+    nothing is put together.
+    """
+    texts = "\n".join(words).encode("utf-8", "surrogatepass").splitlines()
+    pairs = list(map(crc32, islice(texts, 1, None), map(crc32, texts)))
+    triples = list(map(crc32, islice(texts, 2, None), pairs))
+    if _is_spaced(words):
+        return [*triples, pairs[-1]]
+    return [
+        pair if _IS_UNSPACED.match(word) or n >= len(triples) else triples[n]
+        for n, (word, pair) in enumerate(zip(words, pairs, strict=False))
+    ]
 
 
 def _hash(*parts: str) -> bytes:

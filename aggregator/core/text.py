@@ -10,6 +10,18 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 # a title, they let a source reorder what stands around it.
 _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
+_TYPOGRAPHY = "\u2019\u201c\u201d\u2018\u2013\u2014\u2026\xa0"
+"""Quotation marks, dashes and the like: all that many English texts have beside ASCII."""
+
+
+def plainly_set(text: str) -> str:
+    """With spaces for typography; it has the same words, and what is ASCII is looked at quicker."""
+    if text.isascii():
+        return text
+    for sign in _TYPOGRAPHY:
+        text = text.replace(sign, " ")
+    return text
+
 
 def xml_safe(text: str) -> str:
     """The text without characters that no XML document may hold."""

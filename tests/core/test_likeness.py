@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.core.likeness import NEAR, Told, is_same_story, marks_of, same_words
-from tests.alike import ENGLISH, corpus_pairs, merged, own_pairs, told
+from tests.alike import CHINESE, ENGLISH, corpus_pairs, merged, own_pairs, told
 from tests.builders import NOON
 
 CORPORA = Path(__file__).parents[3] / "shared/corpora"
@@ -45,6 +45,25 @@ def test_what_is_told_again_later_is_another_story():
     assert is_same_story(one, replace(other, at=NOON + NEAR))
     assert not is_same_story(one, replace(other, at=NOON + NEAR + timedelta(seconds=1)))
     assert not is_same_story(one, replace(other, at=NOON - NEAR - timedelta(seconds=1)))
+
+
+MARKS = (
+    3176267670625205625,
+    -6651005271976007268,
+    -9130472580381535800,
+    6728684892039575776,
+)
+
+
+def test_the_marks_of_a_text_are_the_same_on_every_machine():
+    assert marks_of(told("Winter", ENGLISH)) == MARKS
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE, f"{ENGLISH} {CHINESE}"])
+def test_what_a_text_says_twice_hardly_changes_its_marks(text):
+    once, twice = marks_of(told("T", text)), marks_of(told("T", f"{text} {text}"))
+
+    assert len({*once} & {*twice}) > 1
 
 
 WORDS = st.lists(st.sampled_from(["a", "bc", "def", "冬", "天", "1", "2.5"]), max_size=200).map(

@@ -3,18 +3,23 @@
 request  {"content_type": …, "url": …, "players": …, what is known} LF body
 reply    "F" and the feed as JSON, or "E" and why there is none; of a large feed its first entries
          before, in frames of "P" and a list of them
+
+A reading process imports what it needs and nothing else, since each start pays for it: `answers`
+checks what it sends.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from struct import Struct
+from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
-from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadEntry, ReadFeed
-from aggregator.service.ports import Document
+
+if TYPE_CHECKING:
+    from aggregator.service.ports import Document
 
 LENGTH = Struct(">I")
 
@@ -29,18 +34,12 @@ READY = b"R"
 
 _FEED, _PART, _ERROR, _LAST_ERROR = b"F", b"P", b"E", b"L"
 
-_feeds = TypeAdapter(ReadFeed)
-_entries = TypeAdapter(tuple[ReadEntry, ...])
-_entry = TypeAdapter(ReadEntry)
-
-_WRONG = "a feed whose values are not what they should be"
-
 
 def frame(payload: bytes) -> bytes:
     return LENGTH.pack(len(payload)) + payload
 
 
-def request(document: Document) -> bytes:
+def request(document: "Document") -> bytes:
     facts = {
         "content_type": document.content_type,
         "url": document.url,
@@ -52,27 +51,28 @@ def request(document: Document) -> bytes:
     return b"%b\n%b" % (head.encode(), document.body)
 
 
-def document_of(payload: bytes) -> Document:
+def wanted(payload: bytes) -> tuple[bytes, dict[str, Any]]:
+    """The body of a request, and what else `read_feed` is to know."""
     head, _, body = payload.partition(b"\n")
-    fields = json.loads(head)
-    return Document(body=body, **fields)
+    facts = json.loads(head)
+    return body, facts | {"known_items": frozenset(facts["known_items"])}
 
 
 def replies(feed: ReadFeed) -> tuple[bytes, ...]:
     """The payloads of one reply, in order."""
-    whole = _FEED + _feeds.dump_json(feed)
+    whole = _FEED + to_json(feed)
     if len(whole) <= _PART_BYTES:
         return (whole,)
     if len(whole) > LARGEST_REPLY:
         return (refusal(f"a feed of more than {LARGEST_REPLY >> 20} MB once read"),)
-    return (*_parts(feed.entries), _FEED + _feeds.dump_json(replace(feed, entries=())))
+    return (*_parts(feed.entries), _FEED + to_json(replace(feed, entries=())))
 
 
 def _parts(entries: tuple[ReadEntry, ...]) -> Iterator[bytes]:
     gathered: list[bytes] = []
     size = 0
     for entry in entries:
-        gathered.append(_entry.dump_json(entry))
+        gathered.append(to_json(entry))
         size += len(gathered[-1])
         if size >= _PART_BYTES:
             yield _PART + b"[%b]" % b",".join(gathered)
@@ -93,20 +93,5 @@ def is_part(payload: bytes) -> bool:
     return payload.startswith(_PART)
 
 
-def entries_of(payload: bytes) -> tuple[ReadEntry, ...]:
-    """Those of a part. Raises UnreadableFeed when there are none."""
-    try:
-        return _entries.validate_json(payload[1:])
-    except ValidationError as error:
-        raise UnreadableFeed(_WRONG) from error
-
-
-def feed_of(payload: bytes) -> ReadFeed:
-    """The feed of a reply. Raises UnreadableFeed when it holds none."""
-    kind, content = payload[:1], payload[1:]
-    if kind in {_ERROR, _LAST_ERROR}:
-        raise UnreadableFeed(content.decode("utf-8", "replace"))
-    try:
-        return _feeds.validate_json(content)
-    except ValidationError as error:
-        raise UnreadableFeed(_WRONG) from error
+def is_refusal(payload: bytes) -> bool:
+    return payload.startswith((_ERROR, _LAST_ERROR))

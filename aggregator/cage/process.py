@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 import aggregator
-from aggregator.cage import frames
+from aggregator.cage import answers, frames
 from aggregator.cage.limits import Limits
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadEntry, ReadFeed
@@ -132,10 +132,10 @@ class ReadingProcess:
             received += len(payload)
             if received > frames.LARGEST_REPLY:
                 raise ConnectionError("an impossible reply")
-            entries += frames.entries_of(payload)
+            entries += answers.entries_of(payload)
             await asyncio.sleep(0)
         self.usable = not frames.is_last(payload)
-        feed = frames.feed_of(payload)
+        feed = answers.feed_of(payload)
         return replace(feed, entries=(*entries, *feed.entries)) if entries else feed
 
     async def _receive(self) -> bytes:

@@ -33,16 +33,8 @@ def main() -> None:
 
 def _answers(payload: bytes, limits: Limits) -> tuple[bytes, ...]:
     try:
-        document = frames.document_of(payload)
-        feed = read_feed(
-            document.body,
-            content_type=document.content_type,
-            url=document.url,
-            players=document.players,
-            clean=without_trackers,
-            known_head=document.known_head,
-            known_items=frozenset(document.known_items),
-        )
+        body, facts = frames.wanted(payload)
+        feed = read_feed(body, **facts, clean=without_trackers)
         return frames.replies(feed)
     except UnreadableFeed as error:
         return (frames.refusal(str(error)),)

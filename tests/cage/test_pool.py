@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.cage import frames
+from aggregator.cage import answers, frames
 from aggregator.cage.limits import Limits
 from aggregator.cage.pool import CagedReader
 from aggregator.core.errors import UnreadableFeed
@@ -97,7 +97,7 @@ async def test_a_large_feed_comes_in_parts_and_whole():
 
 def test_a_part_that_holds_no_entries_is_refused():
     with pytest.raises(UnreadableFeed, match="not what they should be"):
-        frames.entries_of(b'P[{"guid": 1}]')
+        answers.entries_of(b'P[{"guid": 1}]')
 
 
 async def test_no_process_is_started_before_there_is_a_document():

@@ -1,14 +1,17 @@
 """Who polls what next: due sources and the leases on them."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
+    Integer,
     Select,
     TextClause,
     bindparam,
@@ -37,7 +40,78 @@ _LONGEST_PAUSE = timedelta(days=8)
 _PAGE = 200
 """Due sources in one look; a sweep seldom wants more."""
 
+_SMALLEST_PAGE = 20
+
 _IN_TURN = (sources.c.next_poll_at, sources.c.id)
+
+# What the statements ask `_at` for.
+_NOW = bindparam("now", type_=UtcMicros)
+_LEASE_END = bindparam("lease_end", type_=UtcMicros)
+_PAUSE_END = bindparam("pause_end", type_=UtcMicros)
+
+
+def _is_over(
+    until: ColumnElement[datetime | None], longest: BindParameter[datetime]
+) -> ColumnElement[bool]:
+    return or_(until.is_(None), until <= _NOW, until > longest)
+
+
+def _may_be_asked() -> ColumnElement[bool]:
+    """A server that asks us to wait means all our polls of its owner's."""
+    others = sources.alias()
+    asking = (
+        (others.c.domain == sources.c.domain)
+        & (others.c.domain_paused_until > _NOW)
+        & (others.c.domain_paused_until <= _PAUSE_END)
+    )
+    return _is_over(sources.c.paused_until, _PAUSE_END) & ~exists().where(asking)
+
+
+# Put together once: that takes longer than to run them.
+_MAY_BE_ASKED = _may_be_asked()
+_IS_FREE = _is_over(sources.c.lease_until, _LEASE_END)
+_IS_OVERDUE = (sources.c.next_poll_at <= _NOW) & _IS_FREE & _MAY_BE_ASKED
+_IS_POLLED = sources.c.listed & sources.c.enabled
+_FIRST_PAGE = {
+    kind: select(sources.c.id, sources.c.host, sources.c.next_poll_at)
+    .where(kind, _IS_OVERDUE)
+    .order_by(*_IN_TURN)
+    .limit(bindparam("most", type_=Integer))
+    for kind in (DUE, FAILING)
+}
+_LOCK = (
+    select(sources)
+    .where(sources.c.id.in_(bindparam("ids", expanding=True)), _IS_OVERDUE)
+    .with_for_update(skip_locked=True)
+)
+_MEND = {
+    kind: update(sources)
+    .where(kind, sources.c.next_poll_at > bindparam("far", type_=UtcMicros))
+    .values(next_poll_at=_NOW)
+    for kind in (DUE, FAILING)
+}
+_TAKE_LEASE = (
+    update(sources)
+    .where(sources.c.id == bindparam("source_id"))
+    .values(lease_token=bindparam("lease_token"), lease_until=bindparam("lease_until"))
+)
+
+
+def _first(condition: ColumnElement[bool]) -> Select[Any]:
+    """When the first of those that are polled is due, of either kind."""
+    due = select(sources.c.next_poll_at).order_by(sources.c.next_poll_at).limit(1)
+    return select(*(due.where(kind, condition).scalar_subquery() for kind in (DUE, FAILING)))
+
+
+_NEXT_DUE = _first(sources.c.next_poll_at > _NOW)
+_FIRST_DUE = _first(_MAY_BE_ASKED)
+_FIRST_DUE_OF = select(func.min(sources.c.next_poll_at, type_=UtcMicros)).where(
+    _IS_POLLED, _MAY_BE_ASKED, sources.c.key.in_(bindparam("keys", expanding=True))
+)
+
+
+def _at(now: datetime) -> dict[str, Any]:
+    return {"now": now, "lease_end": now + _LONGEST_LEASE, "pause_end": now + _LONGEST_PAUSE}
 
 
 def claim_due(
@@ -52,16 +126,15 @@ def claim_due(
     busy_hosts: Collection[str],
 ) -> list[ClaimedSource]:
     hosts = Counter(dict.fromkeys(busy_hosts, per_host))
-    chosen: list[int] = []
+    rows: list[AnyRow] = []
     for kind, most in ((DUE, limit), (FAILING, failing)):
-        _mend_schedule(connection, kind, now)
-        room = min(most, limit - len(chosen))
-        chosen += _choose(connection, kind, now, hosts, per_host=per_host, limit=room)
-    rows = _locked(connection, chosen, now)
+        connection.execute(_MEND[kind], {"now": now, "far": now + _LONGEST_WAIT})
+        room = min(most, limit - len(rows))
+        rows += _take(connection, kind, now, hosts, per_host=per_host, limit=room)
     return _lease(connection, rows, new_token, lease_until, pauses_until=now + _LONGEST_PAUSE)
 
 
-def _choose(
+def _take(
     connection: Connection,
     kind: TextClause,
     now: datetime,
@@ -69,91 +142,83 @@ def _choose(
     *,
     per_host: int,
     limit: int,
+) -> list[AnyRow]:
+    """Locks them; in place of those that another process is just claiming it looks for others."""
+    rows: list[AnyRow] = []
+    seen: set[int] = set()
+    look = partial(_choose, connection, kind, now, hosts, seen, per_host=per_host)
+    while chosen := look(limit=limit - len(rows)):
+        seen.update(chosen)
+        locked = _locked(connection, chosen, now)
+        rows += locked
+        if len(locked) == len(chosen):
+            break
+    return rows
+
+
+def _choose(
+    connection: Connection,
+    kind: TextClause,
+    now: datetime,
+    hosts: Counter[str],
+    seen: Collection[int],
+    *,
+    per_host: int,
+    limit: int,
 ) -> list[int]:
     """The longest overdue, as far as their hosts have room, which is counted in `hosts`."""
     chosen: list[int] = []
-    page = _first_page(kind, now)
+    page = _FIRST_PAGE[kind]
+    # As many are enough but where one has to be passed over.
+    most = min(max(limit, _SMALLEST_PAGE), _PAGE)
     while limit > len(chosen):
-        due = connection.execute(page.limit(_PAGE)).all()
+        due = connection.execute(page, {**_at(now), "most": most}).all()
         for row in due:
-            if hosts[row.host] < per_host and len(chosen) < limit:
+            if row.id not in seen and hosts[row.host] < per_host and len(chosen) < limit:
                 hosts[row.host] += 1
                 chosen.append(row.id)
-        if len(due) < _PAGE:
+        if len(due) < most:
             break
+        most = _PAGE
         # What one host has of overdue sources may be without end.
         full = [host for host, count in hosts.items() if count >= per_host]
         last = (due[-1].next_poll_at, due[-1].id)
-        page = _first_page(kind, now).where(tuple_(*_IN_TURN) > last, sources.c.host.not_in(full))
+        page = _FIRST_PAGE[kind].where(tuple_(*_IN_TURN) > last, sources.c.host.not_in(full))
     return chosen
-
-
-def _first_page(kind: TextClause, now: datetime) -> Select[Any]:
-    columns = (sources.c.id, sources.c.host, sources.c.next_poll_at)
-    return select(*columns).where(kind, _is_overdue(now)).order_by(*_IN_TURN)
 
 
 def _locked(connection: Connection, ids: Sequence[int], now: datetime) -> list[AnyRow]:
     """In the order of the ids; without those that another process has claimed meanwhile."""
     rows: dict[int, AnyRow] = {}
     for chunk in chunks(ids):
-        these = select(sources).where(sources.c.id.in_(chunk), _is_overdue(now))
-        locked = connection.execute(these.with_for_update(skip_locked=True))
-        rows.update({row.id: row for row in locked})
+        rows.update({row.id: row for row in connection.execute(_LOCK, {**_at(now), "ids": chunk})})
     return [rows[each] for each in ids if each in rows]
 
 
-def _mend_schedule(connection: Connection, kind: TextClause, now: datetime) -> None:
-    """What a wrong clock left in the far future would stop a source for as long."""
-    far = sources.c.next_poll_at > now + _LONGEST_WAIT
-    connection.execute(update(sources).where(kind, far).values(next_poll_at=now))
-
-
-def _is_overdue(now: datetime) -> ColumnElement[bool]:
-    return (sources.c.next_poll_at <= now) & _is_free(now) & _may_be_asked(now)
-
-
-def _is_free(now: datetime) -> ColumnElement[bool]:
-    return _is_over(sources.c.lease_until, now, _LONGEST_LEASE)
-
-
-def _is_over(
-    until: ColumnElement[datetime | None], now: datetime, longest: timedelta
-) -> ColumnElement[bool]:
-    return or_(until.is_(None), until <= now, until > now + longest)
-
-
 def next_due(connection: Connection, *, after: datetime) -> datetime | None:
-    return _first(connection, sources.c.next_poll_at > after)
-
-
-def _first(connection: Connection, condition: ColumnElement[bool]) -> datetime | None:
-    """When the first of those that are polled is due."""
-    due = select(sources.c.next_poll_at).order_by(sources.c.next_poll_at).limit(1)
-    first = (due.where(kind, condition).scalar_subquery() for kind in (DUE, FAILING))
-    row = connection.execute(select(*first)).one()
-    return min((moment for moment in row if moment), default=None)
+    return _earliest_of(connection.execute(_NEXT_DUE, {"now": after}).one())
 
 
 def first_due(
     connection: Connection, keys: Collection[str] | None, *, now: datetime
 ) -> datetime | None:
     if keys is None:
-        return _first(connection, _may_be_asked(now))
-    first = select(func.min(sources.c.next_poll_at, type_=UtcMicros)).where(
-        _is_polled(), _may_be_asked(now)
+        return _earliest_of(connection.execute(_FIRST_DUE, _at(now)).one())
+    return _earliest_of(
+        connection.scalar(_FIRST_DUE_OF, {**_at(now), "keys": chunk})
+        for chunk in chunks(sorted(keys))
     )
-    found = [
-        connection.scalar(first.where(sources.c.key.in_(chunk))) for chunk in chunks(sorted(keys))
-    ]
-    return min((moment for moment in found if moment), default=None)
+
+
+def _earliest_of(moments: Iterable[datetime | None]) -> datetime | None:
+    return min((moment for moment in moments if moment), default=None)
 
 
 def overdue(connection: Connection, *, now: datetime) -> list[Overdue]:
     columns = (sources.c.next_poll_at, sources.c.id, sources.c.key)
     rows: list[AnyRow] = []
     for kind in (DUE, FAILING):
-        rows += connection.execute(select(*columns).where(kind, _is_overdue(now)))
+        rows += connection.execute(select(*columns).where(kind, _IS_OVERDUE), _at(now))
     return [Overdue(source_id=row.id, key=row.key) for row in sorted(rows, key=itemgetter(0, 1))]
 
 
@@ -163,11 +228,14 @@ def postpone(
     if times:
         # What was polled since they were found to be overdue has its time already.
         connection.execute(
-            update(sources).where(
-                sources.c.id == bindparam("source_id"), _is_polled(), _is_overdue(now)
-            ),
+            update(sources).where(sources.c.id == bindparam("source_id"), _IS_POLLED, _IS_OVERDUE),
             [
-                {"source_id": source_id, "next_poll_at": at, "next_poll_reason": reason}
+                {
+                    "source_id": source_id,
+                    "next_poll_at": at,
+                    "next_poll_reason": reason,
+                    **_at(now),
+                }
                 for source_id, at in sorted(times.items())
             ],
         )
@@ -180,21 +248,6 @@ def recent_hosts(connection: Connection, *, since: datetime) -> dict[str, dateti
         .group_by(sources.c.host)
     )
     return {row.host: row.last for row in connection.execute(statement)}
-
-
-def _may_be_asked(now: datetime) -> ColumnElement[bool]:
-    """A server that asks us to wait means all our polls of its owner's."""
-    others = sources.alias()
-    asking = (
-        (others.c.domain == sources.c.domain)
-        & (others.c.domain_paused_until > now)
-        & (others.c.domain_paused_until <= now + _LONGEST_PAUSE)
-    )
-    return _is_over(sources.c.paused_until, now, _LONGEST_PAUSE) & ~exists().where(asking)
-
-
-def _is_polled() -> ColumnElement[bool]:
-    return sources.c.listed & sources.c.enabled
 
 
 def claim(
@@ -220,8 +273,8 @@ def claim_pushed(
     now: datetime,
     lease_until: datetime,
 ) -> ClaimedSource | None:
-    free = (sources.c.id == source_id) & _is_polled() & _is_free(now)
-    rows = connection.execute(select(sources).where(free).with_for_update()).all()
+    free = (sources.c.id == source_id) & _IS_POLLED & _IS_FREE
+    rows = connection.execute(select(sources).where(free).with_for_update(), _at(now)).all()
     return next(iter(_lease(connection, rows, new_token, lease_until)), None)
 
 
@@ -237,7 +290,7 @@ def poll_soon(connection: Connection, source_id: int, *, at: datetime, heard_at:
 
 def _named(keys: Collection[str] | None) -> list[ColumnElement[bool]]:
     if keys is None:
-        return [_is_polled()]
+        return [_IS_POLLED]
     return [sources.c.listed & sources.c.key.in_(chunk) for chunk in chunks(sorted(set(keys)))]
 
 
@@ -261,7 +314,7 @@ def _lease(
             pause = None
         claimed.append(claimed_source(row, new_token(), pause, pushed.get(row.id)))
     connection.execute(
-        update(sources).where(sources.c.id == bindparam("source_id")),
+        _TAKE_LEASE,
         [
             {
                 "source_id": source.lease.source_id,

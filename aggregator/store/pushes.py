@@ -5,7 +5,19 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from aggregator.core.offers import Offer
 from aggregator.core.pushes import (
@@ -26,13 +38,18 @@ _LONG_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 _HELD = callbacks.c.state.in_(["pending", "active"])
 
+_THESE: BindParameter[Any] = bindparam("ids", expanding=True)
+# Put together once: every poll asks.
+_OFFERED = select(pushes.c.source_id, pushes.c.hubs, pushes.c.topic).where(
+    pushes.c.source_id.in_(_THESE)
+)
+
 
 def keep_offers(connection: Connection, offers: Mapping[int, Offer]) -> None:
     """What these sources offer now; anything new is to be acted upon."""
     before: dict[int, Offer] = {}
     for chunk in chunks(offers):
-        found = select(pushes.c.source_id, pushes.c.hubs, pushes.c.topic)
-        for row in connection.execute(found.where(pushes.c.source_id.in_(chunk))):
+        for row in connection.execute(_OFFERED, {"ids": chunk}):
             before[row.source_id] = Offer(hubs=tuple(row.hubs), topic=row.topic)
     for source_id, offer in offers.items():
         if offer != before.get(source_id, Offer()):
@@ -187,19 +204,25 @@ def confirm(connection: Connection, callback: Callback) -> bool:
     return True
 
 
+_STANDINGS = (  # put together once: every claim asks
+    select(
+        pushes.c.source_id,
+        pushes.c.delivered_at,
+        pushes.c.missed_at,
+        func.min(callbacks.c.verified_at, type_=UtcMicros).label("verified_at"),
+        func.max(callbacks.c.lease_until, type_=UtcMicros).label("lease_until"),
+    )
+    .join(callbacks, callbacks.c.source_id == pushes.c.source_id)
+    .where(pushes.c.source_id.in_(_THESE), callbacks.c.state == "active")
+    .group_by(pushes.c.source_id, pushes.c.delivered_at, pushes.c.missed_at)
+)
+
+
 def standings(connection: Connection, source_ids: Collection[int]) -> dict[int, PushStanding]:
     """Of the sources with a verified subscription."""
     found: dict[int, PushStanding] = {}
-    first = func.min(callbacks.c.verified_at, type_=UtcMicros).label("verified_at")
-    last = func.max(callbacks.c.lease_until, type_=UtcMicros).label("lease_until")
     for chunk in chunks(source_ids):
-        statement = (
-            select(pushes.c.source_id, pushes.c.delivered_at, pushes.c.missed_at, first, last)
-            .join(callbacks, callbacks.c.source_id == pushes.c.source_id)
-            .where(pushes.c.source_id.in_(chunk), callbacks.c.state == "active")
-            .group_by(pushes.c.source_id, pushes.c.delivered_at, pushes.c.missed_at)
-        )
-        for row in connection.execute(statement):
+        for row in connection.execute(_STANDINGS, {"ids": chunk}):
             found[row.source_id] = PushStanding(
                 verified_at=row.verified_at,
                 lease_until=row.lease_until,

@@ -21,7 +21,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from operator import mul
+from operator import add, mul
 
 from aggregator.core.upcoming import NextPoll, in_words
 
@@ -276,8 +276,10 @@ def _often(rate: float) -> str:
 
 def _spell(hours: list[int], enough: float) -> str:
     """The shortest stretch of hours with most entries; empty where there is no short one."""
+    sums = [0] * 24  # of the stretches from each hour on, so far
     for length in range(1, LONGEST_SPELL + 1):
-        sums = [sum((hours * 2)[start : start + length]) for start in range(24)]
+        last = hours[length - 1 :] + hours[: length - 1]
+        sums = [*map(add, sums, last)]
         if max(sums) >= enough:
             start = sums.index(max(sums))
             return f"{start:02d}–{(start + length) % 24:02d}"

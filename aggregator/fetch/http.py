@@ -45,6 +45,8 @@ BREATH = 200
 """Chunks of a body after which other tasks, and the deadline, get their turn: a server may send
 a byte at a time, and what is already here is taken without waiting."""
 
+_NO_BODY = httpx.ByteStream(b"")
+
 
 class HttpFetcher:
     """Signs `service.ports.Fetcher`.
@@ -99,13 +101,14 @@ class HttpFetcher:
 
     async def _send(self, request: FetchRequest, hop: Hop) -> httpx.Response:
         auth = request.auth or password_in(request.url)
-        # httpx adds a missing Host, and makes all fields anew for it.
         headers = [
             (b"Host", hop.url.netloc),
             *request_headers(request, auth, own=hop.own),
         ]
         way = Way(opened=hop.opened, http2=request.http2, proxy=request.proxy)
-        return await self._ways.send(httpx.Request("GET", hop.url, headers=headers), hop, way)
+        # With a body given, if an empty one, httpx has nothing to add: it would make all anew.
+        asked = httpx.Request("GET", hop.url, headers=headers, stream=_NO_BODY)
+        return await self._ways.send(asked, hop, way)
 
     async def _answer(self, request: FetchRequest, hop: Hop, response: httpx.Response) -> Answer:
         fields = response.headers.raw

@@ -39,6 +39,9 @@ A_SLEEP = timedelta(minutes=1)
 FAILING_SHARE = 4
 """Of so many places one may be held by a source that failed last time."""
 
+WORTH_A_LOOK = 4
+"""Of so many places one has to be free for a look between two ticks."""
+
 PER_HOST = 8
 """Sources of one host that are claimed at a time."""
 
@@ -199,6 +202,12 @@ class Dispatcher:
             wait = max(next_due - now, SHORTEST_TICK).total_seconds()
             self._timer = asyncio.get_running_loop().call_later(wait, self._wake.set)
 
+    def _is_worth_a_look(self) -> bool:
+        """Not for a place or two while others are at work: many claimed at once cost little more
+        than one. The next tick looks in any case.
+        """
+        return self._room() >= max(self._policy.concurrency // WORTH_A_LOOK, 1)
+
     def _room(self) -> int:
         under_way = max(len(self._runs) - self._places.slow, 0)
         return self._policy.concurrency - under_way
@@ -239,7 +248,7 @@ class Dispatcher:
         finally:
             self._runs.pop(host, None)
             # What was only given back is due as it was: at once again, that would never end.
-            if self._more_is_due and asked:
+            if self._more_is_due and asked and self._is_worth_a_look():
                 self._wake.set()
 
     def _may_ask(self, source: ClaimedSource, policy: SourcePolicy) -> bool:

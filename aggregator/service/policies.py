@@ -42,7 +42,7 @@ class SourcePolicy:
 
     def request(self, url: str, validators: Validators) -> FetchRequest:
         """What a poll asks; secrets go to the origin that they were configured for alone."""
-        own = origin_of(url) == origin_of(self.url)
+        own = url == self.url or origin_of(url) == origin_of(self.url)
         return FetchRequest(
             url=url,
             validators=validators,

@@ -217,6 +217,8 @@ class Poller:
 
     def _has_missed(self, source: ClaimedSource, taken: Taken) -> bool:
         """Whether the poll found what its hub should have pushed."""
+        if source.push is None:
+            return False
         behind = self._clock.now() - self._clock.steady()  # entries have the wall clock's times
         news = (one.published - behind for one in taken.changes.new)
         return has_missed(source.push, news, self._clock.steady())

@@ -24,10 +24,11 @@ from sqlalchemy import (
 )
 
 from aggregator.service.ports import ClaimedSource, Lease, Overdue
+from aggregator.store.column_types import UtcMicros
 from aggregator.store.mapping import AnyRow, claimed_source
 from aggregator.store.pauses import domain_pauses, later
 from aggregator.store.pushes import note_heard, standings
-from aggregator.store.schema import DUE, FAILING, UtcMicros, sources
+from aggregator.store.schema import DUE, FAILING, sources
 from aggregator.store.statements import chunks
 
 NewToken = Callable[[], str]
@@ -79,11 +80,19 @@ _FIRST_PAGE = {
     .limit(bindparam("most", type_=Integer))
     for kind in (DUE, FAILING)
 }
-_LOCK = (
-    select(sources)
-    .where(sources.c.id.in_(bindparam("ids", expanding=True)), _IS_OVERDUE)
-    .with_for_update(skip_locked=True)
+_CLAIMED = select(
+    *(
+        sources.c[name]
+        for name in (
+            *("id", "key", "url", "host", "domain", "moved_to", "moving_to", "moving_since"),
+            *("etag", "last_modified", "body_digest", "ever_read", "failures", "gone_count"),
+            *("throttles", "paused_until", "next_poll_at", "last_news_at", "info", "habits"),
+        )
+    )
 )
+_LOCK = _CLAIMED.where(
+    sources.c.id.in_(bindparam("ids", expanding=True)), _IS_OVERDUE
+).with_for_update(skip_locked=True)
 _MEND = {
     kind: update(sources)
     .where(kind, sources.c.next_poll_at > bindparam("far", type_=UtcMicros))
@@ -259,7 +268,7 @@ def claim(
 ) -> list[ClaimedSource]:
     rows: list[AnyRow] = []
     for condition in _named(keys):
-        statement = select(sources).where(condition).order_by(sources.c.id).with_for_update()
+        statement = _CLAIMED.where(condition).order_by(sources.c.id).with_for_update()
         rows += connection.execute(statement).all()
     rows.sort(key=attrgetter("next_poll_at", "id"))
     return _lease(connection, rows, new_token, lease_until)
@@ -274,7 +283,7 @@ def claim_pushed(
     lease_until: datetime,
 ) -> ClaimedSource | None:
     free = (sources.c.id == source_id) & _IS_POLLED & _IS_FREE
-    rows = connection.execute(select(sources).where(free).with_for_update(), _at(now)).all()
+    rows = connection.execute(_CLAIMED.where(free).with_for_update(), _at(now)).all()
     return next(iter(_lease(connection, rows, new_token, lease_until)), None)
 
 

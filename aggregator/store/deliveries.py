@@ -29,10 +29,11 @@ from aggregator.core.deliveries import (
     NewDelivery,
 )
 from aggregator.core.urls import host_of
+from aggregator.store.column_types import UtcMicros
 from aggregator.store.delivery_schema import deliveries, told
 from aggregator.store.mapping import AnyRow, Columns
 from aggregator.store.place import DomainOf
-from aggregator.store.schema import UtcMicros, stories
+from aggregator.store.schema import stories
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace
 
 NewToken = Callable[[], str]

@@ -2,7 +2,8 @@
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
-from aggregator.store.schema import Json, UtcMicros, metadata
+from aggregator.store.column_types import Json, UtcMicros
+from aggregator.store.schema import metadata
 
 deliveries = Table(
     "deliveries",

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from aggregator.store.schema import UtcMicros, sources
+from aggregator.store.column_types import UtcMicros
+from aggregator.store.schema import sources
 from aggregator.store.statements import chunks
 
 _PAUSED = (  # put together once: every claim asks

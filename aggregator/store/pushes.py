@@ -29,8 +29,9 @@ from aggregator.core.pushes import (
     PushStanding,
 )
 from aggregator.core.text import xml_safe
+from aggregator.store.column_types import UtcMicros
 from aggregator.store.mapping import AnyRow
-from aggregator.store.schema import UtcMicros, callbacks, pushes, sources
+from aggregator.store.schema import callbacks, pushes, sources
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace
 
 _LONG_SINCE = datetime(1970, 1, 1, tzinfo=UTC)

@@ -25,16 +25,10 @@ A text can be longer than an index takes, so that what must be unique is so by i
 Short columns come first: SQLite reads a long row only as far as it must.
 """
 
-import json
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -43,62 +37,11 @@ from sqlalchemy import (
     Table,
     Text,
     TextClause,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-
-
-def _micros_of(moment: datetime | None) -> int | None:
-    if moment is None:
-        return None
-    return min(max((moment - _EPOCH) // _MICROSECOND, _FIRST), _LAST)
-
-
-def _moment_of(micros: int | None) -> datetime | None:
-    return None if micros is None else _EPOCH + micros * _MICROSECOND
-
-
-class UtcMicros(TypeDecorator[datetime]):
-    """An aware datetime as microseconds since 1970.
-
-    Both databases hold and sort it alike, and it always reads back: an offset that carries a
-    time out of the years 1 to 9999 in UTC, which PostgreSQL stores and never reads again, is
-    clamped. A naive datetime raises TypeError.
-    """
-
-    impl = BigInteger
-    cache_ok = True
-
-    # As processors: to go by `process_bind_param` costs as much again, and polls have many times.
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:  # noqa: ARG002
-        return _micros_of
-
-    def result_processor(
-        self,
-        dialect: Dialect,  # noqa: ARG002
-        coltype: object,  # noqa: ARG002
-    ) -> Callable[[int | None], datetime | None]:
-        return _moment_of
-
-
-class Json(TypeDecorator[Any]):
-    """JSON in plain ASCII text: escaped, no character of it can be refused by a database."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
-        return json.dumps(value, separators=(",", ":"))
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else json.loads(value)
-
+from aggregator.store.column_types import Json, UtcMicros
 
 metadata = MetaData(
     naming_convention={

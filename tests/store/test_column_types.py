@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
-from aggregator.store.schema import Json, UtcMicros
+from aggregator.store.column_types import Json, UtcMicros
 
 DIALECT = sqlite.dialect()
 MOMENTS = st.datetimes(timezones=st.timezones())
@@ -13,7 +13,8 @@ MOMENTS = st.datetimes(timezones=st.timezones())
 
 def there_and_back(moment: datetime) -> datetime | None:
     column = UtcMicros()
-    return column.process_result_value(column.process_bind_param(moment, DIALECT), DIALECT)
+    written = column.bind_processor(DIALECT)(moment)
+    return column.result_processor(DIALECT, None)(written)
 
 
 @given(MOMENTS.filter(lambda moment: 2 < moment.year < 9998))

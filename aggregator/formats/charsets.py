@@ -75,7 +75,7 @@ _SUSPICIOUS = re.compile(
     rb"|x(?:0{0,7}(?:[0-8bcef]|1[0-9a-f]|d[89a-f][0-9a-f]{2}|fff[ef]);|[0-9a-f]{6}))",
     re.IGNORECASE,
 )
-_FORBIDDEN = "\ufffe", "\uffff"
+_FORBIDDEN = "\ufffe".encode(), "\uffff".encode()
 
 
 def in_utf8(document: bytes, content_type: str) -> bytes:
@@ -83,24 +83,29 @@ def in_utf8(document: bytes, content_type: str) -> bytes:
     if document.startswith(_EBCDIC):
         return document
     text = _decoded(document, content_type)
-    if text is None:
-        clean = document
-    else:
+    clean = document if text is None else text.encode("utf-8", "ignore")
+    if _FORBIDDEN[0][:1] in clean:  # one byte is searched for in no time
         for character in _FORBIDDEN:
-            text = text.replace(character, "")
-        clean = text.encode("utf-8", "ignore")
+            clean = clean.replace(character, b"")
     return _references_mended(clean.translate(None, _CONTROLS))
 
 
 def _decoded(document: bytes, content_type: str) -> str | None:
-    """The text; None where all of it is ASCII anyway."""
+    """The text; None where the document is that text in UTF-8 as it stands."""
     for mark, codec in _MARKS:
         if document.startswith(mark):
             return document.decode(codec, "replace").removeprefix("\ufeff")
     declared = list(_declared(document, content_type))
     if document.isascii() and not any(name.startswith(_SEVEN_BITS) for name in declared):
         return None
-    text = _as_utf8(document, declared)
+    try:
+        document.decode()
+    except UnicodeDecodeError:
+        text = _surrogates_joined(document)
+    else:
+        if _means_utf8(document, declared):
+            return None
+        text = None
     return _as_declared(document, declared) if text is None else text
 
 
@@ -117,20 +122,17 @@ def _declared(document: bytes, content_type: str) -> Iterator[str]:
             yield from (name, _LARGER[name]) if name in _FIRST else (_LARGER.get(name, name),)
 
 
-def _as_utf8(document: bytes, declared: list[str]) -> str | None:
-    try:
-        text = document.decode()
-    except UnicodeDecodeError:
-        return _surrogates_joined(document)
+def _means_utf8(document: bytes, declared: list[str]) -> bool:
+    """Whether a document that is valid UTF-8 is so on purpose."""
     other = next((name for name in declared if name != "utf-8"), "")
     if other.startswith(_SEVEN_BITS):
-        return None
+        return False
     might_be_chance = (
         other in EAST_ASIAN
         and not _LONG_SEQUENCE.search(document)
         and _foreign_bytes(document) < 2 * _FEWEST
     )
-    return None if might_be_chance else text
+    return not might_be_chance
 
 
 def _surrogates_joined(document: bytes) -> str | None:

@@ -71,6 +71,8 @@ def slices(document: bytes) -> Slices | None:
 
 
 class _Finder:
+    """Within an item only the ends of elements are listened to: a call for each costs most."""
+
     def __init__(self, document: bytes) -> None:
         self.items: list[tuple[int, int]] = []
         self._document = document
@@ -78,43 +80,57 @@ class _Finder:
         self._others: set[str] = set()
         """Names of elements that are neither items nor channels."""
         self._channels = 0
-        self._start: int | None = None
+        self._start = 0
         self._parser = expat.ParserCreate("utf-8")
-        self._parser.StartElementHandler = self._open
-        self._parser.EndElementHandler = self._close
         self._parser.StartDoctypeDeclHandler = self._refuse
+        self._listen_outside()
 
     def parse(self) -> None:
         self._parser.Parse(self._document, True)  # expat takes it by place only
+
+    def _listen_outside(self) -> None:
+        self._parser.StartElementHandler = self._open
+        self._parser.EndElementHandler = self._close
 
     def _refuse(self, *_: object) -> None:
         raise _Odd
 
     def _open(self, name: str, _attributes: object) -> None:
         self._path.append(name)
-        if name in self._others:
-            return
-        if name.partition(":")[2] in _NAMES:  # under a prefix it may, or may not, be an item
-            raise _Odd
         if name in _NAMES:
-            if self._start is not None or tuple(self._path) not in _ITEMS:
+            if tuple(self._path) not in _ITEMS:
                 raise _Odd
             self._start = self._parser.CurrentByteIndex
+            self._parser.StartElementHandler = None
+            self._parser.EndElementHandler = self._close_inside
         elif name == "channel":
             self._channels += 1
             if self._channels > 1:
                 raise _Odd
-        else:
-            self._others.add(name)
+        elif name not in self._others:
+            self._note(name)
 
     def _close(self, name: str) -> None:
-        if name in _NAMES and self._start is not None:
-            at = self._parser.CurrentByteIndex
-            if not self._document.startswith(f"</{name}".encode(), at):  # <item/>
-                raise _Odd
-            self.items.append((self._start, self._document.index(b">", at) + 1))
-            self._start = None
-        self._path.pop()
+        if not self._path or name != self._path.pop() or name in _NAMES:
+            raise _Odd  # the item before was inside of another one
+
+    def _close_inside(self, name: str) -> None:
+        if name in self._others:
+            return
+        if name not in _NAMES:
+            self._note(name)
+            return
+        at = self._parser.CurrentByteIndex
+        if name != self._path.pop() or not self._document.startswith(f"</{name}".encode(), at):
+            raise _Odd  # another one inside, or <item/>
+        self.items.append((self._start, self._document.index(b">", at) + 1))
+        self._listen_outside()
+
+    def _note(self, name: str) -> None:
+        # Under a prefix it may, or may not, be an item.
+        if name == "channel" or name.partition(":")[2] in _NAMES:
+            raise _Odd
+        self._others.add(name)
 
 
 def _digest(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import gc
 import io
 import os
 import signal
@@ -21,6 +22,9 @@ from aggregator.core.errors import AggregatorError, ConfigError
 
 FAILED = 1
 USAGE = 2
+
+MOST_UNSEEN = 20_000
+"""New objects after which the collector looks for cycles among them; some megabytes."""
 
 Config = Annotated[
     Path | None,
@@ -83,6 +87,7 @@ def known(names: Iterable[str], there: Iterable[str], what: str) -> None:
 def finish(work: Coroutine[Any, Any, int | None]) -> NoReturn:
     """Runs a command to its exit status."""
     log.configure()
+    _collect_seldom()
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             status = runner.run(_interruptible(work))
@@ -94,6 +99,14 @@ def finish(work: Coroutine[Any, Any, int | None]) -> NoReturn:
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(FAILED) from None
     raise typer.Exit(status or 0)
+
+
+def _collect_seldom() -> None:
+    """What is there by now stays: to walk over it for cycles again and again found none. Few are
+    made later, so that they may wait until they are worth the walk.
+    """
+    gc.freeze()
+    gc.set_threshold(MOST_UNSEEN, 20, 20)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -13,8 +13,10 @@ from sqlalchemy import (
     Connection,
     Integer,
     Select,
+    Text,
     TextClause,
     bindparam,
+    cast,
     exists,
     func,
     or_,
@@ -101,8 +103,11 @@ _MEND = {
 }
 _TAKE_LEASE = (
     update(sources)
-    .where(sources.c.id == bindparam("source_id"))
-    .values(lease_token=bindparam("lease_token"), lease_until=bindparam("lease_until"))
+    .where(sources.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        lease_token=bindparam("token", type_=Text) + cast(sources.c.id, Text),
+        lease_until=bindparam("until", type_=UtcMicros),
+    )
 )
 
 
@@ -311,28 +316,23 @@ def _lease(
     *,
     pauses_until: datetime | None = None,
 ) -> list[ClaimedSource]:
-    """Pauses that last longer than `pauses_until` are a wrong clock's."""
+    """Pauses that last longer than `pauses_until` are a wrong clock's.
+
+    The tokens of one claim differ by the source's id alone, so that one statement writes all.
+    """
     if not rows:
         return []
     pauses = domain_pauses(connection, {row.domain for row in rows})
     pushed = standings(connection, [row.id for row in rows])
+    token = f"{new_token()}-"
     claimed = []
     for row in rows:
         pause = later(row.paused_until, pauses.get(row.domain))
         if pause and pauses_until and pause > pauses_until:
             pause = None
-        claimed.append(claimed_source(row, new_token(), pause, pushed.get(row.id)))
-    connection.execute(
-        _TAKE_LEASE,
-        [
-            {
-                "source_id": source.lease.source_id,
-                "lease_token": source.lease.token,
-                "lease_until": lease_until,
-            }
-            for source in claimed
-        ],
-    )
+        claimed.append(claimed_source(row, f"{token}{row.id}", pause, pushed.get(row.id)))
+    for chunk in chunks([row.id for row in rows]):
+        connection.execute(_TAKE_LEASE, {"ids": chunk, "token": token, "until": lease_until})
     return claimed
 
 

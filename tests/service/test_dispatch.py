@@ -51,10 +51,14 @@ class OneHangs(ScriptedFetcher):
 class CountsClaims(MemoryStore):
     """Knows how often somebody looked for due sources."""
 
-    claims = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims = 0
+        self.limits: list[int] = []
 
     async def claim_due(self, **conditions):
         self.claims += 1
+        self.limits.append(conditions["limit"])
         return await super().claim_due(**conditions)
 
 
@@ -168,6 +172,33 @@ async def test_there_are_never_more_polls_than_allowed():
     await stopped(world, task)
 
     assert world.fetcher.most_under_way == 3
+
+
+class OneByOne(ScriptedFetcher):
+    """Answers each in a turn of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    async def fetch(self, request: FetchRequest) -> Answer:
+        self.asked += 1
+        for _ in range(20 * self.asked):
+            await asyncio.sleep(0)
+        return await super().fetch(request)
+
+
+async def test_one_free_place_of_many_is_no_reason_to_look_for_what_is_due():
+    store = CountsClaims()
+    policy = DispatchPolicy(concurrency=8, per_host_delay=timedelta())
+    world = World(store=store, fetcher=OneByOne(), dispatch=policy)
+    for n in range(10):
+        world.serves(await world.add(f"s{n}"), read_entry(str(n)))
+    task = await running(world)
+    await until(lambda: len(world.notebook.reports) == 10)
+    await stopped(world, task)
+
+    assert min(store.limits) == 2
 
 
 async def test_a_hanging_source_does_not_hold_back_the_others():

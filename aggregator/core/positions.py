@@ -1,10 +1,13 @@
 """Where a story stands among all: by rank, and by when it last changed."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from aggregator.core.model import Story
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,9 +29,14 @@ class Step:
 class Placed(NamedTuple):
     """Where a story stands by rank, and the revision that last changed what is shown of it."""
 
-    rank_at: datetime
+    rank: int
+    """Microseconds since 1970: there are many of these, and few are asked for the date."""
     number: int
     changed_in: int
+
+    @property
+    def rank_at(self) -> datetime:
+        return _EPOCH + self.rank * _MICROSECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from aggregator.core.archives import Archive, Archived, Unarchived
 from aggregator.core.model import Story
@@ -23,10 +33,45 @@ from aggregator.store.statements import chunks, insert_missing
 _LAST = 2**62
 """After every story of a revision."""
 
+# Put together once: that takes longer than to run them, and a reader waits.
+_THESE: BindParameter[Any] = bindparam("values", expanding=True)
+_PATH: BindParameter[str] = bindparam("path")
+_BY_PATH = select(archives).where(archives.c.path == _PATH)
+_ID = select(archives.c.id).where(archives.c.path == _PATH)
+_OWN = archived.c.archive_id == _ID.scalar_subquery()
+_IN_ARCHIVE = select(archived.c.story_id).where(_OWN, archived.c.story_id.in_(_THESE))
+_STORED = select(stories.c.id).where(stories.c.id.in_(_THESE))
+_NUMBER = select(revision.c.number)
+_CHANGED = (
+    select(stories.c.id, stories.c.changed_in)
+    .where(
+        or_(
+            stories.c.changed_in > bindparam("number"),
+            (stories.c.changed_in == bindparam("number")) & (stories.c.id > bindparam("story")),
+        ),
+        stories.c.changed_in >= bindparam("number"),
+        stories.c.changed_in <= bindparam("now"),
+    )
+    .order_by(stories.c.changed_in, stories.c.id)
+    .limit(bindparam("most"))
+)
+_EXTEND = update(archives).where(archives.c.id == bindparam("archive_id"))
+_ARCHIVED = (
+    select(archived.c.place, stories.c.id, stories.c.published_id)
+    .join(stories, stories.c.id == archived.c.story_id)
+    .where(
+        _OWN,
+        archived.c.place >= bindparam("start"),
+        archived.c.place < bindparam("stop"),
+    )
+    .order_by(archived.c.place.desc())
+)
+_BEFORE = select(func.max(archived.c.place)).where(_OWN, archived.c.place < bindparam("place"))
+_AFTER = select(func.min(archived.c.place)).where(_OWN, archived.c.place >= bindparam("place"))
+
 
 def find(connection: Connection, path: str) -> Archive | None:
-    found = select(archives).where(archives.c.path == path)
-    row = connection.execute(found).one_or_none()
+    row = connection.execute(_BY_PATH, {"path": path}).one_or_none()
     return _archive(row) if row else None
 
 
@@ -69,17 +114,9 @@ def _follow(
     connection: Connection, archive: Archive, selection: Selection, limit: int
 ) -> Unarchived:
     number, story = archive.followed
-    now = connection.scalar(select(revision.c.number)) or 0
-    later = or_(
-        stories.c.changed_in > number,
-        (stories.c.changed_in == number) & (stories.c.id > story),
-    )
-    page = (
-        select(stories.c.id, stories.c.changed_in)
-        .where(later, stories.c.changed_in >= number, stories.c.changed_in <= now)
-        .order_by(stories.c.changed_in, stories.c.id)
-    )
-    changed = connection.execute(page.limit(limit)).all()
+    now = connection.scalar(_NUMBER) or 0
+    since = {"number": number, "story": story, "now": now, "most": limit}
+    changed = connection.execute(_CHANGED, since).all()
     complete = len(changed) < limit
     missing = _missing(connection, archive, [row.id for row in changed])
     theirs = select_stories(connection, selection) if missing else None
@@ -95,10 +132,8 @@ def _missing(connection: Connection, archive: Archive, ids: Sequence[int]) -> li
     """Those that are not in the archive, in the order given."""
     there: set[int] = set()
     for chunk in chunks(ids):
-        its_own = select(archived.c.story_id).where(
-            archived.c.archive_id == _id_of(archive.path), archived.c.story_id.in_(chunk)
-        )
-        there.update(connection.scalars(its_own))
+        its_own = {"path": archive.path, "values": chunk}
+        there.update(connection.scalars(_IN_ARCHIVE, its_own))
     return [each for each in ids if each not in there]
 
 
@@ -106,12 +141,8 @@ def _among(connection: Connection, ids: Sequence[int], theirs: ColumnElement[boo
     """Those of the selection, in the order in which they were first seen."""
     found: list[int] = []
     for chunk in chunks(ids):
-        found += connection.scalars(select(stories.c.id).where(stories.c.id.in_(chunk), theirs))
+        found += connection.scalars(_STORED.where(theirs), {"values": chunk})
     return sorted(found)
-
-
-def _id_of(path: str) -> ColumnElement[int]:
-    return select(archives.c.id).where(archives.c.path == path).scalar_subquery()
 
 
 def extend(
@@ -125,9 +156,9 @@ def extend(
         connection.execute(insert(archives), _columns(before))
     stored: set[int] = set()
     for chunk in chunks(ids):
-        stored.update(connection.scalars(select(stories.c.id).where(stories.c.id.in_(chunk))))
+        stored.update(connection.scalars(_STORED, {"values": chunk}))
     coming = _missing(connection, before, [each for each in ids if each in stored])
-    archive_id = connection.scalar(select(_id_of(before.path)))
+    archive_id = connection.scalar(_ID, {"path": before.path})
     if coming:
         connection.execute(
             insert_missing(connection, archived),
@@ -137,8 +168,7 @@ def extend(
             ],
         )
     extended = replace(after, length=before.length + len(coming))
-    its_own = archives.c.id == archive_id
-    connection.execute(update(archives).where(its_own).values(_columns(extended)))
+    connection.execute(_EXTEND, {"archive_id": archive_id, **_columns(extended)})
     return extended
 
 
@@ -157,27 +187,13 @@ def _columns(archive: Archive) -> Columns:
 
 
 def list_archived(connection: Connection, path: str, start: int, stop: int) -> list[Archived]:
-    statement = (
-        select(archived.c.place, stories.c.id, stories.c.published_id)
-        .join(stories, stories.c.id == archived.c.story_id)
-        .where(_its_own(path), archived.c.place >= start, archived.c.place < stop)
-        .order_by(archived.c.place.desc())
-    )
-    rows = connection.execute(statement)
+    rows = connection.execute(_ARCHIVED, {"path": path, "start": start, "stop": stop})
     return [Archived(place=row.place, number=row.id, id=row.published_id) for row in rows]
 
 
 def beside(connection: Connection, path: str, start: int, stop: int) -> tuple[int | None, ...]:
-    places: tuple[Select[Any], ...] = (
-        select(func.max(archived.c.place)).where(_its_own(path), archived.c.place < start),
-        select(func.min(archived.c.place)).where(_its_own(path), archived.c.place >= stop),
-    )
-    return tuple([connection.scalar(place) for place in places])
-
-
-def _its_own(path: str) -> ColumnElement[bool]:
-    its_own: ColumnElement[bool] = archived.c.archive_id == _id_of(path)
-    return its_own
+    ends = ((_BEFORE, start), (_AFTER, stop))
+    return tuple([connection.scalar(end, {"path": path, "place": place}) for end, place in ends])
 
 
 def numbered_stories(connection: Connection, numbers: Collection[int]) -> dict[int, Story]:

@@ -3,8 +3,17 @@
 import json
 from collections.abc import Collection
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, Text, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    Text,
+    bindparam,
+    select,
+    type_coerce,
+)
 
 from aggregator.core.model import PublishedEntry
 from aggregator.core.positions import Placed
@@ -12,7 +21,9 @@ from aggregator.core.shown import Attribution, attribution_of
 from aggregator.service.ports import Selection
 from aggregator.store.mapping import published_source_of
 from aggregator.store.reads import (
+    NEWEST_FIRST,
     STORY_COLUMNS,
+    all_are_shown,
     available,
     list_page,
     show_page,
@@ -23,19 +34,36 @@ from aggregator.store.statements import chunks
 MOST_SOURCES = 20_000
 """Whose attributions are in memory: a hundred bytes each, and the text that they are of."""
 
-_COLUMNS = (stories.c.rank_at, stories.c.id, stories.c.changed_in)
+EVERYTHING = Selection()
+
+_COLUMNS = (type_coerce(stories.c.rank_at, BigInteger), stories.c.id, stories.c.changed_in)
+_THESE: BindParameter[Any] = bindparam("values", expanding=True)
+# Put together once: that takes longer than to run them.
+_PLACED = select(*_COLUMNS).where(stories.c.id.in_(_THESE))
+_PAGE = (
+    select(*_COLUMNS).order_by(*NEWEST_FIRST).limit(bindparam("most")).offset(bindparam("skipped"))
+)
+_STORIES = select(*STORY_COLUMNS).where(stories.c.id.in_(_THESE))
+_SAID = type_coerce(sources.c.info, Text)  # as it stands: most of it is known
+_SOURCES = select(sources.c.key, sources.c.name, sources.c.url, _SAID).where(
+    sources.c.key.in_(_THESE)
+)
 
 
 def places(
     connection: Connection, selection: Selection, *, limit: int, offset: int
 ) -> list[Placed]:
-    return list(map(Placed._make, list_page(connection, selection, limit, offset, _COLUMNS)))
+    if selection == EVERYTHING and all_are_shown(connection):
+        rows = connection.execute(_PAGE, {"most": limit, "skipped": offset}).all()
+    else:
+        rows = list_page(connection, selection, limit, offset, _COLUMNS)
+    return list(map(Placed._make, rows))
 
 
 def placed(connection: Connection, numbers: Collection[int]) -> list[Placed]:
     found: list[Placed] = []
     for chunk in chunks(numbers):
-        rows = connection.execute(select(*_COLUMNS).where(stories.c.id.in_(chunk)))
+        rows = connection.execute(_PLACED, {"values": chunk})
         found += map(Placed._make, rows)
     return found
 
@@ -44,17 +72,15 @@ def shown_stories(connection: Connection, numbers: Collection[int]) -> dict[int,
     found: dict[int, PublishedEntry] = {}
     which = available(connection)
     for chunk in chunks(numbers):
-        page = connection.execute(select(*STORY_COLUMNS).where(stories.c.id.in_(chunk))).all()
+        page = connection.execute(_STORIES, {"values": chunk}).all()
         found |= show_page(connection, page, which)
     return found
 
 
 def attributions(connection: Connection, keys: Collection[str]) -> dict[str, Attribution]:
     found: dict[str, Attribution] = {}
-    said = type_coerce(sources.c.info, Text)  # as it stands: most of it is known
     for chunk in chunks(keys):
-        columns = select(sources.c.key, sources.c.name, sources.c.url, said)
-        for row in connection.execute(columns.where(sources.c.key.in_(chunk))):
+        for row in connection.execute(_SOURCES, {"values": chunk}):
             found[row[0]] = _attribution(*row)
     return found
 

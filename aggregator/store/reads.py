@@ -95,6 +95,17 @@ def _lead_first(story: AnyRow, members: dict[int, int]) -> list[tuple[int, int]]
     return sorted(members.items(), key=lambda member: member[0] != story.lead_entry_id)
 
 
+# Put together once: that takes longer than to run them.
+_THESE: BindParameter[Any] = bindparam("values", expanding=True)
+_UNLISTED = select(sources.c.id).where(UNLISTED).limit(1)
+_THOSE = {each: select(each).where(each.c.id.in_(_THESE)) for each in (entries, sources)}
+_MEMBERS = (
+    select(entries.c.id, entries.c.story_id, entries.c.source_id)
+    .join(sources, sources.c.id == entries.c.source_id)
+    .where(entries.c.story_id.in_(_THESE))
+    .order_by(entries.c.id)
+)
+
 STORY_COLUMNS = (
     stories.c.id,
     stories.c.published_id,
@@ -161,10 +172,15 @@ def select_stories(connection: Connection, selection: Selection) -> ColumnElemen
     return stories.c.id.in_(select(entries.c.story_id).where(*conditions))
 
 
+def all_are_shown(connection: Connection) -> bool:
+    """Whether no story lacks an entry that may be shown."""
+    return _shown(connection) is None
+
+
 def _shown(connection: Connection) -> ColumnElement[bool] | None:
     """Whether a story has an entry that may be shown; None where all have."""
     hidden = entries_taken_down(connection)
-    unlisted = connection.execute(select(sources.c.id).where(UNLISTED).limit(1)).first()
+    unlisted = connection.execute(_UNLISTED).first()
     if unlisted is None and not hidden:
         return None
     its_own = entries.c.story_id == stories.c.id
@@ -198,13 +214,7 @@ def _members(
     """For each story the ids of such of its entries, oldest first, with their sources' ids."""
     members: dict[int, dict[int, int]] = {story_id: {} for story_id in story_ids}
     for chunk in chunks(story_ids):
-        rows = connection.execute(
-            select(entries.c.id, entries.c.story_id, entries.c.source_id)
-            .join(sources, sources.c.id == entries.c.source_id)
-            .where(entries.c.story_id.in_(chunk), which)
-            .order_by(entries.c.id)
-        )
-        for row in rows:
+        for row in connection.execute(_MEMBERS.where(which), {"values": chunk}):
             members[row.story_id][row.id] = row.source_id
     return members
 
@@ -241,7 +251,7 @@ def _by_key(sources_by_key: dict[str, PublishedSource]) -> list[PublishedSource]
 def _rows(connection: Connection, table: Table, ids: Collection[int]) -> list[AnyRow]:
     found: list[AnyRow] = []
     for chunk in chunks(ids):
-        found += connection.execute(select(table).where(table.c.id.in_(chunk)))
+        found += connection.execute(_THOSE[table], {"values": chunk})
     return found
 
 

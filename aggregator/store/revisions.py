@@ -20,6 +20,9 @@ UPCOMING = select(revision.c.number + 1).scalar_subquery()
 _LOCK = select(revision.c.number).with_for_update()
 _BUMP = update(revision).values(number=revision.c.number + 1, changed_at=bindparam("at"))
 
+_STORIES = select(revision.c.stories)
+_CURRENT = select(revision.c.number, revision.c.changed_at)
+
 _COUNT = update(revision).values(stories=revision.c.stories + bindparam("more"))
 
 
@@ -40,9 +43,9 @@ def count_more(connection: Connection, number: int) -> None:
 
 def counted(connection: Connection) -> int:
     """All stories."""
-    return connection.scalar(select(revision.c.stories)) or 0
+    return connection.scalar(_STORIES) or 0
 
 
 def current(connection: Connection) -> Revision:
-    row = connection.execute(select(revision)).one()
+    row = connection.execute(_CURRENT).one()
     return Revision(number=row.number, changed_at=row.changed_at)

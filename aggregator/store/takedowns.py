@@ -23,21 +23,29 @@ _SAME_GUID = (taken_down.c.source_id == entries.c.source_id) & (
     taken_down.c.digest == entries.c.digest
 )
 
+# From the few takedowns to entries by index: SQLite joins them the other way round, through all
+# entries, and this is asked for with every list.
+_BY_GUID = select(
+    select(entries.c.id).where(_SAME_GUID).scalar_subquery().label("id"),
+    takedowns.c.published_id,
+).join_from(taken_down, takedowns, takedowns.c.id == taken_down.c.takedown_id)
+_BY_STORY = select(
+    select(stories.c.id)
+    .where(stories.c.published_digest == takedowns.c.published_digest)
+    .scalar_subquery()
+    .label("id"),
+    takedowns.c.published_id,
+)
+_NAMED = select(taken_down.c.takedown_id, sources.c.key, taken_down.c.guid).join(
+    sources, sources.c.id == taken_down.c.source_id
+)
+_ALL = select(takedowns).order_by(takedowns.c.taken_at.desc(), takedowns.c.id.desc())
+
 
 def entries_taken_down(connection: Connection) -> dict[int, str]:
     """By the ids of entries that must not be shown the takedowns that hide them."""
-    # From the few takedowns to entries by index: SQLite joins them the other way round, through
-    # all entries, and this is asked for with every list.
-    its_entry = select(entries.c.id).where(_SAME_GUID)
-    by_guid = select(its_entry.scalar_subquery().label("id"), takedowns.c.published_id).join_from(
-        taken_down, takedowns, takedowns.c.id == taken_down.c.takedown_id
-    )
-    its_story = select(stories.c.id).where(
-        stories.c.published_digest == takedowns.c.published_digest
-    )
-    by_story = select(its_story.scalar_subquery().label("id"), takedowns.c.published_id)
-    hidden = [(row.published_id, row.id) for row in connection.execute(by_guid) if row.id]
-    ids = {row.id: row.published_id for row in connection.execute(by_story) if row.id}
+    hidden = [(row.published_id, row.id) for row in connection.execute(_BY_GUID) if row.id]
+    ids = {row.id: row.published_id for row in connection.execute(_BY_STORY) if row.id}
     for chunk in chunks(ids):
         members = select(entries.c.id, entries.c.story_id).where(entries.c.story_id.in_(chunk))
         hidden += [(ids[row.story_id], row.id) for row in connection.execute(members)]
@@ -47,13 +55,9 @@ def entries_taken_down(connection: Connection) -> dict[int, str]:
 def list_takedowns(connection: Connection) -> list[Takedown]:
     """Newest first."""
     its_entries: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
-    named = select(taken_down.c.takedown_id, sources.c.key, taken_down.c.guid).join(
-        sources, sources.c.id == taken_down.c.source_id
-    )
-    for row in connection.execute(named):
+    for row in connection.execute(_NAMED):
         its_entries[row.takedown_id].append((row.key, row.guid))
-    newest_first = (takedowns.c.taken_at.desc(), takedowns.c.id.desc())
-    rows = connection.execute(select(takedowns).order_by(*newest_first))
+    rows = connection.execute(_ALL)
     return [
         Takedown(
             id=row.published_id,

@@ -190,7 +190,8 @@ class _Story:
 
 
 def _placed(story: _Story) -> Placed:
-    return Placed(story.rank_at, story.id, story.changed_in)
+    rank = (story.rank_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return Placed(rank, story.id, story.changed_in)
 
 
 def _sibling(source: _Source, item: NewEntry) -> Candidate:

@@ -113,3 +113,17 @@ async def test_when_a_source_was_updated_stands_apart(stocked):
     after = (await stocked.attributions(["a"]))["a"]
 
     assert after == replace(before, updated=NOON)
+
+
+async def test_stories_that_have_nothing_to_show_have_no_place_among_the_others(stocked):
+    first, *_ = await stocked.whole_stories(EVERYTHING, limit=9)
+    await stocked.take_down(first.id, reason="", now=NOON)
+    shown = await numbers(stocked)
+
+    assert first.number not in shown
+    assert [each.number for each in await stocked.places(EVERYTHING, limit=9)] == shown
+
+    await configure(stocked, "b")
+    shown = await numbers(stocked)
+
+    assert [each.number for each in await stocked.places(EVERYTHING, limit=9)] == shown

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 from aggregator.core.digest import body_digest
 
@@ -16,6 +17,9 @@ class Piece:
     body: bytes
     digest: bytes
     """16 bytes over `body`."""
+
+
+_BODY, _DIGEST = attrgetter("body"), attrgetter("digest")
 
 
 def piece(id: str, body: bytes) -> Piece:
@@ -52,7 +56,7 @@ class Joined:
         Where a document of a format is cut into pieces is seen in its bytes.
         """
         ends = (body_digest(self.frame.head), body_digest(self.frame.tail))
-        return body_digest(b"".join((*ends, *(each.digest for each in self.pieces))))
+        return body_digest(b"".join((*ends, *map(_DIGEST, self.pieces))))
 
 
 def in_one(body: bytes) -> Joined:
@@ -63,4 +67,4 @@ def in_one(body: bytes) -> Joined:
 def joined_size(frame: Frame, pieces: Sequence[Piece]) -> int:
     """How many bytes that makes."""
     between = len(frame.between) * max(len(pieces) - 1, 0)
-    return len(frame.head) + sum(len(each.body) for each in pieces) + between + len(frame.tail)
+    return len(frame.head) + sum(map(len, map(_BODY, pieces))) + between + len(frame.tail)

@@ -39,20 +39,24 @@ def write(writer: Writer, channel: Channel, entries: Sequence[Shown]) -> Written
     """The entries in the order given, all anew."""
     made = writer.pieces(entries, channel.language)
     ids = [shown.entry.id for shown in entries]
-    pieces, dropped = each_once(zip(ids, made, strict=True))
+    pieces, left_out = each_once(made)
+    dropped = tuple(ids[place] for place in left_out)
     channel = replace(channel, updated=newest(entries, channel.updated))
     return Written(text=writer.compose(channel, pieces), dropped=dropped)
 
 
 def each_once(
-    pieces: Iterable[tuple[str, Piece | None]],
-) -> tuple[list[Piece], tuple[str, ...]]:
-    """The pieces of a document, and the ids of the entries that it goes without."""
-    kept: dict[str, Piece] = {}
+    pieces: Sequence[Piece | None],
+) -> tuple[list[Piece], tuple[int, ...]]:
+    """The pieces of a document, and the places of those that it goes without."""
+    kept = {piece.id: piece for piece in pieces if piece is not None}
+    if len(kept) == len(pieces):  # nearly always: a loop takes several times as long
+        return list(kept.values()), ()
+    kept.clear()
     dropped = []
-    for id, piece in pieces:
+    for place, piece in enumerate(pieces):
         if piece is None or piece.id in kept:
-            dropped.append(id)
+            dropped.append(place)
         else:
             kept[piece.id] = piece
     return list(kept.values()), tuple(dropped)

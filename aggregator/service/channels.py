@@ -1,6 +1,6 @@
 """What stands at the head of a document, before its entries."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,17 +16,18 @@ def channel_of(
     catalogue: Catalogue,
     publication: Publication,
     format: Format,
-    lines: Sequence[Line],
-    revision: Revision,
+    names: Iterable[tuple[str, str]],
+    updated: datetime,
 ) -> Channel:
+    """`names` are those of the sources that it shows, by key."""
     site = catalogue.site
     page_url = site.url + replace(publication, in_folders=False).at()
     return Channel(
-        title=titled(publication, (name for line in lines for name in line.names)).title,
+        title=titled(publication, names).title,
         id=page_url,
         self_url=site.url + publication.at(format),
         page_url=page_url,
-        updated=max(OLDEST_DATE, *_dates(lines, revision)),
+        updated=updated,
         subtitle=publication.description or site.description or site.tagline,
         language=site.language,
         author=site.author or site.title,
@@ -54,8 +55,10 @@ def links_of(
     )
 
 
-def _dates(lines: Sequence[Line], revision: Revision) -> list[datetime]:
-    return [line.updated for line in lines] or [_whole(revision.changed_at)]
+def updated_at(lines: Sequence[Line], revision: Revision) -> datetime:
+    """When a document with these was updated, as its channel tells it."""
+    newest = max([line.updated for line in lines], default=_whole(revision.changed_at))
+    return max(OLDEST_DATE, newest)
 
 
 def _whole(moment: datetime) -> datetime:

@@ -36,7 +36,7 @@ class States:
         self._marks = Shelf[tuple[str, str], bytes](most, size=len)
 
     def remember(self, address: str, tag: str, shown: Iterable[Marked]) -> None:
-        self._marks.put((address, tag), b"".join(each.mark for each in shown))
+        self._marks.put((address, tag), b"".join([each.mark for each in shown]))
 
     def of(self, address: str, tags: Iterable[str]) -> list[bytes]:
         """Those that are known under these tags."""

@@ -28,11 +28,11 @@ from aggregator.service.allowance import Allowance
 from aggregator.service.archives.archiving import HistoryStore
 from aggregator.service.archives.history import Contents, History
 from aggregator.service.catalogue import Catalogue
-from aggregator.service.channels import address_of, channel_of, links_of
+from aggregator.service.channels import address_of, channel_of, links_of, updated_at
 from aggregator.service.deltas import States, news
 from aggregator.service.kept import Kept, KeptDocuments, Key
-from aggregator.service.lines import Line, LineView
-from aggregator.service.pieces import Pieced, Pieces
+from aggregator.service.lines import Line, LineView, looks_of
+from aggregator.service.pieces import Pieced, Pieces, fitting
 from aggregator.service.ports import Clock, Complain, Revision
 from aggregator.service.revisions import Revisions
 
@@ -75,6 +75,8 @@ class _Made:
     """Below the site's."""
     content_type: str
     lines: tuple[Line, ...]
+    looks: bytes
+    """See `looks_of`."""
     view: LineView
     until: datetime | None
     changed_at: datetime
@@ -84,8 +86,7 @@ class _Made:
 
     def digest(self) -> bytes:
         """Equal ones make equal documents."""
-        looks = b"".join(line.look for line in self.lines)
-        return digest(self.content_type, repr(self.channel), looks.hex())
+        return digest(self.content_type, repr(self.channel), self.looks.hex())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,11 @@ class _Opened:
     catalogue: Catalogue
     contents: Contents
     gone: list[Takedown]
+    lines: tuple[Line, ...]
+    looks: bytes
+    """See `looks_of`."""
+    updated: datetime
+    changed_at: datetime
 
     def holds(self, revision: Revision, catalogue: Catalogue, now: datetime) -> bool:
         until = self.contents.until
@@ -168,7 +174,7 @@ class Documents:
         """
         if publication.in_folders:  # files are kept as such, and what cannot be made is told
             made = await self._gather(publication, format, await self._store.revision(), leaf)
-            made, pieces = await self._pieced(made, format)
+            made, pieces = await self._pieced(made, format, None)
             return await self._write(made, pieces, format, None)
         key = (address_of(publication, None, leaf), format)
         revision: Revision | None = None
@@ -248,9 +254,9 @@ class Documents:
         made = await self._gather(publication, format, revision, leaf)
         made_of = made.digest()
         if kept and kept.made_of == made_of:
-            document = replace(kept.document, until=made.until)
+            document, pieces = replace(kept.document, until=made.until), kept.pieces
         else:
-            made, pieces = await self._pieced(made, format)
+            made, pieces = await self._pieced(made, format, kept)
             made_of = made.digest()
             document = await self._write(made, pieces, format, kept)
         self._allowance.spend(self._clock.steady() - started)
@@ -259,6 +265,7 @@ class Documents:
                 revision=revision.number,
                 made_of=made_of,
                 document=document,
+                pieces=pieces,
                 until=made.until,
                 made_at=started,
             )
@@ -270,9 +277,10 @@ class Documents:
     ) -> _Made:
         catalogue = self._catalogue
         opened = await self._open(publication, revision, leaf)
-        lines, gone = opened.contents.lines, opened.gone  # volumes had them, too
+        gone = opened.gone  # volumes had them, too
+        names = (name for line in opened.lines for name in line.names)
         channel = replace(
-            channel_of(catalogue, publication, format, lines, revision),
+            channel_of(catalogue, publication, format, names, opened.updated),
             self_url=catalogue.site.url + address_of(publication, format, leaf),
             links=links_of(catalogue.site, publication, format, leaf, opened.contents.neighbours),
         )
@@ -280,7 +288,6 @@ class Documents:
             channel = replace(channel, hub=None)  # it tells of the newest document alone
         elif publication.tombstones:
             channel = replace(channel, deleted=tuple(gone[: publication.limit]))
-        moments = [*(line.changed_at for line in lines), *(each.taken_at for each in gone)]
         return _Made(
             publication=publication,
             leaf=leaf,
@@ -288,10 +295,11 @@ class Documents:
             neighbours=opened.contents.neighbours,
             address=address_of(publication, format, leaf),
             content_type=catalogue.content_type(format),
-            lines=tuple(lines),
+            lines=opened.lines,
+            looks=opened.looks,
             view=opened.contents.view,
             until=opened.contents.until,
-            changed_at=max(moments, default=revision.changed_at),
+            changed_at=opened.changed_at,
             revised_at=revision.changed_at,
         )
 
@@ -302,7 +310,7 @@ class Documents:
         if known is None or not known.holds(revision, catalogue, self._clock.now()):
             contents = await self.history.open(publication, leaf)
             gone = await self._taken_down(publication)
-            known = _Opened(revision.number, catalogue, contents, gone)
+            known = _opened(revision, catalogue, contents, gone)
         self._opened[key] = known
         if len(self._opened) > MOST_OPENED:
             del self._opened[next(iter(self._opened))]
@@ -313,20 +321,26 @@ class Documents:
         takedowns = await self._store.takedowns()
         return [each for each in takedowns if each.concerns(publication.sources)]
 
-    async def _pieced(self, made: _Made, format: Format) -> tuple[_Made, list[Pieced]]:
+    async def _pieced(
+        self, made: _Made, format: Format, kept: Kept | None
+    ) -> tuple[_Made, list[Pieced]]:
         """With the lines that the pieces are of: a story may have changed meanwhile."""
         language = made.channel.language
-        pieces = await self._pieces.of(made.lines, made.view, format, language)
-        return replace(made, lines=tuple(line for line, _ in pieces)), pieces
+        before = kept.pieces if kept else ()
+        pieces = await self._pieces.of(made.lines, made.view, format, language, before)
+        lines = tuple([line for line, _ in pieces])
+        if lines == made.lines:
+            return made, pieces
+        return replace(made, lines=lines, looks=looks_of(lines)), pieces
 
     async def _write(
-        self, made: _Made, pieces: list[Pieced], format: Format, kept: Kept | None
+        self, made: _Made, pieces: Sequence[Pieced], format: Format, kept: Kept | None
     ) -> Document:
         channel, neighbours = made.channel, made.neighbours
         text, dropped = _composed(format, channel, pieces)
         # A volume has a bound of its own, and has to keep what it has.
         while text.size > LARGEST and len(pieces) > 1 and made.leaf.volume is None:
-            pieces = pieces[: _fitting(pieces, LARGEST - text.size)]
+            pieces = pieces[: fitting(pieces, LARGEST - text.size)]
             if made.leaf == NEWEST:  # its archive has what there is no room for
                 opened = await self.history.open(made.publication, NEWEST, most=len(pieces))
                 site, neighbours = self._catalogue.site, opened.neighbours
@@ -360,19 +374,27 @@ class Documents:
         return next(later, self._clock.now())
 
 
+def _opened(
+    revision: Revision, catalogue: Catalogue, contents: Contents, gone: list[Takedown]
+) -> _Opened:
+    lines = tuple(contents.lines)
+    moments = [line.changed_at for line in lines] + [each.taken_at for each in gone]
+    return _Opened(
+        revision=revision.number,
+        catalogue=catalogue,
+        contents=contents,
+        gone=gone,
+        lines=lines,
+        looks=looks_of(lines),
+        updated=updated_at(lines, revision),
+        changed_at=max(moments, default=revision.changed_at),
+    )
+
+
 def _composed(
     format: Format, channel: Channel, pieces: Sequence[Pieced]
 ) -> tuple[Joined, tuple[str, ...]]:
     """A document, and the ids of the entries that it goes without."""
-    whole, dropped = each_once((line.id, piece) for line, piece in pieces)
+    whole, places = each_once([piece for _, piece in pieces])
+    dropped = tuple(pieces[place][0].id for place in places)
     return WRITERS[format].compose(channel, whole), dropped
-
-
-def _fitting(pieces: Sequence[Pieced], room: int) -> int:
-    """How many there is room for, one at least; `room` is what is left, less than nothing."""
-    count = len(pieces)
-    while room < 0 and count > 1:
-        count -= 1
-        _, piece = pieces[count]
-        room += len(piece.body) if piece else 0
-    return count

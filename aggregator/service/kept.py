@@ -1,9 +1,11 @@
 """Documents in memory: what they were made of, and for how long they are good."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aggregator.core.publication import Document, Format
+from aggregator.service.pieces import Pieced
 
 MOST_KEPT = 100
 """Documents, and as many again of searches, pages and archives."""
@@ -25,6 +27,8 @@ class Kept:
     revision: int
     made_of: bytes
     document: Document
+    pieces: Sequence[Pieced] = ()
+    """By this configuration; none where it was another one's."""
     until: datetime | None
     made_at: datetime | None = None
     """By the steady clock; None of one that is good only as the last good one."""
@@ -68,7 +72,8 @@ class KeptDocuments:
     def outdate(self) -> None:
         """From now on they are good as the last good ones only."""
         self._kept = {
-            key: replace(kept, revision=_NEVER, made_at=None) for key, kept in self._kept.items()
+            key: replace(kept, revision=_NEVER, made_at=None, pieces=())
+            for key, kept in self._kept.items()
         }
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from aggregator.core.dates import believable
-from aggregator.core.digest import digest
+from aggregator.core.digest import body_digest, digest
 from aggregator.core.model import PublishedEntry, PublishedSource, Story
 from aggregator.core.positions import Placed, Position
 from aggregator.core.publication import Publication
@@ -95,9 +95,6 @@ class _Known:
         (now, before), at = told[0], self.left.updated
         return now is not None and earlier(now.updated, at) == earlier(before.updated, at)
 
-    def holds(self, place: Placed, now: datetime) -> bool:
-        return self.changed_in == place.changed_in and (self.until is None or now <= self.until)
-
 
 class Lines:
     """Remembers what it read; a publication without conditions shares that with all such."""
@@ -133,7 +130,7 @@ class Lines:
 
     async def outdated(self, known: Mapping[int, _Known]) -> set[int]:
         """Those that say of a source what is not true any more."""
-        keys = frozenset[str]().union(*(each.keys for each in known.values()))
+        keys = frozenset[str]().union(*[each.keys for each in known.values()])
         now, before, refresh = self._attributions, self._before, self._refreshes
         if lacking := keys - now.keys():
             now |= await self._store.attributions(lacking)
@@ -142,16 +139,25 @@ class Lines:
         for number, each in known.items():
             if each.true_at == refresh:
                 continue
-            as_before = each.true_at == refresh - 1 and changed.isdisjoint(each.keys)
+            as_before = each.true_at == refresh - 1
+            if changed and as_before:
+                as_before = changed.isdisjoint(each.keys)
             if as_before or each.is_true(now):
                 each.true_at = refresh
             else:
                 found.add(number)
         return found
 
-    def recall(self, name: str, place: Placed, now: datetime) -> _Known | None:
-        known = self._known.get((name, place.number))
-        return known if known is not None and known.holds(place, now) else None
+    def recall(self, name: str, places: Sequence[Placed], now: datetime) -> dict[int, _Known]:
+        """What is known of the stories that stand there, as far as it holds."""
+        known = self._known
+        return {
+            number: each
+            for _, number, changed_in in places
+            if (each := known.get((name, number))) is not None
+            and each.changed_in == changed_in
+            and (each.until is None or now <= each.until)
+        }
 
     def keep(self, name: str, place: Placed, look: Look) -> _Known:
         known = self._as_known(place, look)
@@ -223,8 +229,11 @@ class LineView(View[Line]):
     async def stories(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Line]:
         places = await self._store.places(selection, limit=limit, offset=offset)
         known = await self._all(places)
-        lines = (known[place.number].left for place in places if place.number in known)
-        return [line for line in lines if isinstance(line, Line)]
+        return [
+            line
+            for _, number, _ in places
+            if (each := known.get(number)) and isinstance(line := each.left, Line)
+        ]
 
     async def to_judge(
         self, selection: Selection, selector: Selector, *, limit: int, offset: int
@@ -279,10 +288,10 @@ class LineView(View[Line]):
 
     async def _all(self, places: Sequence[Placed]) -> dict[int, _Known]:
         """What is known of the stories that stand there, after a look at those that are not."""
-        recalled = [(place, self._lines.recall(self._name, place, self._now)) for place in places]
-        known = {place.number: each for place, each in recalled if each}
-        outdated = await self._lines.outdated(known)
-        rest = [place for place, each in recalled if not each or place.number in outdated]
+        known = self._lines.recall(self._name, places, self._now)
+        lacking = {number for _, number, _ in places if number not in known}
+        lacking |= await self._lines.outdated(known)
+        rest = [place for place in places if place.number in lacking] if lacking else []
         for start in range(0, len(rest), AT_ONCE):
             some = {place.number: place for place in rest[start : start + AT_ONCE]}
             looks = await self._look(list(some))
@@ -299,6 +308,11 @@ class LineView(View[Line]):
             return {number: Look(shown=story, until=None) for number, story in shown.items()}
         stories = await self._store.numbered_stories(numbers)
         return {number: self._selector.look(story) for number, story in stories.items()}
+
+
+def looks_of(lines: Sequence[Line]) -> bytes:
+    """Over what all of them look like."""
+    return body_digest(b"".join([line.look for line in lines]))
 
 
 def _judge(selector: Selector, known: _Known) -> Line | LeftOut:

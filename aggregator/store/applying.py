@@ -2,32 +2,46 @@
 
 apply
 | entries  left out, migrated, edited, new                            (stories: who joins which)
+finish
+| words    of what is new, of all sources at once
 | revision moves on if anything shown did
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
-from aggregator.core.model import EditedEntry, Entry, EntryChanges
+from aggregator.core.model import Content, EditedEntry, Entry, EntryChanges
 from aggregator.store.homes import Whose
 from aggregator.store.mapping import edited_columns
 from aggregator.store.partings import reconsider
 from aggregator.store.revisions import UPCOMING, bump
 from aggregator.store.schema import edits, entries, stories, tombstones
-from aggregator.store.searching import index, unindex
+from aggregator.store.searching import index, index_new, unindex
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace, run_for_each
 from aggregator.store.stories import add_entries
 from aggregator.store.takedowns import keep_down
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What is left to do after a source's changes: who calls `apply` has to `finish`."""
+
+    refusal: str | None
+    """What to tell of entries that the database refused."""
+    moved_at: datetime | None
+    """When anything shown changed."""
+    said: Mapping[int, Content]
+    """What new entries say, which cannot be found by it yet."""
+
+
 def apply(
     connection: Connection, source: Whose, changes: EntryChanges, at: datetime, *, shown: bool
-) -> str | None:
-    """Carries out the changes; returns what to tell of entries that the database refused.
-
-    `shown` is whether something else that is shown of the source changes, too.
+) -> Applied:
+    """Carries out the changes. `shown` is whether something else that is shown of the source
+    changes, too.
     """
     refused = _bury(connection, source.id, changes.left_out)
     refused += _migrate(connection, source.id, changes.migrated)
@@ -35,9 +49,20 @@ def apply(
     refused += _edit(connection, source.id, changed, at)
     added = add_entries(connection, source, changes.new, at)
     refused += added.refused
-    if shown or changes.migrated or changed or added.count or added.refused:
-        bump(connection, at)
-    return _refusal(refused, changes) if refused else None
+    moved = shown or changes.migrated or changed or added.count or added.refused
+    return Applied(
+        refusal=_refusal(refused, changes) if refused else None,
+        moved_at=at if moved else None,
+        said=added.said,
+    )
+
+
+def finish(connection: Connection, applied: Sequence[Applied]) -> None:
+    """What one source costs as much as many: SQLite's index sorts in all that came at once."""
+    index_new(connection, {id: said for each in applied for id, said in each.said.items()})
+    moved = [each.moved_at for each in applied if each.moved_at is not None]
+    if moved:
+        bump(connection, max(moved))
 
 
 def _refusal(refused: int, changes: EntryChanges) -> str:

@@ -307,14 +307,21 @@ def _stories_of_source(
 
 def new_ids(connection: Connection, source_key: str, coming: Sequence[Newcomer]) -> list[str]:
     """One id for each entry that no story bears, nor another one of these."""
-    wishes = [list(_ids_by_preference(source_key, item)) for item in coming]
-    held = _held_ids(connection, [wish for wishlist in wishes for wish in wishlist])
+    wishes = [_ids_by_preference(source_key, item) for item in coming]
+    firsts = [next(its) for its in wishes]
+    held = _held_ids(connection, firsts)
     chosen = []
-    for wishlist in wishes:
-        free = next(wish for wish in wishlist if wish not in held)
+    for first, others in zip(firsts, wishes, strict=True):
+        free = first if first not in held else _free(connection, [*others], held)
         held.add(free)
         chosen.append(free)
     return chosen
+
+
+def _free(connection: Connection, wishes: Sequence[str], held: Collection[str]) -> str:
+    """Few entries come here; to make all of their wishes for everybody would cost the most."""
+    borne = _held_ids(connection, wishes)
+    return next(wish for wish in wishes if wish not in borne and wish not in held)
 
 
 def _ids_by_preference(source_key: str, item: Newcomer) -> Iterator[str]:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from aggregator.core.memory import Memory
 from aggregator.core.model import EntryChanges, FeedInfo
 from aggregator.service.ports import Lease, PollRecord
-from aggregator.store.applying import apply
+from aggregator.store.applying import Applied, apply, finish
 from aggregator.store.homes import Whose
 from aggregator.store.mapping import (
     AnyRow,
@@ -159,6 +159,7 @@ def _take_in(connection: Connection, records: Collection[PollRecord]) -> None:
     found = connection.execute(_READ, {"ids": [record.lease.source_id for record in records]})
     rows = {row.id: row for row in found}
     _keep_memories(connection, {one.lease.source_id: one.memory for one in records})
+    applied = []
     for record in records:
         row = rows[record.lease.source_id]
         before = info_of(row.info)
@@ -167,17 +168,20 @@ def _take_in(connection: Connection, records: Collection[PollRecord]) -> None:
             change = {"source_id": row.id, "info": info_columns(info)}
             connection.execute(_SAVE_INFO, [change])
         at, shown = record.poll.polled_at, info != before
-        _apply(connection, _whose(row, record.info), record.changes, at, shown=shown)
+        whose = _whose(row, record.info)
+        applied.append(_apply(connection, whose, record.changes, at, shown=shown))
+    finish(connection, applied)
 
 
 def _apply(
     connection: Connection, source: Whose, changes: EntryChanges, at: datetime, *, shown: bool
-) -> None:
-    refusal = apply(connection, source, changes, at, shown=shown)
-    if refusal is not None:
-        told = {"last_error": refusal, "habits": None}
+) -> Applied:
+    applied = apply(connection, source, changes, at, shown=shown)
+    if applied.refusal is not None:
+        told = {"last_error": applied.refusal, "habits": None}
         connection.execute(update(sources).where(sources.c.id == source.id).values(told))
         _keep_memories(connection, {source.id: None})  # they are tried, and told of, again
+    return applied
 
 
 def _info_to_keep(before: FeedInfo, record: PollRecord) -> FeedInfo:
@@ -228,5 +232,6 @@ def save_pushed(
     freed = {"lease_token": None, "lease_until": None, **news}
     connection.execute(update(sources).where(sources.c.id == source.id).values(freed))
     note_heard(connection, source.id, heard_at)
-    _apply(connection, _whose(source, info_of(source.info)), changes, came_at, shown=False)
+    whose = _whose(source, info_of(source.info))
+    finish(connection, [_apply(connection, whose, changes, came_at, shown=False)])
     return True

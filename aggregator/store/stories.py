@@ -1,8 +1,8 @@
 """New entries in their stories, and who leads those. The caller holds the lock on stories."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from aggregator.core.digest import digest
 from aggregator.core.likeness import Told
-from aggregator.core.model import JoinedBy, NewEntry
+from aggregator.core.model import Content, JoinedBy, NewEntry
 from aggregator.core.stories import Member, lead_of
 from aggregator.core.text import xml_safe
 from aggregator.store.homes import (
@@ -34,10 +34,9 @@ from aggregator.store.homes import (
     member_of,
 )
 from aggregator.store.mapping import Columns, new_columns
-from aggregator.store.marks import Holders, add_marks, holders_of
+from aggregator.store.marks import add_marks, holders_of
 from aggregator.store.revisions import UPCOMING, count_more
 from aggregator.store.schema import entries, sources, stories, tombstones
-from aggregator.store.searching import index_new
 from aggregator.store.statements import chunks, insert_missing, run_for_each
 
 # Put together once: that takes longer than to run them.
@@ -63,16 +62,24 @@ _LEAD_BY_FIRST = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
-    """How many entries went in, and how many the database refused."""
+    """How many entries the database refused, and what those say that went in."""
 
-    count: int = 0
     refused: int = 0
+    said: Mapping[int, Content] = field(default_factory=dict)
+    """By the entry's id: they cannot be found by it yet."""
+
+    @property
+    def count(self) -> int:
+        return len(self.said)
 
 
 def add_entries(
     connection: Connection, whose: Whose, new: Sequence[NewEntry], at: datetime
 ) -> Added:
-    """Stores what is not there yet; a known guid, and one that must not return, is passed over."""
+    """Stores what is not there yet; a known guid, and one that must not return, is passed over.
+
+    The caller has `searching.index_new` let it be found by what it says.
+    """
     # A guid becomes part of an id, and an id must be text that everybody can write.
     sound = [item for item in new if xml_safe(item.entry.guid) == item.entry.guid]
     unsound = len(new) - len(sound)
@@ -89,8 +96,11 @@ def add_entries(
     ]
     refused = run_for_each(connection, insert_missing(connection, entries), rows)
     close_homes(connection, homes, places, at, refused=refused > 0)
-    _let_find(connection, whose.id, coming, fresh, holders)
-    return Added(count=len(fresh) - refused, refused=refused + unsound)
+    ids = _ids(connection, whose.id, coming)
+    marked = [(ids[item.digest], item.marks) for item in coming if item.digest in ids]
+    add_marks(connection, dict(marked), holders)
+    said = [(ids[new.entry.digest], new.entry.content) for new in fresh if new.entry.digest in ids]
+    return Added(refused=refused + unsound, said=dict(said))
 
 
 def _newcomer(whose: Whose, item: NewEntry) -> Newcomer:
@@ -107,22 +117,13 @@ def _newcomer(whose: Whose, item: NewEntry) -> Newcomer:
     )
 
 
-def _let_find(
-    connection: Connection,
-    source_id: int,
-    coming: Sequence[Newcomer],
-    fresh: Sequence[NewEntry],
-    holders: Holders,
-) -> None:
-    """By words, and by marks. Those that the database refused are not there."""
+def _ids(connection: Connection, source_id: int, coming: Sequence[Newcomer]) -> dict[bytes, int]:
+    """By digest, of those that the database has not refused."""
     ids: dict[bytes, int] = {}
     for chunk in chunks([item.digest for item in coming]):
         rows = connection.execute(_IDS, {"source_id": source_id, "values": chunk})
         ids.update({row.digest: row.id for row in rows})
-    said = [(ids[new.entry.digest], new.entry.content) for new in fresh if new.entry.digest in ids]
-    index_new(connection, dict(said))
-    marked = [(ids[item.digest], item.marks) for item in coming if item.digest in ids]
-    add_marks(connection, dict(marked), holders)
+    return ids
 
 
 def _fresh(connection: Connection, source_id: int, new: Sequence[NewEntry]) -> list[NewEntry]:

@@ -449,6 +449,32 @@ async def test_polls_that_are_saved_together_share_a_transaction(sql_store, data
     assert await rows(database_url, "polls") == 20
 
 
+async def test_what_polls_bring_that_are_saved_together_is_found_and_moves_one_revision(sql_store):
+    names = ["a", "b", "c"]
+    await configure(sql_store, *names)
+    claimed = await sql_store.claim(names, lease_until=NOON + HOUR)
+    before = await sql_store.revision()
+
+    await asyncio.gather(
+        *(
+            sql_store.save_poll(
+                record(
+                    one.lease,
+                    polled_at=ago(hours=-n),
+                    read=True,
+                    changes=EntryChanges(new=(story(f"{n}", text=f"only{n}"), story(f"also{n}"))),
+                )
+            )
+            for n, one in enumerate(claimed)
+        )
+    )
+
+    after = await sql_store.revision()
+    assert (after.number, after.changed_at) == (before.number + 1, ago(hours=-2))
+    for n in range(3):
+        assert await titles(sql_store, Selection(search=f"only{n}")) == [f"Title {n}"]
+
+
 class Commits:
     """Counts the transactions of a store that write."""
 

@@ -111,7 +111,7 @@ class _Finder:
             self._note(name)
 
     def _close(self, name: str) -> None:
-        if not self._path or name != self._path.pop() or name in _NAMES:
+        if not self._path or name != self._path.pop():
             raise _Odd  # the item before was inside of another one
 
     def _close_inside(self, name: str) -> None:

@@ -29,8 +29,6 @@ _OPENING_TRIES = 20
 _OPENING_PAUSE = 0.05
 """Seconds."""
 
-_BEGIN = "aggregator_begin"
-
 _Result = TypeVar("_Result")
 
 
@@ -61,7 +59,8 @@ class _Pool:
     """Threads that each keep a connection: to take one anew costs more than a small query."""
 
     def __init__(self, engine: Engine, size: int, name: str, begin: str) -> None:
-        self._engine = engine.execution_options(**{_BEGIN: begin})
+        self._engine = engine
+        self._begin = begin
         self._threads = ThreadPoolExecutor(size, name)
         self._own = threading.local()
         self._connections: list[Connection] = []
@@ -75,6 +74,8 @@ class _Pool:
             connection = self._own.connection = self._engine.connect()
             self._connections.append(connection)
         with connection.begin():
+            # Not by an event: with one listener every statement is offered to all there may be.
+            connection.exec_driver_sql(self._begin)
             return work(connection)
 
     def close(self) -> None:
@@ -105,7 +106,6 @@ def open_threads(url: URL, path: str, busy_timeout: float) -> Threads:
         hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
     return Threads(engine)
 
 
@@ -128,7 +128,3 @@ def _set(cursor: Any, pragma: str) -> None:
         else:
             return
     cursor.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options()[_BEGIN])

@@ -179,7 +179,8 @@ class Documents:
         key = (address_of(publication, None, leaf), format)
         revision: Revision | None = None
         try:
-            revision = await self.revisions.newest()
+            # Whoever tells others of it must not tell an old one: another process may know more.
+            revision = await (self.revisions.look() if exact else self.revisions.newest())
             kept = self._kept.get(key)
             if kept and kept.shows(revision.number, self._clock.now()):
                 return kept.document

@@ -35,8 +35,7 @@ class HostTurns:
         state.guests += 1
         try:
             async with state.lock:
-                if (rest := state.rested_at - _now()) > 0:
-                    await asyncio.sleep(rest)
+                await asyncio.sleep(max(0.0, state.rested_at - _now()))  # others go on, in any case
                 try:
                     yield
                 finally:

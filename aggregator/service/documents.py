@@ -169,8 +169,8 @@ class Documents:
     ) -> Document:
         """As it is now; the last good one where that cannot be found out or not be written.
 
-        `exact` is for whoever would not come again: else, while changes come thick and fast, a
-        document may be `OLDEST`. Raises UnknownPublication where the feed has no such document.
+        `exact` asks the database, for whoever tells others: else, while changes come thick and
+        fast, it may be `OLDEST`. Raises UnknownPublication where the feed has no such document.
         """
         if publication.in_folders:  # files are kept as such, and what cannot be made is told
             made = await self._gather(publication, format, await self._store.revision(), leaf)
@@ -179,7 +179,6 @@ class Documents:
         key = (address_of(publication, None, leaf), format)
         revision: Revision | None = None
         try:
-            # Whoever tells others of it must not tell an old one: another process may know more.
             revision = await (self.revisions.look() if exact else self.revisions.newest())
             kept = self._kept.get(key)
             if kept and kept.shows(revision.number, self._clock.now()):

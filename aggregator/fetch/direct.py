@@ -15,6 +15,7 @@ import httpx
 
 from aggregator.core.addresses import IPAddress, IPNetwork
 from aggregator.fetch.exchange import Exchange, written
+from aggregator.fetch.failures import FetchFailure
 from aggregator.fetch.guard import (
     ATTEMPT_LIMIT,
     KEEPALIVE,
@@ -47,6 +48,8 @@ class Connection(asyncio.Protocol):
         self._idle = idle
         self._transport: asyncio.Transport  # from connection_made on
         self._exchange: Exchange | None = None
+        self.was_heard = False
+        """Whether a byte came since the last request."""
 
     async def secure(self, context: ssl.SSLContext) -> None:
         """TLS on top. Raises OSError, of which ssl.SSLError is one."""
@@ -63,6 +66,7 @@ class Connection(asyncio.Protocol):
     async def ask(self, request: bytes) -> httpx.Response:
         """Sends it; the answer as soon as its head is here."""
         self._exchange = exchange = Exchange(self._transport, self._ended)
+        self.was_heard = False
         self._transport.write(request)
         try:
             return await exchange.head()
@@ -79,6 +83,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        self.was_heard = True
         if self._exchange is not None:
             self._exchange.feed(data)
         else:  # nobody asked
@@ -173,7 +178,16 @@ class DirectTransport(httpx.AsyncBaseTransport):
         url = request.url
         scheme, host = url.scheme, url.raw_host.decode("ascii")
         origin = scheme, host, url.port or (443 if scheme == "https" else 80)
-        connection = self._idle.take(origin) or await self._connect(origin)
+        # A server may close a kept connection while we write. What may be asked twice is asked
+        # once more; what may not goes over a new one (RFC 9112 §9.3.1).
+        kept = self._idle.take(origin) if request.method == "GET" else None
+        if kept is not None:
+            try:
+                return await kept.ask(data)
+            except (OSError, FetchFailure):
+                if kept.was_heard:
+                    raise
+        connection = await self._connect(origin)
         return await connection.ask(data)
 
     async def aclose(self) -> None:

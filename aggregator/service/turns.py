@@ -35,7 +35,7 @@ class HostTurns:
         state.guests += 1
         try:
             async with state.lock:
-                await asyncio.sleep(max(0.0, state.rested_at - _now()))  # others go on, in any case
+                await asyncio.sleep(max(0.0, state.rested_at - _now()))
                 try:
                     yield
                 finally:

@@ -6,6 +6,7 @@ Linux only: it reads /proc.
 import asyncio
 import json
 import os
+import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PROC = Path("/proc")
 LINE = 1 << 24
 """Bytes of an answer."""
+
+
+def free_port() -> int:
+    """One that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 class Child:

@@ -24,6 +24,7 @@ from aggregator.config.load import load
 from aggregator.service.reports import PollReport
 from aggregator.web.app import create_app
 from aggregator.web.server import serve
+from benchmarks.processes import free_port
 from benchmarks.readers_day import STEP, STEPS, Day
 from benchmarks.readers_peers import FORMATS, READERS, Reader
 
@@ -146,7 +147,7 @@ async def _trial(home: Path) -> bool:
     day = Day(SystemClock().now())
     origin = await asyncio.start_server(partial(_sources, day), "127.0.0.1")
     listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    port = await _free_port()
+    port = free_port()
     config = home / "config.toml"
     _configure(config, port, day, origin.sockets[0].getsockname()[1])
     clock.behind = STEPS * STEP
@@ -184,14 +185,6 @@ async def _trial(home: Path) -> bool:
     origin.close()
     print("The day: " + ", ".join(f"{n} × {event}" for event, n in sorted(day.events.items())))
     return _judge(readers, shown, recorder, quiet)
-
-
-async def _free_port() -> int:
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1")
-    port: int = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    return port
 
 
 def _judge(

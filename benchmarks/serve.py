@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks.processes import cpu_of, free_port
 from tests.loopback import loopback, rss
 
 AIM = 0.25
@@ -35,8 +36,6 @@ WORDS = 320
 """Of an entry: the feed has about 60 KB then."""
 PATIENCE = 30.0
 """Seconds for a server to come up."""
-
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,20 +81,13 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds that it has used."""
-        stat = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / _TICKS
+        return cpu_of([self.pid])
 
     def get(self, path: str, coding: str) -> tuple[dict[str, str], bytes]:
         address = f"http://127.0.0.1:{self.port}{path}"
         request = urllib.request.Request(address, headers={"Accept-Encoding": coding})
         with urllib.request.urlopen(request, timeout=5) as answer:
             return {name.lower(): value for name, value in answer.headers.items()}, answer.read()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @contextmanager

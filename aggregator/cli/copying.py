@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from aggregator.cli.shell import finish, refuse
-from aggregator.config.values import database_url
+from aggregator.config.values import database_url, placed
 from aggregator.store.copying import copy_database
 
 _FROM = "As in [database] url; a relative path starts here."
@@ -33,11 +33,9 @@ def copy(
 
 def _address(text: str) -> str:
     try:
-        url = database_url(text)
+        return placed(database_url(text), Path.cwd())
     except ValueError as error:
-        refuse([f"{text.partition('@')[2] or text}: {error}"])  # without a password
-    start, sqlite, path = url.partition("sqlite:///")
-    return f"sqlite:///{Path.cwd() / path}" if sqlite and not start else url
+        refuse([f"{text.rpartition('@')[2]}: {error}"])  # without a password
 
 
 async def _copy(source: str, target: str) -> None:

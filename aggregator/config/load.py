@@ -25,6 +25,7 @@ from aggregator.config.settings import (
     Settings,
     SiteSettings,
 )
+from aggregator.config.values import placed
 from aggregator.core.errors import ConfigError
 
 
@@ -99,10 +100,7 @@ def _rule_places(
 
 
 def _placed(database: DatabaseSettings, folder: Path) -> DatabaseSettings:
-    start, sqlite, relative = database.url.partition("sqlite:///")
-    if start or not sqlite:
-        return database
-    return database.model_copy(update={"url": f"sqlite:///{folder / relative}"})
+    return database.model_copy(update={"url": placed(database.url, folder)})
 
 
 def _beside(site: SiteSettings, folder: Path) -> SiteSettings:

@@ -253,6 +253,12 @@ def database_url(value: object) -> str:
             raise ValueError('must be "sqlite:///FILE" or "postgresql://USER@HOST/NAME"')
 
 
+def placed(database_url: str, folder: Path) -> str:
+    """The address with the file of SQLite's where it is, if it was relative to the folder."""
+    start, sqlite, path = database_url.partition("sqlite:///")
+    return f"sqlite:///{folder / path}" if sqlite and not start else database_url
+
+
 def _sqlite_url(url: str) -> str:
     path = url.removeprefix("sqlite:///")
     if not path.strip("/") or path == ":memory:" or not path.isprintable():

@@ -30,13 +30,11 @@ from aggregator.store.mapping import (
     schedule_columns,
 )
 from aggregator.store.place import DomainOf, place_columns
+from aggregator.store.polls import KEPT_POLLS
 from aggregator.store.pushes import keep_offers, note_heard, note_missed
 from aggregator.store.revisions import lock_stories
 from aggregator.store.schema import documents, polls, sources
 from aggregator.store.statements import insert_or_replace, replace_other
-
-KEPT_POLLS = 30
-"""Of each source."""
 
 
 def save_polls(

@@ -22,11 +22,9 @@ from aggregator.core.reconcile import Intake, reconcile
 from aggregator.core.shown import Shown
 from aggregator.core.stories import published_id
 from aggregator.formats.item import Item, item_of, source_name
-from aggregator.formats.jsonfeed_writing import write_json_feed
 from aggregator.formats.reading import read_feed
-from aggregator.formats.writing.atom import write_atom
-from aggregator.formats.writing.rss import write_rss
 from tests.formats.validity import MEDIA_CONTENT, atom_findings, json_findings, rss_findings
+from tests.formats.whole import write_atom, write_json_feed, write_rss
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 URL = "https://source.example/blog/feed"

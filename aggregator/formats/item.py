@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aggregator.core.dates import OLDEST_DATE, believable
+from aggregator.core.dates import believable
 from aggregator.core.model import (
     Category,
     Content,
@@ -112,15 +111,6 @@ def source_name(source: PublishedSource) -> str:
 def fit_id(id: str, source_key: str) -> str:
     """The id as it is stored; an IRI that stands for it where it is none (RFC 4287 §4.2.6)."""
     return published_id(source_key, id)
-
-
-def newest(entries: Iterable[Shown], channel: datetime) -> datetime:
-    """When a document was last updated: with its channel or an entry, never by the clock."""
-    dates = [channel, OLDEST_DATE]
-    for each in entries:
-        with suppress(ValueError):  # such an entry is not written
-            dates.append(_believable(each.entry.updated, each.entry))
-    return max(map(_in_utc, dates))
 
 
 def _believable(moment: datetime, entry: PublishedEntry) -> datetime:

@@ -11,14 +11,9 @@ from aggregator.core.shown import Shown
 from aggregator.formats.entry_json import rfc3339
 from aggregator.formats.fitting import fit_address, fit_language, fit_line
 from aggregator.formats.item import Item
-from aggregator.formats.written import Writer, Written, build_each, write
+from aggregator.formats.written import build_each
 
 _Object = dict[str, Any]
-
-
-def write_json_feed(channel: Channel, entries: Sequence[Shown]) -> Written:
-    """The entries in the order given."""
-    return write(Writer(pieces=json_pieces, compose=compose_json_feed), channel, entries)
 
 
 def compose_json_feed(channel: Channel, pieces: Sequence[Piece]) -> Joined:

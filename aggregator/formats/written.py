@@ -1,13 +1,13 @@
 """Entries as pieces of documents, and the documents that are made of them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from aggregator.core.joined import Joined, Piece
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
-from aggregator.formats.item import Item, item_of, newest
+from aggregator.formats.item import Item, item_of
 
 Built = TypeVar("Built")
 
@@ -20,29 +20,6 @@ class Writer:
     """Each entry as it stands in documents in a language; None where it cannot be written."""
     compose: Callable[[Channel, Sequence[Piece]], Joined]
     """A document of them, in the order given."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A document, and the entries that it had to go without."""
-
-    text: Joined
-    dropped: tuple[str, ...] = ()
-    """Ids of entries that could not be written or whose id stands in the document already."""
-
-    @property
-    def body(self) -> bytes:
-        return self.text.body
-
-
-def write(writer: Writer, channel: Channel, entries: Sequence[Shown]) -> Written:
-    """The entries in the order given, all anew."""
-    made = writer.pieces(entries, channel.language)
-    ids = [shown.entry.id for shown in entries]
-    pieces, left_out = each_once(made)
-    dropped = tuple(ids[place] for place in left_out)
-    channel = replace(channel, updated=newest(entries, channel.updated))
-    return Written(text=writer.compose(channel, pieces), dropped=dropped)
 
 
 def each_once(

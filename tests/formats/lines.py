@@ -8,12 +8,10 @@ from lxml import etree
 
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
-from aggregator.formats.jsonfeed_writing import write_json_feed
-from aggregator.formats.writing.atom import write_atom
-from aggregator.formats.writing.rss import write_rss
 from tests.formats.documents import CHANNEL, gathered, rich, shown
 from tests.formats.nasty import Nasty
 from tests.formats.validity import atom_findings, json_findings, rss_findings
+from tests.formats.whole import write_atom, write_json_feed, write_rss
 
 WRITERS: dict[str, Any] = {"atom": write_atom, "rss": write_rss, "json": write_json_feed}
 FINDERS: dict[str, Any] = {"atom": atom_findings, "rss": rss_findings, "json": json_findings}

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from aggregator.core.joined import in_one
-from aggregator.formats.written import Written
 from benchmarks import round_trip
 from benchmarks.round_trip_documents import take
 from tests.formats.test_reading import atom
+from tests.formats.whole import Written
 
 FOLDER = round_trip.FOLDER
 EVERY = 80

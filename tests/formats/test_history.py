@@ -8,11 +8,9 @@ import pytest
 from lxml import etree
 
 from aggregator.core.leaves import Links
-from aggregator.formats.jsonfeed_writing import write_json_feed
-from aggregator.formats.writing.atom import write_atom
-from aggregator.formats.writing.rss import write_rss
 from tests.formats.documents import channel, shown
 from tests.formats.validity import atom_findings, json_findings, rss_findings
+from tests.formats.whole import write_atom, write_json_feed, write_rss
 
 FEED = "https://p.example/feed"
 HISTORY = "{http://purl.org/syndication/history/1.0}"

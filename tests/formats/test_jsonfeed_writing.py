@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from aggregator.core.model import FeedInfo, Person, PublishedSource
 from aggregator.core.shown import Shown
 from aggregator.formats.fitting import fit_line, fit_text
-from aggregator.formats.jsonfeed_writing import write_json_feed
 from tests.formats.documents import CHANNEL, NASTY, OTHER, channel, rich, shown
 from tests.formats.validity import json_findings
+from tests.formats.whole import write_json_feed
 
 
 def written(*entries: Shown) -> Any:

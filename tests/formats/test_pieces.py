@@ -8,15 +8,15 @@ import pytest
 
 from aggregator.core.leaves import Links
 from aggregator.formats import jsonfeed_writing
-from aggregator.formats.item import newest
-from aggregator.formats.jsonfeed_writing import compose_json_feed, json_pieces, write_json_feed
+from aggregator.formats.jsonfeed_writing import compose_json_feed, json_pieces
 from aggregator.formats.writing import atom, rss
-from aggregator.formats.writing.atom import atom_pieces, compose_atom, write_atom
+from aggregator.formats.writing.atom import atom_pieces, compose_atom
 from aggregator.formats.writing.elements import Ready
-from aggregator.formats.writing.rss import compose_rss, rss_pieces, write_rss
+from aggregator.formats.writing.rss import compose_rss, rss_pieces
 from aggregator.formats.written import Writer, build_each
 from tests.formats.documents import CHANNEL, NASTY, gathered, rich, shown
 from tests.formats.nasty import Nasty
+from tests.formats.whole import newest, write_atom, write_json_feed, write_rss
 
 WRITERS = {
     "atom": Writer(pieces=atom_pieces, compose=compose_atom),

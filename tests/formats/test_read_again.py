@@ -8,11 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.core.text import one_line
-from aggregator.formats.jsonfeed_writing import write_json_feed
 from aggregator.formats.reading import read_feed
-from aggregator.formats.writing.atom import write_atom
-from aggregator.formats.writing.rss import write_rss
 from tests.formats.documents import CHANNEL, shown
+from tests.formats.whole import write_atom, write_json_feed, write_rss
 
 WRITERS = {
     "atom": (write_atom, "application/atom+xml"),

@@ -8,12 +8,10 @@ import pytest
 from aggregator.core.model import Content, Origin, Person
 from aggregator.formats.entry_json import entry_object
 from aggregator.formats.item import item_of
-from aggregator.formats.jsonfeed_writing import write_json_feed
 from aggregator.formats.reading import read_feed
-from aggregator.formats.writing.atom import write_atom
-from aggregator.formats.writing.rss import write_rss
 from tests.formats.documents import CHANNEL, ORIGIN, SOURCE, gathered, read, rich, shown
 from tests.formats.validity import atom_findings, json_findings, rss_findings
+from tests.formats.whole import write_atom, write_json_feed, write_rss
 
 WRITERS = {
     "atom": (write_atom, atom_findings),

@@ -9,13 +9,13 @@ import pytest
 
 from aggregator.core.model import Enclosure, FeedInfo, Person, PublishedSource, Takedown
 from aggregator.core.stories import is_absolute_iri, published_id
-from aggregator.formats.writing.atom import write_atom
 from tests.builders import NOON, ago
 from tests.formats.documents import CHANNEL, OTHER, channel, gathered, rich, shown
 from tests.formats.lines import documents, elements
 from tests.formats.nasty import DATES, IDS
 from tests.formats.test_writing_atom import entry_of
 from tests.formats.validity import ATOM, BASE, LANG, atom_findings, html_findings, is_id
+from tests.formats.whole import write_atom
 
 ENTRY = f"{ATOM}entry"
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)

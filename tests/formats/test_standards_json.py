@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from aggregator.core.leaves import Links
-from aggregator.formats.jsonfeed_writing import write_json_feed
 from tests.formats.documents import CHANNEL, channel, gathered, rich, shown
 from tests.formats.lines import documents
 from tests.formats.validity import html_findings, is_id
+from tests.formats.whole import write_json_feed
 
 
 def feeds() -> list[dict[str, Any]]:

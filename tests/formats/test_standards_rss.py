@@ -7,12 +7,12 @@ import pytest
 from lxml import etree
 
 from aggregator.core.model import Enclosure, Person
-from aggregator.formats.writing.rss import write_rss
 from tests.builders import NOON
 from tests.formats.documents import CHANNEL, channel, gathered, rich, shown
 from tests.formats.lines import documents, elements
 from tests.formats.nasty import DATES
 from tests.formats.validity import ATOM, CONTENT, CREATOR, MEDIA_CONTENT, html_findings, is_id
+from tests.formats.whole import write_rss
 
 ITEM = "channel/item"
 

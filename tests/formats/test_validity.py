@@ -2,11 +2,9 @@
 
 import pytest
 
-from aggregator.formats.jsonfeed_writing import write_json_feed
-from aggregator.formats.writing.atom import write_atom
-from aggregator.formats.writing.rss import write_rss
 from tests.formats.documents import CHANNEL, rich
 from tests.formats.validity import atom_findings, json_findings, rss_findings
+from tests.formats.whole import write_atom, write_json_feed, write_rss
 
 ATOM = write_atom(CHANNEL, [rich()]).body
 RSS = write_rss(CHANNEL, [rich()]).body

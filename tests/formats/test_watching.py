@@ -2,10 +2,10 @@
 
 from aggregator.formats import jsonfeed_writing, opml
 from aggregator.formats.writing import atom, rss
-from aggregator.formats.written import write
 from aggregator.service import documents, publishing
 from tests.formats.documents import channel, rich
 from tests.formats.watching import FOUND
+from tests.formats.whole import write
 
 
 def test_whoever_writes_is_watched():

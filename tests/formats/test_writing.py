@@ -15,12 +15,9 @@ import pytest
 from aggregator.core.model import Category, Enclosure, Origin, Person
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
-from aggregator.formats.jsonfeed_writing import write_json_feed
-from aggregator.formats.writing.atom import write_atom
-from aggregator.formats.writing.rss import write_rss
-from aggregator.formats.written import Written
 from tests.formats.documents import CHANNEL, NASTY, channel, rich, shown
 from tests.formats.validity import atom_findings, json_findings, rss_findings
+from tests.formats.whole import Written, write_atom, write_json_feed, write_rss
 
 Write = Callable[[Channel, Sequence[Shown]], Written]
 Find = Callable[[bytes], list[str]]

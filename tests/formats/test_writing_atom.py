@@ -9,7 +9,6 @@ from lxml import etree
 
 from aggregator.core.model import Enclosure, FeedInfo, Person, PublishedSource
 from aggregator.formats.fitting import fit_line
-from aggregator.formats.writing.atom import write_atom
 from tests.builders import NOON, ago
 from tests.formats.documents import (
     CHANNEL,
@@ -23,6 +22,7 @@ from tests.formats.documents import (
     shown,
 )
 from tests.formats.validity import ATOM, LANG, atom_findings
+from tests.formats.whole import write_atom
 
 
 def entry_of(body: bytes):

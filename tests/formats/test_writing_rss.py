@@ -7,10 +7,10 @@ from lxml import etree
 
 from aggregator.core.model import Enclosure, Person, PublishedSource
 from aggregator.formats.fitting import fit_line
-from aggregator.formats.writing.rss import write_rss
 from tests.builders import ago
 from tests.formats.documents import CHANNEL, NASTY, SOURCE, channel, moments, read, rich, shown
 from tests.formats.validity import CONTENT, CREATOR, MEDIA_CONTENT, rss_findings
+from tests.formats.whole import write_rss
 
 
 def item_of(body: bytes):

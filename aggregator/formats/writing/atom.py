@@ -39,17 +39,12 @@ from aggregator.formats.writing.elements import (
 )
 from aggregator.formats.writing.history import AtomHistory
 from aggregator.formats.writing.media import MediaNamespace, add_media
-from aggregator.formats.written import Writer, Written, build_each, write
+from aggregator.formats.written import build_each
 
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 
 
 _END = b"</feed>"
-
-
-def write_atom(channel: Channel, entries: Sequence[Shown]) -> Written:
-    """The entries in the order given."""
-    return write(Writer(pieces=atom_pieces, compose=compose_atom), channel, entries)
 
 
 def compose_atom(channel: Channel, pieces: Sequence[Piece]) -> Joined:

@@ -31,7 +31,7 @@ from aggregator.formats.writing.elements import (
 )
 from aggregator.formats.writing.history import RssHistory
 from aggregator.formats.writing.media import MEDIA, add_media
-from aggregator.formats.written import Writer, Written, build_each, write
+from aggregator.formats.written import build_each
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _DC = "http://purl.org/dc/elements/1.1/"
@@ -41,11 +41,6 @@ _PLAIN = re.compile(rb"<(?:title|category|source|dc:creator|dc:contributor)\b[^>
 
 
 _END = b"</channel></rss>"
-
-
-def write_rss(channel: Channel, entries: Sequence[Shown]) -> Written:
-    """The entries in the order given."""
-    return write(Writer(pieces=rss_pieces, compose=compose_rss), channel, entries)
 
 
 def compose_rss(channel: Channel, pieces: Sequence[Piece]) -> Joined:

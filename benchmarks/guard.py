@@ -4,7 +4,7 @@ A few hundred polls by what the server answers, beside the same polls with bare 
 all 304, all the same bytes, one new entry each. The limits leave room for a noisy machine; they
 find what makes a poll dearer by half, not by a tenth. `poll` measures properly.
 
-Run it by hand before a merge that touches polls: it takes a minute on a quiet machine and some on a
+Run it by hand before a merge that touches polls: it takes half a minute on a quiet machine and some on a
 busy one, where a floor of less than 0.1 ms also moves by a third, so that it is no part of what
 must pass everywhere.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.poll import Asked, measure
 from benchmarks.poll_sides import FloorSide, OurSide
 
-LIMITS = {"all304": 25.0, "same": 20.0, "onenew": 30.0}
+LIMITS = {"all304": 14.0, "same": 5.5, "onenew": 18.0}
 """Times its floor."""
 ASKED = Asked(sources=200, rounds=3)
 

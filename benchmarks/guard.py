@@ -4,9 +4,9 @@ A few hundred polls by what the server answers, beside the same polls with bare 
 all 304, all the same bytes, one new entry each. The limits leave room for a noisy machine; they
 find what makes a poll dearer by half, not by a tenth. `poll` measures properly.
 
-Run it by hand before a merge that touches polls: it takes half a minute on a quiet machine and some on a
-busy one, where a floor of less than 0.1 ms also moves by a third, so that it is no part of what
-must pass everywhere.
+Run it by hand before a merge that touches polls: it takes half a minute on a quiet machine and
+some on a busy one, where a floor of less than 0.1 ms also moves by a third, so that it is no part
+of what must pass everywhere.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from aggregator.cli.main import app
@@ -23,8 +24,9 @@ def test_a_copy_holds_the_same_entries(config, tmp_path, monkeypatch):
     assert before.count("\n") == 2
 
 
-def test_an_address_that_is_none_is_a_mistake_of_usage_and_shows_no_password(tmp_path):
-    result = copy(f"sqlite:///{tmp_path}/a.db", "mysql://me:secret@there/db")
+@pytest.mark.parametrize("password", ["secret", "with@secret"])
+def test_an_address_that_is_none_is_a_mistake_of_usage_and_shows_no_password(tmp_path, password):
+    result = copy(f"sqlite:///{tmp_path}/a.db", f"mysql://me:{password}@there/db")
 
     assert result.exit_code == 2
     assert "there/db: must be" in result.stderr

@@ -6,6 +6,7 @@ httpcore, which the other ways take, costs several times as much (docs/decisions
 """
 
 import asyncio
+import select
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -15,7 +16,6 @@ import httpx
 
 from aggregator.core.addresses import IPAddress, IPNetwork
 from aggregator.fetch.exchange import Exchange, written
-from aggregator.fetch.failures import FetchFailure
 from aggregator.fetch.guard import (
     ATTEMPT_LIMIT,
     KEEPALIVE,
@@ -48,8 +48,6 @@ class Connection(asyncio.Protocol):
         self._idle = idle
         self._transport: asyncio.Transport  # from connection_made on
         self._exchange: Exchange | None = None
-        self.was_heard = False
-        """Whether a byte came since the last request."""
 
     async def secure(self, context: ssl.SSLContext) -> None:
         """TLS on top. Raises OSError, of which ssl.SSLError is one."""
@@ -66,13 +64,18 @@ class Connection(asyncio.Protocol):
     async def ask(self, request: bytes) -> httpx.Response:
         """Sends it; the answer as soon as its head is here."""
         self._exchange = exchange = Exchange(self._transport, self._ended)
-        self.was_heard = False
         self._transport.write(request)
         try:
             return await exchange.head()
         except BaseException:
             await exchange.aclose()
             raise
+
+    def is_spoken_on(self) -> bool:
+        """Whether something of the server's, its end for one, waits that the loop did not see."""
+        waiting = select.poll()
+        waiting.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(waiting.poll(0))
 
     def close(self) -> None:
         self._transport.abort()
@@ -83,7 +86,6 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        self.was_heard = True
         if self._exchange is not None:
             self._exchange.feed(data)
         else:  # nobody asked
@@ -178,16 +180,12 @@ class DirectTransport(httpx.AsyncBaseTransport):
         url = request.url
         scheme, host = url.scheme, url.raw_host.decode("ascii")
         origin = scheme, host, url.port or (443 if scheme == "https" else 80)
-        # A server may close a kept connection while we write. What may be asked twice is asked
-        # once more; what may not goes over a new one (RFC 9112 §9.3.1).
-        kept = self._idle.take(origin) if request.method == "GET" else None
-        if kept is not None:
-            try:
-                return await kept.ask(data)
-            except (OSError, FetchFailure):
-                if kept.was_heard:
-                    raise
-        connection = await self._connect(origin)
+        kept = self._idle.take(origin)
+        # Some servers close after an answer without saying so before.
+        if kept is not None and kept.is_spoken_on():
+            kept.close()
+            kept = None
+        connection = kept or await self._connect(origin)
         return await connection.ask(data)
 
     async def aclose(self) -> None:

@@ -4,9 +4,10 @@ What holds for every way is in test_http, test_hostile, test_tls and test_no_way
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
-from contextlib import asynccontextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address, ip_network
 
 import httpx
@@ -199,66 +200,29 @@ async def test_a_connection_is_used_again_where_it_can_be(transport, answer, con
         assert server.connections == connections
 
 
-@asynccontextmanager
-async def closing_at(request: int, last_words: bytes = b""):
-    """A server that answers, and ends a connection at its so-many-th request without an answer.
+@pytest.mark.parametrize("last_words", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])
+async def test_a_connection_that_was_closed_unseen_is_not_used_again(transport, last_words):
+    answered: list[socket.socket] = []
 
-    Yields its address and what came of its connections: how many requests each brought.
-    """
-    brought: list[int] = []
+    def serve() -> None:
+        for _ in range(2):
+            connection, _ = server.accept()
+            connection.recv(10_000)
+            answered.append(connection)
+            connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        number = len(brought)
-        brought.append(0)
-        with suppress(asyncio.IncompleteReadError):
-            while await reader.readuntil(b"\r\n\r\n"):
-                brought[number] += 1
-                if brought[number] == request:
-                    writer.write(last_words)
-                    break
-                writer.write(OK + b"Content-Length: 0\r\n\r\n")
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1") as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", brought
-
-
-async def test_what_a_kept_connection_does_not_answer_is_asked_once_more(transport):
-    async with closing_at(2) as (url, brought):
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        server.settimeout(5)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        served = pool.submit(serve)
         await get(transport, url)
+        answered[0].sendall(last_words)
+        answered[0].close()  # and the loop has no turn before the next request
         response = await get(transport, url)
-        await transport.aclose()
+        served.result()
+        answered[1].close()
 
     assert response.status_code == 200
-    assert brought == [2, 1]
-
-
-async def test_what_a_new_connection_does_not_answer_is_not_asked_again(transport):
-    async with closing_at(1) as (url, brought):
-        with pytest.raises(FetchFailure):
-            await get(transport, url)
-
-    assert brought == [1]
-
-
-async def test_what_was_answered_in_part_is_not_asked_again(transport):
-    async with closing_at(2, b"HTTP/1.1 2") as (url, brought):
-        await get(transport, url)
-        with pytest.raises(FetchFailure):
-            await get(transport, url)
-
-    assert brought == [2]
-
-
-async def test_what_may_not_be_asked_twice_goes_over_a_new_connection(transport):
-    async with closing_at(2) as (url, brought):
-        await get(transport, url)
-        request = httpx.Request("POST", url, content=b"")
-        response = await transport.handle_async_request(request)
-        await transport.aclose()
-
-    assert response.status_code == 200
-    assert brought == [1, 1]
 
 
 async def test_a_connection_with_an_unread_body_is_not_used_again(transport):

@@ -81,6 +81,7 @@ class Daemon:
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(scheduler.run(), name="ticks"),
             asyncio.create_task(self._service.changes.run(), name="changes"),
+            asyncio.create_task(self._service.changes.hear(self._service.store.hear), name="news"),
         ]
         if self._outbound:
             tasks.append(asyncio.create_task(self._outbound.delivering.run(), name="deliveries"))
@@ -123,7 +124,7 @@ class Daemon:
             self._pushes.subscriber.wake()
 
     async def _look_for_changes(self) -> None:
-        """Another process of ours may have polled."""
+        """Another process of ours may have polled, and the database not told."""
         self._service.changes.wake()
 
     async def _serve(self, only: Role | None, stop: asyncio.Event) -> None:

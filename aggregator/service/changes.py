@@ -1,20 +1,30 @@
 """That something published has changed: who pushes and who waits hears of it at once.
 
-look           the store's revision, on a tick or right after a poll that brought something
+hear           the database tells of other processes' changes, where it can
+look           the store's revision: when one is heard of, after a poll that brought something, and
+|              on a tick, in case nothing was heard
 | following    everybody who waits for a later one goes on
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
+from aggregator.core.errors import StoreError
 from aggregator.service.dispatch import Watch
 from aggregator.service.ports import Complain
 from aggregator.service.reports import PollReport
 from aggregator.service.revisions import Revisions
 
+Hear = Callable[[Callable[[], None]], Awaitable[None]]
+"""Calls what it is given at once, and then after each change that the database tells of, as long as
+it does. Raises StoreError when it does not any more."""
+
+HEAR_AGAIN = 1.0
+"""Seconds until a connection that was lost is made again."""
+
 
 class Changes:
-    """The newest revision that was seen. Another process's polls are seen at the next tick."""
+    """The newest revision that was seen."""
 
     def __init__(self, revisions: Revisions, complain: Complain) -> None:
         self._revisions = revisions
@@ -45,6 +55,15 @@ class Changes:
             await self._wake.wait()
             self._wake.clear()
             await self.look()
+
+    async def hear(self, hear: Hear, *, again_after: float = HEAR_AGAIN) -> None:
+        """Looks as soon as the database tells of a change, whoever made it."""
+        while True:
+            try:
+                await hear(self.wake)
+            except StoreError as error:
+                self._complain("listening for changes", error)
+            await asyncio.sleep(again_after)
 
     async def following(self) -> AsyncIterator[int]:
         """The newest revision, and then each time that there is a newer one; some are skipped."""

@@ -35,6 +35,8 @@ class _Runner(Protocol):
 
     def write(self, work: Callable[[Connection], _Result]) -> Awaitable[_Result]: ...
 
+    async def hear(self, heard: Callable[[], None]) -> None: ...
+
     async def aclose(self) -> None: ...
 
 
@@ -79,6 +81,16 @@ class Database:
             return await self._outcome(self._runner.write(watched))
         finally:
             self.moves += moved
+
+    async def hear(self, heard: Callable[[], None]) -> None:
+        """Calls `heard` at once, and then whenever somebody, in whichever process, has moved the
+        revision on; until cancelled. SQLite does not tell. Raises StoreError where it does not
+        hear any more.
+        """
+        try:
+            await self._runner.hear(heard)
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreError(explain(error, self.place)) from error
 
     async def _outcome(self, transaction: Awaitable[_Result]) -> _Result:
         try:

@@ -3,6 +3,7 @@
 The work of a transaction runs in the event loop, and gives it back at each statement.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -13,6 +14,9 @@ from aggregator.core.errors import StoreError
 
 _CONNECT_TIMEOUT = 10.0
 """Seconds for a connection."""
+
+CHANNEL = "aggregator_revision"
+"""Where a transaction that moved the revision on tells so."""
 
 _Result = TypeVar("_Result")
 
@@ -31,6 +35,27 @@ class Server:
 
     async def write(self, work: Callable[[Connection], _Result]) -> _Result:
         return await _transact(self._engine, work)
+
+    async def hear(self, heard: Callable[[], None]) -> None:
+        """Keeps a connection for it. A pooler that shares connections by transaction passes
+        nothing on (https://www.pgbouncer.org/features.html).
+        """
+        from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415  an extra
+
+        lost = asyncio.Event()
+        async with self._engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None  # noqa: S101  # it is connected
+            try:
+                driver.add_termination_listener(lambda _: lost.set())
+                await driver.add_listener(CHANNEL, lambda *_: heard())
+                heard()
+                await lost.wait()
+            except (InterfaceError, PostgresError) as error:
+                raise ConnectionError(str(error)) from error
+            finally:
+                await connection.invalidate()  # nobody else shall get one that listens
+        raise ConnectionError("it ended the connection that tells of changes")
 
     async def aclose(self) -> None:
         await self._engine.dispose()

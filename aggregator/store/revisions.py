@@ -7,10 +7,11 @@ and a revision number stands for one state. Polls that read no document do not c
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from aggregator.service.ports import Revision
 from aggregator.store.engine import MOVED
+from aggregator.store.postgresql import CHANNEL
 from aggregator.store.schema import revision
 
 UPCOMING = select(revision.c.number + 1).scalar_subquery()
@@ -19,6 +20,10 @@ UPCOMING = select(revision.c.number + 1).scalar_subquery()
 
 _LOCK = select(revision.c.number).with_for_update()
 _BUMP = update(revision).values(number=revision.c.number + 1, changed_at=bindparam("at"))
+
+# Sent at commit, and once however often it is said. PostgreSQL commits one at a time of those that
+# tell something; who tells this holds the revision's row until then, so that nobody waits longer.
+_BUMP_AND_TELL = _BUMP.returning(func.pg_notify(CHANNEL, ""))
 
 _STORIES = select(revision.c.stories)
 _CURRENT = select(revision.c.number, revision.c.changed_at)
@@ -31,7 +36,8 @@ def lock_stories(connection: Connection) -> None:
 
 
 def bump(connection: Connection, at: datetime) -> None:
-    connection.execute(_BUMP, {"at": at})
+    told = connection.dialect.name == "postgresql"
+    connection.execute(_BUMP_AND_TELL if told else _BUMP, {"at": at})
     connection.info[MOVED] = True
 
 

@@ -1,6 +1,6 @@
 """The store as the services know it. One public method is one transaction, `prune` excepted."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -219,6 +219,9 @@ class SqlStore(KeepsPushes, DeliveryMethods):
 
     async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
         await self._database.write(claims.forgive, source_ids, next_poll_at=next_poll_at)
+
+    async def hear(self, heard: Callable[[], None]) -> None:
+        await self._database.hear(heard)
 
     async def revision(self) -> Revision:
         return await self._database.read(revisions.current)

@@ -46,6 +46,11 @@ class Threads:
     def write(self, work: Callable[[Connection], _Result]) -> Awaitable[_Result]:
         return self._writer.run(work)
 
+    async def hear(self, heard: Callable[[], None]) -> None:
+        """A file tells nobody of its changes."""
+        heard()
+        await asyncio.Event().wait()
+
     async def aclose(self) -> None:
         await asyncio.to_thread(self._close)
 

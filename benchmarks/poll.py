@@ -54,6 +54,8 @@ class Tally:
     """Of one side: CPU seconds per poll of each round."""
 
     costs: list[float] = field(default_factory=list)
+    filling: float = 0.0
+    """The same of the round that filled the database; that is a first fetch of every source."""
     played: list[dict[str, Any]] = field(default_factory=list)
     """What each of these rounds said."""
     peak: int = 0
@@ -131,7 +133,8 @@ async def measure(
             outcome.faults += [fault for side in there if (fault := await _fault(side, server))]
     if not cold:  # the first round filled the database
         for tally in outcome.sides.values():
-            del tally.costs[0], tally.played[0]
+            tally.filling = tally.costs.pop(0)
+            del tally.played[0]
     return outcome
 
 

@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 Location = tuple[str | int, ...]
 """The way to a value: keys of tables and positions in lists."""
@@ -24,6 +25,23 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+
+@dataclass
+class Lines:
+    """Those of a valid TOML text, looked for when one is asked for: that takes longer than to read
+    the text, and of most files nobody asks.
+    """
+
+    text: str
+
+    @cached_property
+    def _found(self) -> dict[Location, int]:
+        return lines_of(self.text)
+
+    def of(self, location: Location) -> int:
+        """As `line_of`."""
+        return line_of(self._found, location)
 
 
 def line_of(lines: Mapping[Location, int], location: Location) -> int:

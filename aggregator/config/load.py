@@ -14,7 +14,7 @@ from aggregator.config.checks import (
     rules_of,
 )
 from aggregator.config.environment import expand, without_secrets
-from aggregator.config.lines import Location, line_of
+from aggregator.config.lines import Lines, Location
 from aggregator.config.mistakes import Mistake, dotted, shape_mistakes
 from aggregator.config.reading import read
 from aggregator.config.settings import (
@@ -66,14 +66,12 @@ def _checked(tables: dict[str, Any]) -> tuple[ConfigFile | None, list[Mistake]]:
         return None, shape_mistakes(error)
 
 
-def _written(
-    mistakes: Iterable[Mistake], path: Path, lines: Mapping[Location, int]
-) -> tuple[str, ...]:
+def _written(mistakes: Iterable[Mistake], path: Path, lines: Lines) -> tuple[str, ...]:
     """One line for each key, with what was found first: the rest often follows from it."""
     first: dict[Location, str] = {}
     for location, sentence in mistakes:
         first.setdefault(location, sentence)
-    placed = [(line_of(lines, location), location) for location in first]
+    placed = [(lines.of(location), location) for location in first]
     return tuple(
         f"{path}:{line}: {dotted(location)}: {first[location]}"
         for line, location in sorted(placed, key=lambda place: place[0])
@@ -89,11 +87,9 @@ def _shown_urls(
     }
 
 
-def _rule_places(
-    file: ConfigFile, path: Path, lines: Mapping[Location, int]
-) -> dict[Location, str]:
+def _rule_places(file: ConfigFile, path: Path, lines: Lines) -> dict[Location, str]:
     return {
-        place: f"{path}:{line_of(lines, place)}: {dotted(place)}"
+        place: f"{path}:{lines.of(place)}: {dotted(place)}"
         for listed, rules in rules_of(file)
         for place in (listed[:-1], listed, *((*listed, index) for index in range(len(rules))))
     }

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from aggregator.config.lines import Location, lines_of
+from aggregator.config.lines import Lines
 from aggregator.core.errors import ConfigError
 
 _PLACE = re.compile(r"\(at (?:line (?P<line>[0-9]+), column (?P<column>[0-9]+)|end of document)\)$")
@@ -26,12 +26,11 @@ _HINTS = {
 """What to do about tomllib's messages, by their beginnings."""
 
 
-def read(path: Path) -> tuple[dict[str, Any], dict[Location, int]]:
+def read(path: Path) -> tuple[dict[str, Any], Lines]:
     """Raises ConfigError when the file cannot be read or is no TOML."""
     text = _text_of(path)
     try:
-        tables = tomllib.loads(text)
-        return tables, lines_of(text)
+        return tomllib.loads(text), Lines(text)
     except ValueError as error:  # TOMLDecodeError, and numbers with thousands of digits
         mistake = _syntax_mistake(path, text, str(error))
     except RecursionError:

@@ -1,5 +1,6 @@
 """The composition root: settings to a wired service. It alone knows every concrete class."""
 
+import asyncio
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -72,20 +73,17 @@ class Service:
 
     async def take(self, settings: Settings) -> None:
         """Works by these settings from now on; those of `restart_needed` excepted."""
-        before = self.poller.policies
-        after = source_policies(settings, self.readership.subscribers)
-        sooner = {
-            key: after[key].pace.shortest
-            for key in before.keys() & after
-            if after[key].pace.shortest < before[key].pace.shortest
-        }
+        # In threads: of very many sources it takes seconds, in which others are to be served.
+        after = await asyncio.to_thread(source_policies, settings, self.readership.subscribers)
+        sooner = await asyncio.to_thread(_sooner, self.poller.policies, after)
+        published = await asyncio.to_thread(catalogue, settings)
+        specs = await asyncio.to_thread(source_specs, settings)
         self.poller.policies = after
-        published = catalogue(settings)
         self.publisher.take(published)
         self.lists.take(published)
         await self.store.note_served(published.served())
         now = self.clock.steady()
-        await self.store.sync_sources(source_specs(settings), now=now)
+        await self.store.sync_sources(specs, now=now)
         await self.store.hasten(sooner, now=now)
         self.changes.wake()
         self.dispatcher.take(dispatch_policy(settings))  # what is due now is spread
@@ -104,6 +102,17 @@ class Service:
         """What readiness asks; a process that only serves is not asked about polling."""
         swept_at = (lambda: self.dispatcher.swept_at) if polling else None
         return Health(store=self.store, clock=self.clock, swept_at=swept_at)
+
+
+def _sooner(
+    before: Mapping[str, SourcePolicy], after: Mapping[str, SourcePolicy]
+) -> dict[str, timedelta]:
+    """The intervals that became shorter, by key."""
+    return {
+        key: after[key].pace.shortest
+        for key in before.keys() & after
+        if after[key].pace.shortest < before[key].pace.shortest
+    }
 
 
 @asynccontextmanager
@@ -147,9 +156,8 @@ def _wired(
         policies=source_policies(settings, subscribers),
         domain_of=registrable_domain,
     )
-    publisher = Publisher(
-        store=store, clock=clock, catalogue=catalogue(settings), complain=watch.failed
-    )
+    published = catalogue(settings)
+    publisher = Publisher(store=store, clock=clock, catalogue=published, complain=watch.failed)
     changes = Changes(publisher.revisions, watch.failed)
     dispatcher = Dispatcher(
         poller=poller,
@@ -167,7 +175,7 @@ def _wired(
         publisher=publisher,
         readership=readership,
         changes=changes,
-        lists=EntryLists(store=store, clock=clock, catalogue=catalogue(settings)),
+        lists=EntryLists(store=store, clock=clock, catalogue=published),
     )
 
 

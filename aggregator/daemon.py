@@ -58,6 +58,7 @@ class Daemon:
         self._pushes = pushes
         self._outbound = outbound
         self._watch = watch
+        self._reloading = asyncio.Lock()
         self._fingerprint = Fingerprint(path, service.clock.now)
         self._file = self._fingerprint.take()
         self._pages = Pages(settings.site.templates, report=watch.failed)
@@ -194,8 +195,13 @@ class Daemon:
 
         False when the database was out of reach: then it is to be tried again.
         """
+        async with self._reloading:  # else an older state of the file could be taken last
+            return await self._reload()
+
+    async def _reload(self) -> bool:
         try:
-            settings = load(self._path, self._environ)
+            # Of very many sources it takes seconds, in which others are to be served.
+            settings = await asyncio.to_thread(load, self._path, self._environ)
             await self._service.take(settings)
             if self._pushes:
                 await self._pushes.take(settings)

@@ -29,7 +29,11 @@ def catalogue(settings: Settings) -> Catalogue:
             old: slug for slug, made in settings.publications.items() for old in made.formerly
         },
         xml_content_type=settings.server.xml_content_type,
-        content={key: source.content for key, source in settings.sources.items()},
+        content={
+            key: source.content
+            for key, source in settings.sources.items()
+            if source.content != "full"
+        },
         hub=settings.websub.hub,
         max_per_day=max_per_day,
     )

@@ -42,6 +42,9 @@ FAILING_SHARE = 4
 WORTH_A_LOOK = 4
 """Of so many places one has to be free for a look between two ticks."""
 
+POSTPONED_AT_ONCE = 2000
+"""Overdue sources in one transaction: nobody else writes in the meantime."""
+
 PER_HOST = 8
 """Sources of one host that are claimed at a time."""
 
@@ -160,9 +163,11 @@ class Dispatcher:
             if (policy := self._poller.policies.get(source.key))
         ]
         waits = zip(overdue, spread([interval for _, interval in overdue]), strict=True)
-        later = {source_id: now + wait for (source_id, _), wait in waits if wait}
+        later = [(source_id, now + wait) for (source_id, _), wait in waits if wait]
         reason = "overdue with many others; one after the other"
-        await self._store.postpone(later, now=now, reason=reason)
+        for start in range(0, len(later), POSTPONED_AT_ONCE):
+            some = dict(later[start : start + POSTPONED_AT_ONCE])
+            await self._store.postpone(some, now=now, reason=reason)
 
     async def _recall_requests(self) -> None:
         """Hosts that another process of ours has just asked get their rest."""

@@ -5,6 +5,7 @@ import pytest
 
 from aggregator.core.errors import StoreError
 from aggregator.core.wire import Answer, Failed, FetchRequest
+from aggregator.service import dispatch
 from aggregator.service.dispatch import DispatchPolicy
 from aggregator.service.ports import PollRecord
 from tests.builders import NOON, read_entry
@@ -372,7 +373,9 @@ async def test_a_look_that_fails_by_an_error_of_ours_is_told_and_polling_goes_on
     assert [doing for doing, _ in world.notebook.failures] == ["looking for due sources"]
 
 
-async def test_many_overdue_sources_are_spread_at_start():
+@pytest.mark.parametrize("in_one_transaction", [100, 7])
+async def test_many_overdue_sources_are_spread_at_start(monkeypatch, in_one_transaction):
+    monkeypatch.setattr(dispatch, "POSTPONED_AT_ONCE", in_one_transaction)
     world = World()
     for n in range(20):
         world.serves(await world.add(f"s{n}"), read_entry(str(n)))

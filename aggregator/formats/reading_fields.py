@@ -247,13 +247,17 @@ def size(value: object) -> int | None:
 
 def first_url(candidates: Iterable[object], base: str) -> str | None:
     """The first that can be an absolute http(s) address."""
-    urls = (web_url(one, base) for one in candidates if isinstance(one, str))
-    return next((url for url in urls if url), None)
+    for one in candidates:
+        if isinstance(one, str) and (url := web_url(one, base)):
+            return url
+    return None
 
 
 def dicts(value: object) -> list[dict[str, Any]]:
     """The dictionaries of a list; empty for anything else."""
-    return [plain(one) for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    if not isinstance(value, list):
+        return []
+    return [one if type(one) is dict else dict(one) for one in value if isinstance(one, dict)]
 
 
 def plain(fields: Mapping[str, Any]) -> dict[str, Any]:

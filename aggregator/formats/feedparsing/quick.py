@@ -18,6 +18,7 @@ from feedparser.api import StrictFeedParser
 from feedparser.sanitizer import replace_doctype
 from feedparser.urls import make_safe_absolute_uri
 
+from aggregator.core.urls import is_plain_url
 from aggregator.formats.feedparsing.as_written import Sound
 from aggregator.formats.feedparsing.quick_core import XHTML, QuickCore
 from aggregator.formats.feedparsing.quick_dict import QuickDict
@@ -118,6 +119,8 @@ class _Quick(QuickCore):
         """Each element's base is joined with its parent's, or with itself."""
         key = (self.baseuri, written) if written else self.baseuri
         joined = self._joined.get(key)
+        if joined is None and written and is_plain_url(written) and is_plain_url(self.baseuri):
+            return written  # as it would come out of any joining
         if joined is None:
             joined = make_safe_absolute_uri(self.baseuri, written or self.baseuri) or self.baseuri
             self._joined[key] = joined

@@ -71,9 +71,7 @@ _ORDINARY = frozenset(
 
 # A tag as people and their programs write it, its name caught; nothing in it can be taken for
 # the end of a tag or of the text (HTML §13.2.5).
-_PLAIN_TAG = re.compile(
-    r"<(/?[a-z][a-z0-9]*+)(?: ++[a-z-]++=\"[^\"<>]*+\")*+ *+/?>"
-)
+_PLAIN_TAG = re.compile(r"<(/?[a-z][a-z0-9]*+)(?: ++[a-z-]++=\"[^\"<>]*+\")*+ *+/?>")
 
 _EMPTY = frozenset({"br", "hr", "img"})
 _CLOSING = frozenset({"dd", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "li"})

@@ -65,10 +65,8 @@ def is_untidy(lowered: str, *, ordinary: bool) -> bool:
 
 def _has_odd_picture(lowered: str) -> bool:
     pictures = _PICTURE.findall(lowered)
-    if len(pictures) == lowered.count("<img"):  # in doubt everything is looked at
-        seen = "".join(pictures)
-    else:
-        seen = lowered
+    in_doubt = len(pictures) != lowered.count("<img")
+    seen = lowered if in_doubt else "".join(pictures)
     return (
         "srcset" in lowered
         or any(place.lstrip("/").startswith(_BEACON_HOSTS) for place in seen.split("//")[1:])

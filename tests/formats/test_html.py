@@ -485,6 +485,60 @@ def test_the_text_of_what_is_cleaned_is_that_of_the_whole(html: str):
 
 
 @pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>a</p>b<br/>c<p/>d", "a b c d"),
+        ('<p dir="ltr">a > b &amp; <i title="<">c</i></p>', "a > b & c"),
+        ("<h1>a<h2>b</h2>c</h1>d", "a b cd"),
+        ("<ul><li>a<li>b</li>c</li>d</ul>", "a b cd"),
+        ("<p>a<div>b</div>c</p>d", "a b c d"),
+        ("<b>a</div>b</b>", "ab"),
+        ("<p>a\xa0\t b\r\n</p>", "a b"),
+    ],
+)
+def test_plain_text_knows_which_tags_mean_nothing(html: str, text: str):
+    assert plain_text(html) == text
+
+
+_nested = st.recursive(
+    st.sampled_from(
+        ["a", " b\n", "<br>", "<hr />", '<img alt="c">', "&amp;", "&hellip;", ">", "ü"]
+    ),
+    lambda inner: st.tuples(
+        st.sampled_from(
+            [
+                "p",
+                "div",
+                "i",
+                "a",
+                "span",
+                "li",
+                "ul",
+                "h1",
+                "h2",
+                "blockquote",
+                "dl",
+                "dt",
+                "dd",
+                "section",
+                "pre",
+            ]
+        ),
+        st.lists(inner, max_size=4),
+        st.sampled_from(["</{}>", "</{}>", "</{}>", "", "</div>"]),
+    ).map(lambda one: f'<{one[0]} title="x > y">{"".join(one[1])}{one[2].format(one[0])}'),
+    max_leaves=12,
+)
+
+
+@given(_nested)
+def test_plain_text_is_the_same_with_and_without_a_tree(html: str):
+    needs_a_tree = f'{html}<b class="code"></b>'
+
+    assert plain_text(html) == plain_text(needs_a_tree)
+
+
+@pytest.mark.parametrize(
     "mark", ["", "///www.google-analytics.com/a.gif", "https://t.co/i/adsct?x", "/piwik.php?a"]
 )
 def test_a_counting_picture_is_found_wherever_its_host_begins(mark: str):

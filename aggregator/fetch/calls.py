@@ -12,7 +12,7 @@ from aggregator.core.urls import host_of
 from aggregator.core.wire import Call, Called, Failed
 from aggregator.fetch.addresses import opened_by
 from aggregator.fetch.failures import failure_of
-from aggregator.fetch.headers import ACCEPT_ENCODING, first, retry_after
+from aggregator.fetch.headers import ACCEPT_ENCODING, fields_of, first, retry_after
 from aggregator.fetch.hops import first_hop
 from aggregator.fetch.http import body_of
 from aggregator.fetch.resolver import Resolver
@@ -57,14 +57,16 @@ class HttpCaller:
         for url in call.named_by:
             networks = opened_by(host_of(url), networks)
         hop = first_hop(call.url, networks)
-        request = httpx.Request(call.method, hop.url, headers=_headers(call), content=call.body)
+        request = httpx.Request(
+            call.method, str(hop.url), headers=_headers(call), content=call.body
+        )
         response = await self._ways.send(request, hop, Way(opened=hop.opened))
         seen.status = response.status_code
         try:
-            fields = response.headers.raw
+            fields = fields_of(response.headers.raw)
             return Called(
                 status=response.status_code,
-                body=await body_of(response, call.max_body),
+                body=await body_of(response, fields, call.max_body),
                 location=first(fields, b"location"),
                 retry_after=retry_after(first(fields, b"retry-after"), self._now()),
             )

@@ -15,6 +15,7 @@ from typing import cast
 import httpx
 
 from aggregator.core.addresses import IPAddress, IPNetwork
+from aggregator.fetch.asked import Asked
 from aggregator.fetch.exchange import Exchange, written
 from aggregator.fetch.guard import (
     ATTEMPT_LIMIT,
@@ -176,10 +177,9 @@ class DirectTransport(httpx.AsyncBaseTransport):
         self._idle = _Idle()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        data = written(request)
-        url = request.url
-        scheme, host = url.scheme, url.raw_host.decode("ascii")
-        origin = scheme, host, url.port or (443 if scheme == "https" else 80)
+        asked = Asked.of(request)
+        data = written(asked)
+        origin = asked.target.origin
         kept = self._idle.take(origin)
         # Some servers close after an answer without saying so before.
         if kept is not None and kept.is_spoken_on():

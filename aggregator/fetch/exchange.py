@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 import httptools
 import httpx
 
+from aggregator.fetch.asked import Asked
 from aggregator.fetch.failures import FetchFailure, no_http
 
 MOST_OVERHEAD = 100 * 1024
@@ -26,17 +27,17 @@ _FIELDS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*\
 """RFC 9110 §5.5 and §5.6.2: names are tokens, and no value ends its line."""
 
 
-def written(request: httpx.Request) -> bytes:
+def written(request: Asked) -> bytes:
     """The request as bytes. Raises FetchFailure when a field cannot be sent, and quotes none."""
-    fields = b"".join([b"%s: %s\r\n" % field for field in request.headers.raw])
-    is_one_a_line = fields.count(b"\n") == len(request.headers.raw)
+    fields = b"".join([b"%s: %s\r\n" % field for field in request.fields])
+    is_one_a_line = fields.count(b"\n") == len(request.fields)
     if not (is_one_a_line and _FIELDS.fullmatch(fields)):
         raise FetchFailure(
             "internal",
             "the request cannot be sent: a header holds characters that HTTP does not allow",
         )
-    line = b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)
-    return b"%s%s\r\n%s" % (line, fields, request.read())
+    line = b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), request.target.path)
+    return b"%s%s\r\n%s" % (line, fields, request.body)
 
 
 class Exchange(httpx.AsyncByteStream):
@@ -66,17 +67,18 @@ class Exchange(httpx.AsyncByteStream):
         await self._head
         return httpx.Response(self.status, headers=self.fields, stream=self)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            if self._body:
-                yield self._take()
-            elif self._error is not None:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._body:
+            if self._error is not None:
                 raise self._error
-            elif self._is_whole:
-                return
-            else:
-                self._taker = asyncio.get_running_loop().create_future()
-                await self._taker
+            if self._is_whole:
+                raise StopAsyncIteration
+            self._taker = asyncio.get_running_loop().create_future()
+            await self._taker
+        return self._take()
 
     async def aclose(self) -> None:
         """Gives up what has not come yet."""

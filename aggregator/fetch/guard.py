@@ -254,6 +254,8 @@ async def prove_guard(transport: httpx.AsyncBaseTransport) -> None:
 
 def by_turns(addresses: Sequence[IPAddress]) -> list[IPAddress]:
     """IPv6 and IPv4 in turn, the preferred family first, so that one dead family costs little."""
+    if len(addresses) == 1:
+        return [*addresses]
     families = [
         [address for address in addresses if address.version == addresses[0].version],
         [address for address in addresses if address.version != addresses[0].version],

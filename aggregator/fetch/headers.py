@@ -1,7 +1,7 @@
 """Header fields: those that we send, and what those of an answer mean. Pure."""
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -9,7 +9,8 @@ from aggregator.core.wire import FetchRequest, Validators
 from aggregator.fetch.failures import FetchFailure
 from aggregator.fetch.inflate import Encoding
 
-Fields = Iterable[tuple[bytes, bytes]]
+Fields = Mapping[bytes, Sequence[bytes]]
+"""Of an answer, by name in lower case."""
 
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, "
@@ -61,6 +62,14 @@ def request_headers(
     ]
 
 
+def fields_of(raw: Iterable[tuple[bytes, bytes]]) -> Fields:
+    """Those of one name in the order in which they came."""
+    fields: dict[bytes, list[bytes]] = {}
+    for name, value in raw:
+        fields.setdefault(name.lower(), []).append(value)
+    return fields
+
+
 def validators_of(fields: Fields) -> Validators:
     """ETag and Last-Modified as received."""
     return Validators(
@@ -70,15 +79,15 @@ def validators_of(fields: Fields) -> Validators:
 
 def first(fields: Fields, name: bytes) -> str | None:
     """The first field of this (lower-case) name, each byte a character; None without one."""
-    return next((value.decode("latin-1") for key, value in fields if key.lower() == name), None)
+    values = fields.get(name)
+    return values[0].decode("latin-1") if values else None
 
 
 def encoding_of(fields: Fields) -> Encoding | None:
     """How the body is packed; None when it is not. Raises FetchFailure on what we did not ask."""
     named = [
         word.strip().lower()
-        for key, value in fields
-        if key.lower() == b"content-encoding"
+        for value in fields.get(b"content-encoding", ())
         for word in value.decode("latin-1").split(",")
     ]
     packed = [word for word in named if word not in {"", "identity"}]
@@ -145,11 +154,10 @@ def fresh_for(fields: Fields) -> timedelta | None:
 
 def _cache_control(fields: Fields) -> dict[str, str]:
     directives: dict[str, str] = {}
-    for key, value in fields:
-        if key.lower() == b"cache-control":
-            for directive in value.decode("latin-1").split(","):
-                name, _, argument = directive.partition("=")
-                directives.setdefault(name.strip().lower(), argument.strip().strip('"'))
+    for value in fields.get(b"cache-control", ()):
+        for directive in value.decode("latin-1").split(","):
+            name, _, argument = directive.partition("=")
+            directives.setdefault(name.strip().lower(), argument.strip().strip('"'))
     return directives
 
 

@@ -12,6 +12,7 @@ import httpx
 from aggregator.core.addresses import IPAddress, IPNetwork, literal_address
 from aggregator.core.wire import FailureKind
 from aggregator.fetch.addresses import BAD_PORTS, is_host, opened_by
+from aggregator.fetch.asked import Target
 from aggregator.fetch.failures import FetchFailure
 
 MOST_REDIRECTS = 5
@@ -25,7 +26,7 @@ _HIGHEST_PORT = 65535
 class Hop:
     """One request of a poll."""
 
-    url: httpx.URL
+    url: Target
     """Without user, password and fragment."""
     opened: tuple[IPNetwork, ...]
     """Private networks that it may reach into."""
@@ -51,7 +52,7 @@ class Hop:
             self,
             url=url,
             opened=opened,
-            own=self.own and _origin(url) == _origin(self.url),
+            own=self.own and url.origin == self.url.origin,
             redirects=self.redirects + 1,
             is_permanent=self.is_permanent and status in PERMANENT,
         )
@@ -96,16 +97,18 @@ def password_in(url: str) -> tuple[str, str] | None:
     return (unquote(user), unquote(password)) if userinfo else None
 
 
-def _parse(text: str, base: httpx.URL | None, kind: FailureKind) -> httpx.URL:
+def _parse(text: str, base: Target | None, kind: FailureKind) -> Target:
+    return Target.plain(text) or _parse_any(text, base, kind)
+
+
+def _parse_any(text: str, base: Target | None, kind: FailureKind) -> Target:
     # Browsers take a backslash for a slash, httpx does not: `http://a\@b/` would be two hosts.
     if "\\" in text.partition("?")[0]:
         raise FetchFailure(kind, _which(base, "holds a backslash"))
     try:
         given = httpx.URL(text)
-        url = given if given.scheme or base is None else base.join(given)
-        # To write a URL anew costs as much as to read it; most have neither.
-        is_bare = "@" not in text and "#" not in text
-        bare = url if is_bare else url.copy_with(userinfo=b"", fragment=None)
+        url = given if given.scheme or base is None else httpx.URL(base.text).join(given)
+        bare = url.copy_with(userinfo=b"", fragment=None)
         _ = bare.host  # a name that says to be an encoded one, and is none, fails here
     except (httpx.InvalidURL, ValueError) as error:
         raise FetchFailure(kind, _which(base, "cannot be read")) from error
@@ -115,13 +118,8 @@ def _parse(text: str, base: httpx.URL | None, kind: FailureKind) -> httpx.URL:
         raise FetchFailure(kind, _which(base, "names no host"))
     if bare.port is not None and not 0 < bare.port <= _HIGHEST_PORT:
         raise FetchFailure(kind, _which(base, "has no possible port"))
-    return bare
+    return Target.of(bare)
 
 
-def _which(base: httpx.URL | None, fault: str) -> str:
+def _which(base: Target | None, fault: str) -> str:
     return f"the source's address {fault}" if base is None else f"a redirect's address {fault}"
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    # RFC 6454 §4; httpx leaves a scheme's default port out.
-    return url.scheme, url.host, url.port

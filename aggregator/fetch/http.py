@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
+from typing import cast
 
 import httpx
 
@@ -22,12 +23,14 @@ from aggregator.core.wire import (
     NotModified,
     Validators,
 )
+from aggregator.fetch.asked import Asked
 from aggregator.fetch.failures import FetchFailure, failure_of
 from aggregator.fetch.guard import prove_guard
 from aggregator.fetch.headers import (
     Fields,
     announced_length,
     encoding_of,
+    fields_of,
     first,
     fresh_for,
     request_headers,
@@ -44,8 +47,6 @@ from aggregator.fetch.ways import TransportFactory, Way, WaysOut, guarded_transp
 BREATH = 200
 """Chunks of a body after which other tasks, and the deadline, get their turn: a server may send
 a byte at a time, and what is already here is taken without waiting."""
-
-_NO_BODY = httpx.ByteStream(b"")
 
 
 class HttpFetcher:
@@ -94,10 +95,10 @@ class HttpFetcher:
             try:
                 if response.status_code not in REDIRECTS:
                     return await self._answer(request, hop, response)
-                location = first(response.headers.raw, b"location") or ""
+                location = first(fields_of(response.headers.raw), b"location") or ""
                 hop = hop.follow(response.status_code, _as_text(location))
             finally:
-                await response.aclose()
+                await _stream(response).aclose()
 
     async def _send(self, request: FetchRequest, hop: Hop) -> httpx.Response:
         auth = request.auth or password_in(request.url)
@@ -106,12 +107,10 @@ class HttpFetcher:
             *request_headers(request, auth, own=hop.own),
         ]
         way = Way(opened=hop.opened, http2=request.http2, proxy=request.proxy)
-        # With a body given, if an empty one, httpx has nothing to add: it would make all anew.
-        asked = httpx.Request("GET", hop.url, headers=headers, stream=_NO_BODY)
-        return await self._ways.send(asked, hop, way)
+        return await self._ways.send(Asked("GET", hop.url, headers), hop, way)
 
     async def _answer(self, request: FetchRequest, hop: Hop, response: httpx.Response) -> Answer:
-        fields = response.headers.raw
+        fields = fields_of(response.headers.raw)
         wait = retry_after(first(fields, b"retry-after"), self._now())
         match response.status_code:
             # 203 is a 200 that a proxy touched. Other successes are no whole document.
@@ -119,7 +118,7 @@ class HttpFetcher:
                 return Fetched(
                     url=str(hop.url),
                     status=status,
-                    body=await body_of(response, request.max_body),
+                    body=await body_of(response, fields, request.max_body),
                     content_type=first(fields, b"content-type") or "",
                     validators=validators_of(fields),
                     fresh_for=fresh_for(fields),
@@ -147,14 +146,13 @@ class HttpFetcher:
                 )
 
 
-async def body_of(response: httpx.Response, limit: int) -> bytes:
+async def body_of(response: httpx.Response, fields: Fields, limit: int) -> bytes:
     """The body, decompressed, of at most `limit` bytes. Raises FetchFailure."""
-    fields = response.headers.raw
     body = BoundedBody(encoding_of(fields), limit)
     if announced_length(fields) > limit:
         raise FetchFailure("too_large", f"the body is larger than {limit} bytes")
     count = 0
-    async for chunk in response.aiter_raw():
+    async for chunk in _stream(response):
         body.feed(chunk)
         count += 1
         if count % BREATH == 0:
@@ -164,8 +162,13 @@ async def body_of(response: httpx.Response, limit: int) -> bytes:
 
 async def _finish(response: httpx.Response) -> None:
     """Reads a 304 to its end: it has no body, and its connection can be used again."""
-    async for _ in response.aiter_raw():
+    async for _ in _stream(response):
         pass
+
+
+def _stream(response: httpx.Response) -> httpx.AsyncByteStream:
+    """The bytes as they come; httpx would count them, and put them through two generators."""
+    return cast("httpx.AsyncByteStream", response.stream)
 
 
 def _as_text(location: str) -> str:

@@ -15,7 +15,7 @@ _REST = re.compile(r"[^,<]*,?")
 
 def links_of(fields: Fields, base: str) -> Links:
     """`base` is the address of the answer."""
-    lines = [value.decode("latin-1") for name, value in fields if name.lower() == b"link"]
+    lines = [value.decode("latin-1") for value in fields.get(b"link", ())]
     if not lines:
         return Links()
     hubs: list[str | None] = []

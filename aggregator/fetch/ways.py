@@ -36,9 +36,10 @@ class WaysOut:
         self._transports: dict[Way, httpx.AsyncBaseTransport] = {}
 
     def transport(self, way: Way) -> httpx.AsyncBaseTransport:
-        if way not in self._transports:
-            self._transports[way] = self._make(way)
-        return self._transports[way]
+        transport = self._transports.get(way)
+        if transport is None:
+            transport = self._transports[way] = self._make(way)
+        return transport
 
     async def send(self, request: httpx.Request, hop: Hop, way: Way) -> httpx.Response:
         """Raises FetchFailure with what the operator may do where the guard does not dial."""

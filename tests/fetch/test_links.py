@@ -1,6 +1,7 @@
 import pytest
 
 from aggregator.core.offers import Links
+from aggregator.fetch.headers import fields_of
 from aggregator.fetch.links import links_of
 
 BASE = "https://a.example/blog/feed"
@@ -8,7 +9,7 @@ HUB = "https://hub.example/"
 
 
 def read(*values: str) -> Links:
-    return links_of([(b"Link", value.encode("latin-1")) for value in values], BASE)
+    return links_of(fields_of((b"Link", value.encode("latin-1")) for value in values), BASE)
 
 
 BOTH = Links(hubs=(HUB,), self_url=BASE)

@@ -1,6 +1,7 @@
 """The log: one event a line on stderr, for people on a terminal, as key=value elsewhere."""
 
 import logging
+import re
 import sys
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,11 +16,7 @@ from aggregator.service.reports import PollReport
 def configure() -> None:
     """To be called once, before anything is logged."""
     terminal = sys.stderr.isatty()
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer(pad_event_to=12)
-        if terminal
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
-    )
+    renderer: Any = structlog.dev.ConsoleRenderer(pad_event_to=12) if terminal else logfmt
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -27,10 +24,33 @@ def configure() -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,  # else it is put together for each line
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+
+
+_HEAD = ("timestamp", "level", "event")
+_MARKED = re.compile(r'[ ="\n]')
+
+
+def logfmt(_logger: object, _method: str, facts: structlog.typing.EventDict) -> str:
+    """As structlog's LogfmtRenderer writes texts and numbers, in half of its time: that one looks
+    at each letter of each key, and ours are names of arguments.
+    """
+    head = [(key, facts.pop(key, None)) for key in _HEAD]
+    return " ".join([f"{key}={_value(fact)}" for key, fact in (*head, *facts.items())])
+
+
+def _value(fact: object) -> str:
+    text = "" if fact is None else str(fact)
+    if not _MARKED.search(text):
+        return text
+    is_quoted = " " in text or "=" in text or '"' in text
+    if is_quoted:
+        text = text.replace("\\", "\\\\")
+    text = text.replace('"', '\\"').replace("\n", "\\n")
+    return f'"{text}"' if is_quoted else text
 
 
 class LogWatch:

@@ -22,6 +22,8 @@ class SystemClock:
         return self._start + timedelta(seconds=_elapsed() - self._elapsed_at_start)
 
 
+_BOOT_TIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
+
 def _elapsed() -> float:
-    boot_time = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
+    return time.monotonic() if _BOOT_TIME is None else time.clock_gettime(_BOOT_TIME)

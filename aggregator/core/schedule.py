@@ -153,16 +153,14 @@ def _after_success(
     usual = _pushed(now, pace) if standing.pushed else _usual(now, pace, standing.habits)
     asked = _asked(answer, now, standing.wishes)
     latest = max((usual, *asked, *_whole_documents(now, pace, standing)), key=lambda one: one.at)
-    planned = replace(
-        _later(latest, pace.shortest * JITTER * chance),
+    at = latest.at + pace.shortest * JITTER * chance
+    allowed = _out_of_skipped(at, standing.wishes)
+    is_put_off = allowed != at
+    return NextPoll(
+        at=allowed,
+        reason=f"{latest.reason}, and skips hours or days" if is_put_off else latest.reason,
         paused_until=_pause_end(answer, now),
-        not_before=max(one.at for one in asked),
-    )
-    allowed = _out_of_skipped(planned.at, standing.wishes)
-    if allowed == planned.at:
-        return planned
-    return replace(
-        planned, at=allowed, not_before=allowed, reason=f"{planned.reason}, and skips hours or days"
+        not_before=allowed if is_put_off else max([now, *(one.at for one in asked)]),
     )
 
 
@@ -181,13 +179,15 @@ def _pushed(now: datetime, pace: Pace) -> NextPoll:
 
 def _asked(answer: Fetched | NotModified, now: datetime, wishes: Wishes) -> list[NextPoll]:
     """The times before which the source or its server does not want to be polled."""
-    fresh = min(answer.fresh_for or timedelta(), LONGEST_WISH)
-    ttl = min(wishes.ttl or timedelta(), LONGEST_WISH)
-    pause = min(answer.retry_after or timedelta(), LONGEST_PAUSE)
+    spans = (
+        (wishes.ttl, LONGEST_WISH, "the source asks for a poll every"),
+        (answer.fresh_for, LONGEST_WISH, "the server calls its answer fresh for"),
+        (answer.retry_after, LONGEST_PAUSE, "the server asks for a pause of"),
+    )
     return [
-        NextPoll(at=now + ttl, reason=f"the source asks for a poll every {in_words(ttl)}"),
-        NextPoll(at=now + fresh, reason=f"the server calls its answer fresh for {in_words(fresh)}"),
-        NextPoll(at=now + pause, reason=f"the server asks for a pause of {in_words(pause)}"),
+        NextPoll(at=now + min(span, most), reason=f"{what} {in_words(min(span, most))}")
+        for span, most, what in spans
+        if span  # most ask for nothing
     ]
 
 
@@ -206,6 +206,8 @@ def _pause_end(answer: Answer, now: datetime) -> datetime | None:
 
 def _out_of_skipped(at: datetime, wishes: Wishes) -> datetime:
     """The next moment outside the skipped hours and days; `at` itself where they leave none."""
+    if not (wishes.skip_hours or wishes.skip_days):
+        return at
     hour = at.replace(minute=0, second=0, microsecond=0)
     for later in range(7 * 24):
         candidate = hour + timedelta(hours=later)

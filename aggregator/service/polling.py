@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from aggregator.core.digest import body_digest
 from aggregator.core.moves import Moves, after_poll
 from aggregator.core.offers import Links, Offer, offer_of
 from aggregator.core.pushes import has_missed, is_pushed
@@ -102,23 +101,23 @@ class Poller:
         self, source: ClaimedSource, policy: SourcePolicy, answer: Answer, *, started: datetime
     ) -> Settled:
         """What is saved of it. `started` is the steady clock's when the request was sent."""
+        taken = await self.take_in(source, policy, answer)
         now = self._clock.steady()
         self._network.saw(source, answer, now=now)
         excused = self._network.excuses(answer, now=now)
-        taken = await self.take_in(source, policy, answer)
         habits = await self._habits(source, policy, taken)
-        missed = self._has_missed(source, taken)
-        standing = self._standing(source, taken, habits, excused=excused, missed=missed)
-        upcoming = self._upcoming(policy, taken.answer, standing, excused=excused)
+        missed = self._has_missed(source, taken, now)
+        standing = self._standing(source, taken, habits, now, excused=excused, missed=missed)
+        upcoming = self._upcoming(policy, taken.answer, standing, now, excused=excused)
         record = PollRecord(
             lease=source.lease,
-            poll=self._past(source, taken, answer, started),
+            poll=self._past(source, taken, answer, now - started),
             validators=_next_validators(source, taken.answer),
-            body_digest=_digest(source, taken.answer),
+            body_digest=taken.digest or source.body_digest,
             failures=standing.failures,
             gone_count=standing.gone_count,
             throttles=standing.throttles,
-            moves=self._moves(source, policy, taken.answer, standing),
+            moves=self._moves(source, policy, taken.answer, standing, now),
             paused_until=upcoming.paused_until,
             domain_paused_until=_domain_pause(source, taken.answer, upcoming, now),
             not_before=upcoming.not_before,
@@ -178,14 +177,14 @@ class Poller:
         return learn([*news, *known], self._clock.now())
 
     def _past(
-        self, source: ClaimedSource, taken: Taken, answer: Answer, started: datetime
+        self, source: ClaimedSource, taken: Taken, answer: Answer, elapsed: timedelta
     ) -> PastPoll:
         return PastPoll(
             polled_at=self._clock.now(),
             outcome=taken.outcome,
             status=taken.answer.status,
             bytes=taken.bytes,
-            elapsed=self._clock.steady() - started,
+            elapsed=elapsed,
             error=_error(taken.answer),
             sent=source.validators,
             received=_received(answer),
@@ -196,32 +195,32 @@ class Poller:
         source: ClaimedSource,
         taken: Taken,
         habits: Habits | None,
+        now: datetime,
         *,
         excused: bool,
         missed: bool,
     ) -> Standing:
         before = source.failures, source.throttles, source.gone_count
         failures, throttles, gone_count = before if excused else _counts(source, taken)
-        now = self._clock.now()
-        brought_news = taken.outcome == "new" or source.last_news_at is None
+        news_at = None if taken.outcome == "new" else source.last_news_at
         return Standing(
             failures=failures,
             throttles=throttles,
             gone_count=gone_count,
             wishes=taken.info.wishes if taken.read else source.info.wishes,
             habits=habits,
-            quiet_for=timedelta() if brought_news else now - (source.last_news_at or now),
+            quiet_for=self._clock.now() - news_at if news_at else timedelta(),
             conditional=_is_conditional(source, taken),
-            pushed=not missed and is_pushed(source.push, self._clock.steady()),
+            pushed=not missed and is_pushed(source.push, now),
         )
 
-    def _has_missed(self, source: ClaimedSource, taken: Taken) -> bool:
+    def _has_missed(self, source: ClaimedSource, taken: Taken, now: datetime) -> bool:
         """Whether the poll found what its hub should have pushed."""
         if source.push is None:
             return False
-        behind = self._clock.now() - self._clock.steady()  # entries have the wall clock's times
+        behind = self._clock.now() - now  # entries have the wall clock's times
         news = (one.published - behind for one in taken.changes.new)
-        return has_missed(source.push, news, self._clock.steady())
+        return has_missed(source.push, news, now)
 
     def _offer(self, source: ClaimedSource, policy: SourcePolicy, taken: Taken) -> Offer | None:
         """None where the answer says nothing of hubs: then what was offered stays."""
@@ -237,15 +236,26 @@ class Poller:
         return offer_of(answer.links, document, polled=polled, domain_of=self._domain_of)
 
     def _upcoming(
-        self, policy: SourcePolicy, answer: Answer, standing: Standing, *, excused: bool
+        self,
+        policy: SourcePolicy,
+        answer: Answer,
+        standing: Standing,
+        now: datetime,
+        *,
+        excused: bool,
     ) -> NextPoll:
-        now, chance = self._clock.steady(), self._chance()
+        chance = self._chance()
         if excused:
             return after_outage(now=now, interval=policy.pace.shortest, chance=chance)
         return next_poll(answer, now=now, pace=policy.pace, standing=standing, chance=chance)
 
     def _moves(
-        self, source: ClaimedSource, policy: SourcePolicy, answer: Answer, standing: Standing
+        self,
+        source: ClaimedSource,
+        policy: SourcePolicy,
+        answer: Answer,
+        standing: Standing,
+        now: datetime,
     ) -> Moves:
         if policy.hides:
             return Moves()
@@ -258,7 +268,7 @@ class Poller:
             configured=policy.url,
             failures=standing.failures,
             gone_count=standing.gone_count,
-            now=self._clock.steady(),
+            now=now,
         )
 
 
@@ -312,10 +322,6 @@ def _next_validators(source: ClaimedSource, answer: Answer) -> Validators:
             )
         case Gone() | Failed():
             return source.validators
-
-
-def _digest(source: ClaimedSource, answer: Answer) -> bytes | None:
-    return body_digest(answer.body) if isinstance(answer, Fetched) else source.body_digest
 
 
 def _error(answer: Answer) -> str | None:

@@ -37,6 +37,8 @@ class Taken:
 
     answer: Answer
     outcome: Outcome
+    digest: bytes | None = None
+    """Of the document, where it could be used."""
     bytes: int = 0
     read: bool = False
     info: FeedInfo = field(default_factory=FeedInfo)
@@ -83,8 +85,12 @@ class TakeIn:
     async def _document(
         self, source: ClaimedSource, policy: SourcePolicy, fetched: Fetched
     ) -> Taken:
-        if body_digest(fetched.body) == source.body_digest:
-            return Taken(answer=fetched, outcome="unchanged", bytes=len(fetched.body))
+        found = body_digest(fetched.body)
+        unchanged = Taken(
+            answer=fetched, outcome="unchanged", bytes=len(fetched.body), digest=found
+        )
+        if found == source.body_digest:
+            return unchanged
         document = Document(
             body=fetched.body,
             content_type=fetched.content_type,
@@ -97,7 +103,7 @@ class TakeIn:
         except UnreadableFeed as error:
             return _refused(fetched, "unreadable", str(error))
         if read is None:
-            return Taken(answer=fetched, outcome="unchanged", bytes=len(fetched.body))
+            return unchanged
         if source.ever_read and _is_other(source, read):
             return _refused(fetched, "other_feed", _other(read.feed))
         feed, entries = read.feed, read.entries
@@ -116,6 +122,7 @@ class TakeIn:
             memory=await _aside(
                 partial(_remembered, read, changes, memory, _reading(document)), len(entries)
             ),
+            digest=found,
         )
 
     async def _changes(

@@ -29,10 +29,12 @@ from aggregator.published import catalogue, filters
 from aggregator.service.changes import Announcing, Changes
 from aggregator.service.counting import Tally, count_matches
 from aggregator.service.discovering import Discoverer
-from aggregator.service.dispatch import PER_HOST, Dispatcher, DispatchPolicy, Watch
+from aggregator.service.dispatch import Dispatcher
 from aggregator.service.entry_lists import EntryLists
 from aggregator.service.explaining import Explainer
 from aggregator.service.health import Health
+from aggregator.service.host_polling import DispatchPolicy, Watch
+from aggregator.service.local_engine import LocalEngine
 from aggregator.service.looking import Looker
 from aggregator.service.policies import SourcePolicy
 from aggregator.service.polling import Poller
@@ -162,6 +164,7 @@ def _wired(
     dispatcher = Dispatcher(
         poller=poller,
         store=store,
+        engine=LocalEngine(),
         clock=clock,
         policy=dispatch_policy(settings),
         turns=turns,
@@ -338,15 +341,8 @@ def user_agent(site_url: str, subscribers: int) -> str:
 
 
 def dispatch_policy(settings: Settings) -> DispatchPolicy:
-    """A lease holds as long as a host's turn can last at worst, and no longer: it is what a crash
-    costs the sources under way.
-    """
-    fetch = settings.fetch
-    slowest = max(source.timeout or fetch.timeout for source in settings.sources.values())
     return DispatchPolicy(
-        concurrency=fetch.concurrency,
-        per_host_delay=fetch.per_host_delay,
-        lease=(slowest + fetch.per_host_delay) * PER_HOST + timedelta(minutes=1),
+        concurrency=settings.fetch.concurrency, per_host_delay=settings.fetch.per_host_delay
     )
 
 

@@ -17,7 +17,9 @@ from uuid import uuid4
 
 from aggregator.core.wire import Answer, FetchRequest, NotModified, Validators
 from aggregator.domains import registrable_domain
-from aggregator.service.dispatch import Dispatcher, DispatchPolicy
+from aggregator.service.dispatch import Dispatcher
+from aggregator.service.host_polling import DispatchPolicy
+from aggregator.service.local_engine import LocalEngine
 from aggregator.service.policies import SourcePolicy
 from aggregator.service.reports import PollReport
 from aggregator.service.turns import HostTurns
@@ -113,6 +115,7 @@ class Polling:
         self._dispatcher = Dispatcher(
             poller=poller_of(store, self._mix, self._clock, self._policies),
             store=store,
+            engine=LocalEngine(),
             clock=self._clock,
             policy=DispatchPolicy(per_host_delay=timedelta()),
             turns=HostTurns(timedelta()),

@@ -28,6 +28,7 @@ from aggregator.formats.html import cleaned
 from aggregator.formats.packing import pack
 from aggregator.formats.reading import read_feed
 from aggregator.formats.slices import Slices, slices
+from aggregator.service.frontier import HostRun
 from aggregator.service.policies import SourcePolicy
 from aggregator.service.ports import ClaimedSource, Document
 from benchmarks.floor import GZIP, Get, fields_of, items_of
@@ -37,6 +38,7 @@ from benchmarks.poll_sides import Place
 
 AT_ONCE = 64
 LEASE = timedelta(minutes=10)
+DELAY = timedelta(seconds=1)
 LIMIT = 10_000_000
 
 T = TypeVar("T")
@@ -64,6 +66,7 @@ class Stages:
         self._sources = place.sources
         self._caged = CagedReader(workers=READERS, limits=Limits())
         self._floor = FloorStages(place, meter)
+        self._runs: list[HostRun] = []
 
     async def begin(self) -> None:
         """The first fetch of all."""
@@ -91,6 +94,8 @@ class Stages:
             polled = await self._fetch(claimed)
         with self._meter("settle the same bytes", self._sources):
             await self._settle(polled)
+        with self._meter("complete", self._sources):
+            await self._complete()
         return [answer.body for _, _, answer in polled if isinstance(answer, Fetched)]
 
     async def _new_entries(self) -> None:
@@ -165,17 +170,19 @@ class Stages:
 
     async def _claim_due(self) -> list[ClaimedSource]:
         """As many at a time as the dispatcher has room for."""
-        now, found = self._service.clock.steady(), list[ClaimedSource]()
-        while claimed := await self._service.store.claim_due(
-            now=now,
-            lease_until=now + LEASE,
-            limit=AT_ONCE,
-            failing=AT_ONCE,
-            per_host=1,
-            busy_hosts=(),
-        ):
-            found += claimed
-        return found
+        store, now = self._service.store, self._service.clock.steady()
+        runs: list[HostRun] = []
+        while due := await store.sweep(now=now, limit=AT_ONCE, failing=AT_ONCE, per_host=1):
+            opened = await asyncio.gather(
+                *(store.open_host(one, now=now, until=now + LEASE, delay=DELAY) for one in due)
+            )
+            runs += [run for run in opened if run]
+        self._runs = runs
+        return [source for run in runs for source in run.sources]
+
+    async def _complete(self) -> None:
+        complete, now = self._service.store.complete, self._service.clock.steady()
+        await _side_by_side(complete(run, rest_until=now) for run in self._runs)
 
     async def _fetch(self, claimed: Sequence[ClaimedSource]) -> list[Polled]:
         poller = self._service.poller

@@ -96,9 +96,14 @@ async def _fetch(
         once = Round(
             store=service.store, dispatcher=service.dispatcher, clock=service.clock, watch=watch
         )
-        claimed = await once.claim_due() if due else await once.claim(keys, force=force)
-        with progress("Polling", len(claimed)) as watch.advance:
-            await once.poll(claimed, force=force)
+        if due:
+            hosts = await once.due()
+            with progress("Polling", sum(len(one.sources) for one in hosts)) as watch.advance:
+                await once.poll_due(hosts)
+        else:
+            claimed = await once.claim(keys, force=force)
+            with progress("Polling", len(claimed)) as watch.advance:
+                await once.poll(claimed, force=force)
     if not as_json:
         print_polls(watch.reports)
     return FAILED if watch.failures else 0

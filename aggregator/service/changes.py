@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aggregator.core.errors import StoreError
-from aggregator.service.dispatch import Watch
+from aggregator.service.host_polling import Watch
 from aggregator.service.ports import Complain
 from aggregator.service.reports import PollReport
 from aggregator.service.revisions import Revisions

@@ -1,30 +1,29 @@
-"""Many polls at once: how many in all, one request at a time for a host, and a clean stop.
+"""Many polls at once: when to look for what is due, and how much of it is asked for.
 
 wake             a tick, or a run that ended while more was due
 | spread         at start, and after a sleep: what is overdue must not come as a herd
-| claim_due      due sources of hosts that are not busy, leased; few of those that fail
-| one run a host its sources one after the other, `per_host_delay` between two requests
-| places         at most `concurrency` polls are under way, slow ones apart
-| Poller         fetch in the host's turn; settle beside the next request
-| Watch          one report a poll
+| sweep          hosts with due sources that nobody polls; few of those that fail
+| Engine         hands hosts out: to this process, or to whichever of a fleet takes them
+| HostPoller     polls what is due of a host
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
-from aggregator.core.errors import StoreError
-from aggregator.core.schedule import DEFAULT_PAUSE, asks_for_a_pause, spread
-from aggregator.core.urls import is_private_host
-from aggregator.core.wire import Answer, Failed
-from aggregator.service.places import Place, Places
-from aggregator.service.policies import SourcePolicy
-from aggregator.service.polling import Poller, Settled
-from aggregator.service.ports import ClaimedSource, Clock, PollStore
-from aggregator.service.reports import PollReport, throttled
+from aggregator.core.schedule import spread
+from aggregator.service.frontier import Due, Engine
+from aggregator.service.host_polling import (
+    DispatchPolicy,
+    DispatchStore,
+    HostPoller,
+    Watch,
+    end_all,
+)
+from aggregator.service.polling import Poller
+from aggregator.service.ports import ClaimedSource, Clock
+from aggregator.service.reports import PollReport
 from aggregator.service.turns import HostTurns
 
 TICK = timedelta(seconds=1)
@@ -46,30 +45,7 @@ POSTPONED_AT_ONCE = 2000
 """Overdue sources in one transaction: nobody else writes in the meantime."""
 
 PER_HOST = 8
-"""Sources of one host that are claimed at a time."""
-
-
-class Watch(Protocol):
-    """Who is told what happens."""
-
-    def polled(self, report: PollReport) -> None: ...
-
-    def found(self, source: str, url: str) -> None:
-        """A lost feed seems to be at another address."""
-
-    def failed(self, doing: str, error: Exception) -> None:
-        """Something of ours failed; polling goes on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DispatchPolicy:
-    """`lease` is how long a claim outlives the process that made it."""
-
-    concurrency: int = 64
-    per_host_delay: timedelta = timedelta(seconds=1)
-    lease: timedelta = timedelta(minutes=10)
-    grace: timedelta = timedelta(seconds=5)
-    """How long a stop waits for answers that are being read and saved."""
+"""Sources of one host that are polled in one run."""
 
 
 class Dispatcher:
@@ -79,14 +55,26 @@ class Dispatcher:
         self,
         *,
         poller: Poller,
-        store: PollStore,
+        store: DispatchStore,
+        engine: Engine,
         clock: Clock,
         policy: DispatchPolicy,
         turns: HostTurns,
         watch: Watch,
     ) -> None:
+        self.hosts = HostPoller(
+            poller=poller,
+            store=store,
+            clock=clock,
+            policy=policy,
+            turns=turns,
+            watch=watch,
+            done=self._wake_for,
+            left=self._wake_for_more,
+        )
         self._poller = poller
         self._store = store
+        self._engine = engine
         self._clock = clock
         self._watch = watch
         self._wake = asyncio.Event()
@@ -95,14 +83,6 @@ class Dispatcher:
         self._more_is_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._to_be_spread = True
-        self._heeds_pauses = True
-        self._places = Places(policy.concurrency)
-        self._runs: dict[str, asyncio.Task[None]] = {}
-        self._settling: set[asyncio.Task[None]] = set()
-        self._held: dict[str, ClaimedSource] = {}
-        """What is claimed, by its token."""
-        self._quiet: dict[str, datetime] = {}
-        """By tokens of what was claimed before its domain asked for a pause: the pause's end."""
         self._turns = turns
         self._policy = policy
         self.swept_at: datetime | None = None
@@ -113,7 +93,7 @@ class Dispatcher:
 
         What is due then is spread anew, as many sources may have come.
         """
-        self._policy = policy
+        self._policy = self.hosts.policy = policy
         self._turns.delay = policy.per_host_delay
         self._to_be_spread = True
 
@@ -123,36 +103,61 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Polls what is due whenever woken, until stopped."""
-        while not self._stopping:
-            await self._wake.wait()
-            self._wake.clear()
-            try:
-                async with self._sweeping:
-                    await self._sweep()
-            except Exception as error:  # noqa: BLE001  # the next look may find all well
-                self._watch.failed("looking for due sources", error)
+        at_once = 2 * self._policy.concurrency  # slow ones have places of their own
+        handing_out = asyncio.create_task(self._engine.run(self.hosts.poll, concurrency=at_once))
+        handing_out.add_done_callback(lambda _: self.wake())
+        await asyncio.sleep(0)  # it begins
+        try:
+            while not self._stopping:
+                await self._wake.wait()
+                self._wake.clear()
+                if handing_out.done():
+                    handing_out.result()
+                try:
+                    async with self._sweeping:
+                        await self._sweep()
+                except Exception as error:  # noqa: BLE001  # the next look may find all well
+                    self._watch.failed("looking for due sources", error)
+        finally:
+            await end_all([handing_out])
 
     async def poll(self, sources: Iterable[ClaimedSource], *, force: bool = False) -> None:
         """Polls these sources, whatever the schedule says, and waits for all of them.
 
         `force`: even those of a server that asks for a pause meanwhile.
         """
-        self._heeds_pauses = not force
-        await self._recall_requests()
-        self._start(sources)
-        while under_way := {*self._runs.values(), *self._settling}:
-            await asyncio.wait(under_way)
+        self.hosts.heeds_pauses = not force
+        by_host: defaultdict[str, list[ClaimedSource]] = defaultdict(list)
+        for source in sources:
+            by_host[source.host].append(source)
+        self.hosts.hold(source for some in by_host.values() for source in some)
+        await self._run_all((Due(host), tuple(named)) for host, named in by_host.items())
+
+    async def poll_due(self, hosts: Iterable[Due]) -> None:
+        """Polls what a sweep has found, as far as it is due yet, and waits for all of it."""
+        await self._run_all((due, ()) for due in hosts)
+
+    async def _run_all(self, wanted: Iterable[tuple[Due, tuple[ClaimedSource, ...]]]) -> None:
+        slots = asyncio.Semaphore(2 * self._policy.concurrency)
+
+        async def one(due: Due, named: tuple[ClaimedSource, ...]) -> None:
+            async with slots:
+                await self.hosts.poll(due, named)
+
+        runs = [asyncio.create_task(one(*each)) for each in wanted]
+        try:
+            await asyncio.gather(*runs, return_exceptions=True)
+        finally:
+            await end_all(runs)
+        while self.hosts.settling:
+            await asyncio.wait(self.hosts.settling)
 
     async def stop(self) -> None:
         """Ends requests at once, lets answers be saved, and gives back what was not polled."""
         self._stopping = True
         self.wake()
-        async with self._sweeping:  # what is being claimed is given back, too
-            await _end(self._runs.values())
-        if self._settling:
-            await asyncio.wait(self._settling, timeout=self._policy.grace.total_seconds())
-        await _end(self._settling)
-        await self._store.release([source.lease for source in self._held.values()])
+        async with self._sweeping:  # what is being taken is given back, too
+            await self.hosts.stop()
 
     async def _spread_overdue(self) -> None:
         """Puts the polls that are overdue one after the other, if they are many."""
@@ -169,32 +174,21 @@ class Dispatcher:
             some = dict(later[start : start + POSTPONED_AT_ONCE])
             await self._store.postpone(some, now=now, reason=reason)
 
-    async def _recall_requests(self) -> None:
-        """Hosts that another process of ours has just asked get their rest."""
-        now = self._clock.now()
-        for host, last in (await self._store.recent_hosts(since=now - self._turns.delay)).items():
-            # A last poll in the future is a wrong clock's.
-            self._turns.rest(host, min(last - now, timedelta()) + self._turns.delay)
-
     async def _sweep(self) -> None:
         now = self._clock.steady()
         slept = self.swept_at is not None and now - self.swept_at > A_SLEEP
         if self._to_be_spread or slept:
-            await self._recall_requests()
+            await self._store.mend(now=now)
             await self._spread_overdue()
             self._to_be_spread = False
-        room = 0 if self._stopping else self._room()
-        if room > 0:
-            claimed = await self._store.claim_due(
-                now=now,
-                lease_until=now + self._policy.lease,
-                limit=room,
-                failing=self._room_for_failing(),
-                per_host=PER_HOST,
-                busy_hosts=tuple(self._runs),
+        wanted = 0 if self._stopping else await self._engine.wanted(self._room())
+        due: Sequence[Due] = ()
+        if wanted > 0:
+            due = await self._store.sweep(
+                now=now, limit=wanted, failing=self._room_for_failing(), per_host=PER_HOST
             )
-            self._start(claimed)
-        self._more_is_due = room <= 0 or bool(claimed)
+            await self._engine.submit(due)
+        self._more_is_due = wanted <= 0 or bool(due)
         self.swept_at = now
         await self._wake_for_the_next(now)
 
@@ -208,128 +202,17 @@ class Dispatcher:
             self._timer = asyncio.get_running_loop().call_later(wait, self._wake.set)
 
     def _is_worth_a_look(self) -> bool:
-        """Not for a place or two while others are at work: many claimed at once cost little more
+        """Not for a place or two while others are at work: many found at once cost little more
         than one. The next tick looks in any case.
         """
         return self._room() >= max(self._policy.concurrency // WORTH_A_LOOK, 1)
 
     def _room(self) -> int:
-        under_way = max(len(self._runs) - self._places.slow, 0)
+        under_way = max(len(self.hosts.runs) - self.hosts.places.slow, 0)
         return self._policy.concurrency - under_way
 
     def _room_for_failing(self) -> int:
-        under_way = sum(source.failures > 0 for source in self._held.values())
-        return max(self._policy.concurrency // FAILING_SHARE, 1) - under_way
-
-    def _start(self, sources: Iterable[ClaimedSource]) -> None:
-        by_host: defaultdict[str, list[ClaimedSource]] = defaultdict(list)
-        for source in sources:
-            self._held[source.lease.token] = source
-            by_host[source.host].append(source)
-        for host, its_sources in by_host.items():
-            # One that hangs holds its host up; those that answered last time go before it.
-            well_first = sorted(its_sources, key=lambda source: source.failures > 0)
-            self._runs[host] = asyncio.create_task(self._run_host(host, well_first))
-
-    async def _run_host(self, host: str, sources: Sequence[ClaimedSource]) -> None:
-        asked = False
-        try:
-            for source in sources:
-                policy = self._poller.policies.get(source.key)
-                if policy is None or not self._may_ask(source, policy):
-                    await self._give_back(source)
-                    continue
-                async with self._turns.turn(host):
-                    place = await self._places.take()
-                    started = self._clock.steady()
-                    answer = await self._fetch(source, policy, place)
-                asked = True
-                settling = asyncio.create_task(self._settle(source, policy, answer, started, place))
-                self._settling.add(settling)
-                settling.add_done_callback(self._settling.discard)
-                if isinstance(answer, Failed) and asks_for_a_pause(answer):
-                    self._keep_quiet(source, answer)
-                    await asyncio.wait([settling])  # the next claim has to know it
-        finally:
-            self._runs.pop(host, None)
-            # What was only given back is due as it was: at once again, that would never end.
-            if self._more_is_due and asked and self._is_worth_a_look():
-                self._wake.set()
-
-    def _may_ask(self, source: ClaimedSource, policy: SourcePolicy) -> bool:
-        """Not at an address that the configuration has changed since, and in nobody's pause."""
-        until = self._quiet.get(source.lease.token)
-        return source.url == policy.shown_url and (until is None or until <= self._clock.steady())
-
-    async def _give_back(self, source: ClaimedSource) -> None:
-        del self._held[source.lease.token]
-        until = self._quiet.pop(source.lease.token, None)
-        try:
-            await self._store.release([source.lease])
-        except StoreError as error:
-            self._watch.failed(f"giving {source.key} back", error)
-        if until is not None:
-            self._watch.polled(throttled(source.key, until, now=self._clock.steady()))
-
-    async def _fetch(self, source: ClaimedSource, policy: SourcePolicy, place: Place) -> Answer:
-        """The place is held when it returns, and given back when it is cancelled."""
-        try:
-            return await self._poller.fetch(source, policy)
-        except asyncio.CancelledError:
-            place.release()
-            raise
-        except Exception as error:  # noqa: BLE001  # one source's trouble must not end the others
-            return self._internal(source, error)
-
-    async def _settle(
-        self,
-        source: ClaimedSource,
-        policy: SourcePolicy,
-        answer: Answer,
-        started: datetime,
-        place: Place,
-    ) -> None:
-        try:
-            settled = await self._save(source, policy, answer, started)
-            self._wake_for(settled.report)
-            self._watch.polled(settled.report)
-        except Exception as error:  # noqa: BLE001  # the lease runs out, and the poll is repeated
-            self._watch.failed(f"saving the poll of {source.key}", error)
-            return
-        finally:
-            self._held.pop(source.lease.token, None)
-            self._quiet.pop(source.lease.token, None)
-            place.release()
-        await self._follow_up(source, policy, settled)
-
-    async def _save(
-        self, source: ClaimedSource, policy: SourcePolicy, answer: Answer, started: datetime
-    ) -> Settled:
-        try:
-            return await self._poller.settle(source, policy, answer, started=started)
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001  # a document that we choke on is counted
-            answer = self._internal(source, error)
-            return await self._poller.settle(source, policy, answer, started=started)
-
-    async def _follow_up(
-        self, source: ClaimedSource, policy: SourcePolicy, settled: Settled
-    ) -> None:
-        """Without a place, as it may ask other hosts and has to wait for their turns."""
-        try:
-            if url := await self._poller.follow_up(source, policy, settled):
-                self._watch.found(source.key, url)
-        except Exception as error:  # noqa: BLE001  # the poll itself is saved
-            self._watch.failed(f"looking where {source.key} may have gone", error)
-
-    def _keep_quiet(self, source: ClaimedSource, answer: Failed) -> None:
-        """What was claimed of the domain before is given back; the next claim knows the pause."""
-        if self._heeds_pauses and not is_private_host(source.host):
-            pause = DEFAULT_PAUSE if answer.retry_after is None else answer.retry_after
-            until = self._clock.steady() + pause
-            same = (t for t, other in self._held.items() if other.domain == source.domain)
-            self._quiet |= dict.fromkeys(same, until)
+        return max(self._policy.concurrency // FAILING_SHARE, 1) - self.hosts.failing
 
     def _wake_for(self, report: PollReport) -> None:
         """A source that is due again before the next tick does not wait for it."""
@@ -338,13 +221,6 @@ class Dispatcher:
             if wait < TICK:
                 asyncio.get_running_loop().call_later(wait.total_seconds(), self._wake.set)
 
-    def _internal(self, source: ClaimedSource, error: Exception) -> Failed:
-        self._watch.failed(f"polling {source.key}", error)
-        return Failed(kind="internal", reason=f"{type(error).__name__}: {error}"[:200])
-
-
-async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
-    ending = list(tasks)
-    for task in ending:
-        task.cancel()
-    await asyncio.gather(*ending, return_exceptions=True)
+    def _wake_for_more(self) -> None:
+        if self._more_is_due and self._is_worth_a_look():
+            self._wake.set()

@@ -3,8 +3,10 @@
 from collections.abc import Collection
 from datetime import timedelta
 
-from aggregator.service.dispatch import Dispatcher, Watch
-from aggregator.service.ports import ClaimedSource, Clock, PollStore
+from aggregator.service.dispatch import Dispatcher
+from aggregator.service.frontier import Due
+from aggregator.service.host_polling import DispatchStore, Watch
+from aggregator.service.ports import ClaimedSource, Clock
 from aggregator.service.reports import throttled
 
 NO_LIMIT = 1_000_000
@@ -17,7 +19,7 @@ class Round:
     def __init__(
         self,
         *,
-        store: PollStore,
+        store: DispatchStore,
         dispatcher: Dispatcher,
         clock: Clock,
         watch: Watch,
@@ -29,17 +31,11 @@ class Round:
         self._watch = watch
         self._lease = lease
 
-    async def claim_due(self) -> list[ClaimedSource]:
-        """The sources whose time has come."""
+    async def due(self) -> list[Due]:
+        """Hosts with sources whose time has come."""
         now = self._clock.steady()
-        return await self._store.claim_due(
-            now=now,
-            lease_until=now + self._lease,
-            limit=NO_LIMIT,
-            failing=NO_LIMIT,
-            per_host=NO_LIMIT,
-            busy_hosts=(),
-        )
+        await self._store.mend(now=now)
+        return await self._store.sweep(now=now, limit=NO_LIMIT, failing=NO_LIMIT, per_host=NO_LIMIT)
 
     async def claim(self, keys: Collection[str] | None, *, force: bool) -> list[ClaimedSource]:
         """The named sources (None: all), whatever the schedule says.
@@ -61,6 +57,13 @@ class Round:
         for source, until in paused:
             self._watch.polled(throttled(source.key, until, now=now))
         return free
+
+    async def poll_due(self, hosts: Collection[Due]) -> None:
+        """Polls what is due of them and waits; each source is reported as it is done."""
+        try:
+            await self._dispatcher.poll_due(hosts)
+        finally:
+            await self._dispatcher.stop()
 
     async def poll(self, claimed: Collection[ClaimedSource], *, force: bool = False) -> None:
         """Polls them all and waits; each is reported as it is done."""

@@ -255,21 +255,6 @@ class PollStore(Protocol):
     async def sync_sources(self, specs: Sequence[SourceSpec], *, now: datetime) -> None:
         """Makes the listed sources those of the configuration; entries of others are kept."""
 
-    async def claim_due(
-        self,
-        *,
-        now: datetime,
-        lease_until: datetime,
-        limit: int,
-        failing: int,
-        per_host: int,
-        busy_hosts: Collection[str],
-    ) -> list[ClaimedSource]:
-        """Due sources, longest overdue first, `per_host` of a host, none of a busy one; leased.
-
-        At most `failing` of them failed last time; those come last.
-        """
-
     async def claim(
         self, keys: Collection[str] | None, *, lease_until: datetime
     ) -> list[ClaimedSource]:
@@ -282,13 +267,10 @@ class PollStore(Protocol):
         """When the first source falls due after that; None where none will."""
 
     async def overdue(self, *, now: datetime) -> list[Overdue]:
-        """The sources that could be claimed now, longest overdue first."""
+        """The sources that could be polled now, longest overdue first."""
 
     async def postpone(self, times: Mapping[int, datetime], *, now: datetime, reason: str) -> None:
         """Gives these sources (by id) other times for their next poll, if they are overdue yet."""
-
-    async def recent_hosts(self, *, since: datetime) -> dict[str, datetime]:
-        """The hosts that were asked after `since`, with when they last were; wall clock."""
 
     async def sightings(self, source_id: int, *, limit: int) -> list[Sighting]:
         """When the newest entries of this source appeared."""

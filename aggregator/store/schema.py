@@ -1,6 +1,7 @@
 """The tables, as the newest migration leaves them.
 
     sources     what we poll, with the state of its polls, its schedule and its lease
+    hosts       who has the turn at a host, and until when it rests
     polls       the last polls of each source, a ring of rows each
     entries     what sources said, one row for each guid of each source
     edits       how many edits an entry took lately
@@ -62,6 +63,7 @@ it; each has one of its own, so that neither kind has to be walked over on the w
 
 UNLISTED = text("NOT sources.listed")
 _PAUSED = text("domain_paused_until IS NOT NULL")
+_RUNNING = text("run_until IS NOT NULL")
 
 
 def _unqualified(condition: TextClause) -> TextClause:
@@ -118,6 +120,18 @@ sources = Table(
     _partial("ix_sources_paused", "domain", "domain_paused_until", where=_PAUSED),
     _partial("ix_sources_unlisted", "id", where=_unqualified(UNLISTED)),
     sqlite_autoincrement=True,
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("rest_until", UtcMicros),
+    Column("run_token", Text),
+    Column("run_until", UtcMicros),
+    # Of all hosts those with a run are few.
+    _partial("ix_hosts_running", "run_until", "host", where=_RUNNING),
+    sqlite_with_rowid=False,
 )
 
 polls = Table(

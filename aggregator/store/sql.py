@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
+from sqlalchemy import Connection
+
 from aggregator.core.archives import Archive, Archived, Unarchived
 from aggregator.core.knowledge import Knowledge
 from aggregator.core.memory import Memory
@@ -14,6 +16,7 @@ from aggregator.core.positions import ChangedStory, Placed, Step
 from aggregator.core.rhythm import Sighting
 from aggregator.core.shown import Attribution
 from aggregator.core.subscribers import FeedReader
+from aggregator.service.frontier import Due, FrontierStats, HostRun
 from aggregator.service.ports import (
     ClaimedSource,
     Lease,
@@ -31,6 +34,7 @@ from aggregator.store import (
     changed,
     claims,
     finding,
+    frontier,
     listing,
     outlines,
     polls,
@@ -46,6 +50,7 @@ from aggregator.store.claims import NewToken
 from aggregator.store.delivery_store import DeliveryMethods
 from aggregator.store.engine import Database, connect, is_there
 from aggregator.store.faults import is_its_own
+from aggregator.store.frontier import Ending, Opening
 from aggregator.store.grouping import Groups
 from aggregator.store.keeping_pushes import KeepsPushes
 from aggregator.store.migrate import is_current, upgrade
@@ -56,10 +61,22 @@ def _new_token() -> str:
     return uuid4().hex
 
 
-def _weight(record: PollRecord) -> int:
+def _weight(item: PollRecord | Ending) -> int:
     """How much there is to be written, in polls that found nothing."""
-    changes = record.changes
+    if isinstance(item, Ending):
+        return 1
+    changes = item.changes
     return 1 + len(changes.new) + len(changes.edited) + len(changes.refreshed)
+
+
+def _write(
+    connection: Connection, items: Sequence[PollRecord | Ending], domain_of: DomainOf
+) -> list[bool]:
+    """Polls, and the ends of runs."""
+    records = [one for one in items if isinstance(one, PollRecord)]
+    saved = iter(saving.save_polls(connection, records, domain_of) if records else ())
+    frontier.complete(connection, [one for one in items if isinstance(one, Ending)])
+    return [next(saved) if isinstance(one, PollRecord) else True for one in items]
 
 
 def _itself(host: str) -> str:
@@ -110,10 +127,16 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         self._database = database
         self._domain_of = domain_of
         self._new_token = new_token
-        self._under_way: set[int] = set()
-        """Sources that were claimed, until their poll is saved or they are given back."""
-        self._saving: Groups[PollRecord, bool] = Groups(
-            self._save_polls, weight=_weight, expected=lambda: len(self._under_way)
+        self._under_way: set[int | str] = set()
+        """Sources that were claimed, until their poll is saved or they are given back, and hosts
+        whose runs end.
+        """
+        self._saving: Groups[PollRecord | Ending, bool] = Groups(
+            self._save, weight=_weight, expected=lambda: len(self._under_way)
+        )
+        # Those that are asked for in one turn of the loop; none waits for others.
+        self._opening: Groups[Opening, HostRun | None] = Groups(
+            self._open_hosts, weight=lambda _: 1, expected=lambda: 0
         )
 
     @property
@@ -126,29 +149,6 @@ class SqlStore(KeepsPushes, DeliveryMethods):
     async def sync_sources(self, specs: Sequence[SourceSpec], *, now: datetime) -> None:
         await self._database.write(listing.sync_sources, specs, self._domain_of, now=now)
 
-    async def claim_due(
-        self,
-        *,
-        now: datetime,
-        lease_until: datetime,
-        limit: int,
-        failing: int,
-        per_host: int,
-        busy_hosts: Collection[str],
-    ) -> list[ClaimedSource]:
-        claimed = await self._database.write(
-            claims.claim_due,
-            self._new_token,
-            now=now,
-            lease_until=lease_until,
-            limit=limit,
-            failing=failing,
-            per_host=per_host,
-            busy_hosts=busy_hosts,
-        )
-        self._under_way.update(source.lease.source_id for source in claimed)
-        return claimed
-
     async def claim(
         self, keys: Collection[str] | None, *, lease_until: datetime
     ) -> list[ClaimedSource]:
@@ -157,6 +157,31 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         )
         self._under_way.update(source.lease.source_id for source in claimed)
         return claimed
+
+    async def sweep(self, *, now: datetime, limit: int, failing: int, per_host: int) -> list[Due]:
+        return await self._database.read(
+            frontier.sweep, now=now, limit=limit, failing=failing, per_host=per_host
+        )
+
+    async def open_host(
+        self, due: Due, *, now: datetime, until: datetime, delay: timedelta
+    ) -> HostRun | None:
+        return await self._opening.add(Opening(due=due, now=now, until=until, delay=delay))
+
+    async def _open_hosts(self, openings: Sequence[Opening]) -> list[HostRun | None]:
+        runs = await self._database.write(frontier.open_hosts, self._new_token, openings)
+        opened = (run.sources for run in runs if run)
+        self._under_way.update(one.lease.source_id for some in opened for one in some)
+        return runs
+
+    async def renew(self, runs: Collection[HostRun], *, until: datetime) -> set[str]:
+        return await self._database.write(frontier.renew, runs, until=until)
+
+    async def mend(self, *, now: datetime) -> None:
+        await self._database.write(frontier.mend, now=now)
+
+    async def frontier_stats(self, *, now: datetime) -> FrontierStats:
+        return await self._database.read(frontier.frontier_stats, now=now)
 
     async def release(self, leases: Collection[Lease]) -> None:
         await self._database.write(claims.release, leases)
@@ -170,9 +195,6 @@ class SqlStore(KeepsPushes, DeliveryMethods):
 
     async def postpone(self, times: Mapping[int, datetime], *, now: datetime, reason: str) -> None:
         await self._database.write(claims.postpone, times, now=now, reason=reason)
-
-    async def recent_hosts(self, *, since: datetime) -> dict[str, datetime]:
-        return await self._database.read(claims.recent_hosts, since=since)
 
     async def sightings(self, source_id: int, *, limit: int) -> list[Sighting]:
         return await self._database.read(polls.sightings, source_id, limit)
@@ -196,18 +218,25 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         finally:
             self._under_way.discard(record.lease.source_id)
 
-    async def _save_polls(self, records: Sequence[PollRecord]) -> list[bool | Exception]:
+    async def complete(self, run: HostRun, *, rest_until: datetime | None) -> None:
+        self._under_way.add(run.host)
+        try:
+            await self._saving.add(Ending(run, rest_until))
+        finally:
+            self._under_way.discard(run.host)
+
+    async def _save(self, items: Sequence[PollRecord | Ending]) -> list[bool | Exception]:
         """All at once; where one makes that fail, each by itself."""
         try:
-            return [*await self._database.write(saving.save_polls, records, self._domain_of)]
+            return [*await self._database.write(_write, items, self._domain_of)]
         except Exception as error:
-            if len(records) == 1 or not is_its_own(error):
+            if len(items) == 1 or not is_its_own(error):
                 raise
-        return [outcome for one in records for outcome in await self._save_alone(one)]
+        return [outcome for one in items for outcome in await self._save_alone(one)]
 
-    async def _save_alone(self, record: PollRecord) -> list[bool | Exception]:
+    async def _save_alone(self, item: PollRecord | Ending) -> list[bool | Exception]:
         try:
-            return await self._save_polls([record])
+            return await self._save([item])
         except Exception as error:  # noqa: BLE001  # the others of its group are saved
             return [error]
 

@@ -225,7 +225,7 @@ class Play:
 
     def _under_way(self) -> set[asyncio.Task[None]]:
         dispatcher = self.service.dispatcher
-        return {*dispatcher._runs.values(), *dispatcher._settling}
+        return {*dispatcher.hosts.runs.values(), *dispatcher.hosts.settling}
 
     # The world around
 

@@ -6,13 +6,13 @@ import pytest
 from aggregator.core.errors import StoreError
 from aggregator.core.wire import Answer, Failed, FetchRequest
 from aggregator.service import dispatch
-from aggregator.service.dispatch import DispatchPolicy
+from aggregator.service.host_polling import DispatchPolicy
 from aggregator.service.ports import PollRecord
 from tests.builders import NOON, read_entry
 from tests.fakes import ScriptedFetcher
 from tests.service.world import World
 from tests.store.memory import MemoryStore
-from tests.store.steps import record
+from tests.store.steps import claim_due, record
 
 
 async def until(condition, message: str = "it never came to it") -> None:
@@ -49,18 +49,18 @@ class OneHangs(ScriptedFetcher):
         return await super().fetch(request)
 
 
-class CountsClaims(MemoryStore):
+class CountsSweeps(MemoryStore):
     """Knows how often somebody looked for due sources."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.claims = 0
+        self.sweeps = 0
         self.limits: list[int] = []
 
-    async def claim_due(self, **conditions):
-        self.claims += 1
+    async def sweep(self, **conditions):
+        self.sweeps += 1
         self.limits.append(conditions["limit"])
-        return await super().claim_due(**conditions)
+        return await super().sweep(**conditions)
 
 
 async def running(world: World) -> asyncio.Task[None]:
@@ -109,7 +109,7 @@ async def test_a_source_that_is_due_before_the_next_tick_does_not_wait_for_it():
 
 
 async def test_looks_for_due_sources_do_not_multiply():
-    store = CountsClaims()
+    store = CountsSweeps()
     world = World(store=store)
     for n in range(3):
         world.serves(await world.add(f"s{n}"), read_entry(str(n)))
@@ -119,11 +119,11 @@ async def test_looks_for_due_sources_do_not_multiply():
     for _ in range(50):  # as many ticks, while the sources are to be due soon
         world.dispatcher.wake()
         await asyncio.sleep(0.001)
-    store.claims = 0
+    store.sweeps = 0
     await asyncio.sleep(0.7)
     await stopped(world, task)
 
-    assert store.claims <= 3
+    assert store.sweeps <= 3
 
 
 @pytest.mark.parametrize("step", [{"days": -1}, {"days": 3650}])
@@ -190,7 +190,7 @@ class OneByOne(ScriptedFetcher):
 
 
 async def test_one_free_place_of_many_is_no_reason_to_look_for_what_is_due():
-    store = CountsClaims()
+    store = CountsSweeps()
     policy = DispatchPolicy(concurrency=8, per_host_delay=timedelta())
     world = World(store=store, fetcher=OneByOne(), dispatch=policy)
     for n in range(10):
@@ -222,36 +222,30 @@ async def test_a_stop_ends_requests_and_gives_their_sources_back():
     task = await running(world)
     await until(lambda: hanging.asked)
     await stopped(world, task)
-    now = world.clock.steady()
-    again = await world.store.claim_due(
-        now=now, lease_until=now, limit=9, failing=9, per_host=9, busy_hosts=()
-    )
+    again = await claim_due(world.store, world.clock.steady())
 
     assert [source.key for source in again] == ["a"]
     assert world.notebook.reports == []
 
 
-class SlowToClaim(MemoryStore):
-    """Takes a few turns of the loop for a claim."""
+class SlowToOpen(MemoryStore):
+    """Takes a few turns of the loop to open a run."""
 
-    async def claim_due(self, **conditions):
-        claimed = await super().claim_due(**conditions)
+    async def open_host(self, due, **conditions):
+        run = await super().open_host(due, **conditions)
         for _ in range(20):
             await asyncio.sleep(0)
-        return claimed
+        return run
 
 
 async def test_a_stop_gives_back_what_is_being_claimed():
-    world = World(fetcher=HangingFetcher(), store=SlowToClaim())
+    world = World(fetcher=HangingFetcher(), store=SlowToOpen())
     await world.add("a")
     task = await running(world)
     for _ in range(5):
         await asyncio.sleep(0)
     await stopped(world, task)
-    now = world.clock.steady()
-    again = await world.store.claim_due(
-        now=now, lease_until=now, limit=9, failing=9, per_host=9, busy_hosts=()
-    )
+    again = await claim_due(world.store, world.clock.steady())
 
     assert [source.key for source in again] == ["a"]
 
@@ -264,10 +258,7 @@ async def test_a_source_that_only_another_configuration_names_is_given_back():
     task = await running(world)
     await until(lambda: world.notebook.reports)
     await stopped(world, task)
-    now = world.clock.steady()
-    again = await world.store.claim_due(
-        now=now, lease_until=now, limit=9, failing=9, per_host=9, busy_hosts=()
-    )
+    again = await claim_due(world.store, world.clock.steady())
 
     assert world.notebook.outcomes == {"a": "new"}
     assert world.notebook.failures == []
@@ -275,7 +266,7 @@ async def test_a_source_that_only_another_configuration_names_is_given_back():
 
 
 async def test_a_source_that_is_only_given_back_is_not_claimed_again_before_the_next_tick():
-    store = CountsClaims()
+    store = CountsSweeps()
     world = World(store=store)
     await world.add("other")
     del world.policies["other"]
@@ -284,7 +275,7 @@ async def test_a_source_that_is_only_given_back_is_not_claimed_again_before_the_
         await asyncio.sleep(0)
     await stopped(world, task)
 
-    assert store.claims == 1
+    assert store.sweeps == 1
 
 
 async def throttled_by_one(host: str) -> dict[str, str]:
@@ -295,7 +286,7 @@ async def throttled_by_one(host: str) -> dict[str, str]:
     for n in (2, 3):
         world.serves(await world.add(f"other{n}", f"http://{host}/{n}"), read_entry(str(n)))
     task = await running(world)
-    await until(lambda: world.dispatcher.swept_at and not world.dispatcher._runs)
+    await until(lambda: world.dispatcher.swept_at and not world.dispatcher.hosts.runs)
     await stopped(world, task)
     return world.notebook.outcomes
 
@@ -363,7 +354,7 @@ async def test_a_look_that_fails_by_an_error_of_ours_is_told_and_polling_goes_on
     world = World()
     world.serves(await world.add("a"), read_entry("1"))
     with monkeypatch.context() as failing:
-        failing.setattr(world.store, "claim_due", broken)
+        failing.setattr(world.store, "sweep", broken)
         task = await running(world)
         await until(lambda: world.notebook.failures)
     world.dispatcher.wake()
@@ -386,6 +377,7 @@ async def test_many_overdue_sources_are_spread_at_start(monkeypatch, in_one_tran
         world.clock.pass_(seconds=0.25)
         world.dispatcher.wake()
         await asyncio.sleep(0.001)
+    await until(lambda: len(world.notebook.reports) == 20)
     await stopped(world, task)
 
     assert at_once == 1
@@ -497,7 +489,7 @@ async def test_what_was_claimed_of_a_domain_that_asks_for_a_pause_is_given_back(
     gate.answers = world.fetcher.answers
     world.poller._fetcher = gate
     task = await running(world)
-    await until(lambda: len(world.dispatcher._runs) == 2)
+    await until(lambda: len(world.dispatcher.hosts.runs) == 2)
     gate.open.set()  # the first answers, and so does what is under way of the second host
     await until(lambda: len(world.notebook.reports) == 3)
     await stopped(world, task)

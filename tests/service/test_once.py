@@ -19,7 +19,7 @@ async def test_only_what_is_due_is_polled():
     world.serves(await world.add("b"), read_entry("2"))
     world.notebook.reports.clear()
     once = a_round(world)
-    await once.poll(await once.claim_due())
+    await once.poll_due(await once.due())
 
     assert world.notebook.outcomes == {"b": "new"}
 

@@ -8,7 +8,9 @@ from aggregator.core.model import ReadEntry, Wishes
 from aggregator.core.reconcile import Intake
 from aggregator.core.rhythm import Pace
 from aggregator.core.wire import Answer, Validators
-from aggregator.service.dispatch import Dispatcher, DispatchPolicy
+from aggregator.service.dispatch import Dispatcher
+from aggregator.service.host_polling import DispatchPolicy
+from aggregator.service.local_engine import LocalEngine
 from aggregator.service.policies import SourcePolicy
 from aggregator.service.polling import Poller
 from aggregator.service.ports import Selection, SourceHealth, SourceSpec
@@ -64,6 +66,7 @@ class World:
         self.dispatcher = Dispatcher(
             poller=self.poller,
             store=self.store,
+            engine=LocalEngine(),
             clock=self.clock,
             policy=self.dispatch,
             turns=turns,

@@ -1,6 +1,5 @@
 """The store in a few dictionaries: signs the same contract as the database, and no more."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -46,6 +45,7 @@ from aggregator.core.stories import (
 from aggregator.core.subscribers import FeedReader
 from aggregator.core.urls import canonical_text, host_of
 from aggregator.core.wire import Validators
+from aggregator.service.frontier import Due, FrontierStats, HostRun
 from aggregator.service.ports import (
     ClaimedSource,
     Lease,
@@ -60,6 +60,7 @@ from aggregator.service.ports import (
 )
 from tests.store.memory_archives import MemoryArchives
 from tests.store.memory_deliveries import MemoryDeliveries
+from tests.store.memory_frontier import MemoryHosts
 from tests.store.memory_pushes import PushState
 
 KEPT_POLLS = 30
@@ -73,7 +74,8 @@ class _Source:
     listed: bool = True
     info: FeedInfo = field(default_factory=FeedInfo)
     ever_read: bool = False
-    lease: tuple[str, datetime] | None = None
+    lease: tuple[str, datetime | None] | None = None
+    """Its token and its end; without one it lasts as long as the host's run."""
     last: PollRecord | None = None
     """What the last poll left; None before the first, and under a new address."""
     polls: list[PastPoll] = field(default_factory=list)
@@ -90,10 +92,6 @@ class _Source:
 
     def mend(self, now: datetime) -> None:
         """Takes back what a wrong clock left far in the future."""
-        if self.next_poll_at > now + timedelta(days=400):
-            self.next_poll_at = now
-        if self.lease and self.lease[1] > now + timedelta(days=1):
-            self.lease = None
         paused_until = self.last.paused_until if self.last else None
         if self.last and paused_until and paused_until > now + timedelta(days=8):
             self.last = replace(self.last, paused_until=None, domain_paused_until=None)
@@ -140,8 +138,12 @@ class _Source:
             self.last = replace(self.last, body_digest=None)
 
     def is_due(self, now: datetime) -> bool:
-        overdue = self.next_poll_at <= now or self.next_poll_at > now + timedelta(days=400)
-        return self.polled and overdue and (self.lease is None or self.lease[1] <= now)
+        return self.polled and self.next_poll_at <= now and not self.is_leased(now)
+
+    def is_leased(self, now: datetime) -> bool:
+        """By itself, whatever its host's run."""
+        until = self.lease[1] if self.lease else None
+        return until is not None and now < until <= now + timedelta(days=1)
 
 
 @dataclass
@@ -211,10 +213,11 @@ def _has(entry: _Entry, parts: Collection[str]) -> bool:
     return any(part in text.lower() for part in wanted for text in there)
 
 
-class MemoryStore(MemoryArchives, MemoryDeliveries):
+class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
     def __init__(self, domain_of: Callable[[str], str] = str) -> None:
         MemoryArchives.__init__(self)
         MemoryDeliveries.__init__(self)
+        MemoryHosts.__init__(self)
         self._ids = count(1)
         self._domain_of = domain_of
         self._sources: dict[str, _Source] = {}
@@ -256,29 +259,55 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
         for key in keys:
             self._sources[key].push.review()
 
-    async def claim_due(
-        self,
-        *,
-        now: datetime,
-        lease_until: datetime,
-        limit: int,
-        failing: int,
-        per_host: int,
-        busy_hosts: Collection[str],
-    ) -> list[ClaimedSource]:
+    async def mend(self, *, now: datetime) -> None:
         for source in self._sources.values():
-            source.mend(now)
-        hosts = Counter(dict.fromkeys(busy_hosts, per_host))
-        claimed: list[ClaimedSource] = []
+            if source.next_poll_at > now + timedelta(days=400):
+                source.next_poll_at = now
+
+    async def sweep(self, *, now: datetime, limit: int, failing: int, per_host: int) -> list[Due]:
+        found: dict[str, list[_Source]] = {}
         for source in sorted(self._due(now), key=lambda source: source.failures > 0):
-            full = len(claimed) == limit or hosts[source.host] >= per_host
-            if full or self._is_paused(source, now):
+            if self._is_paused(source, now) or self._is_running(source.host, now):
+                continue
+            if source.host not in found and len(found) == limit:
                 continue
             if source.failures and (failing := failing - 1) < 0:
                 continue
-            hosts[source.host] += 1
-            claimed.append(self._lease(source, lease_until))
-        return claimed
+            of_host = found.setdefault(source.host, [])
+            if len(of_host) < per_host:
+                of_host.append(source)
+        return [Due(host, tuple(one.id for one in its)) for host, its in found.items()]
+
+    async def open_host(
+        self, due: Due, *, now: datetime, until: datetime, delay: timedelta
+    ) -> HostRun | None:
+        if self._is_running(due.host, now):
+            return None
+        by_id = {source.id: source for source in self._due(now) if source.host == due.host}
+        ready = [by_id[id] for id in due.sources if id in by_id]
+        ready = [source for source in ready if not self._is_paused(source, now)]
+        if due.sources and not ready:
+            return None
+        token = f"run-{next(self._ids)}"
+        free_at = self._take(due.host, token, now, until, delay)
+        for source in ready:
+            source.mend(now)
+        leased = tuple(self._lease(source, None) for source in ready)
+        return HostRun(due.host, token, leased, free_at)
+
+    async def frontier_stats(self, *, now: datetime) -> FrontierStats:
+        due = [source for source in self._due(now) if not self._is_paused(source, now)]
+        pauses = (self._own_domain_pause(source) for source in self._sources.values())
+        return FrontierStats(
+            due=len(due),
+            oldest=min((source.next_poll_at for source in due), default=None),
+            running=self._running(now),
+            paused=sum(pause is not None and pause > now for pause in pauses),
+        )
+
+    @staticmethod
+    def _own_domain_pause(source: _Source) -> datetime | None:
+        return source.last.domain_paused_until if source.last else None
 
     def _due(self, now: datetime) -> list[_Source]:
         due = (source for source in self._sources.values() if source.is_due(now))
@@ -304,7 +333,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
 
     def _is_paused(self, source: _Source, now: datetime) -> bool:
         until = self._paused_until(source)
-        return until is not None and until > now
+        return until is not None and now < until <= now + timedelta(days=8)
 
     async def next_due(self, *, after: datetime) -> datetime | None:
         times = [one.next_poll_at for one in self._sources.values() if one.polled]
@@ -321,14 +350,6 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
         for source in self._due(now):
             if source.id in times:
                 source.next_poll_at, source.reason = times[source.id], reason
-
-    async def recent_hosts(self, *, since: datetime) -> dict[str, datetime]:
-        recent = [
-            (source.host, source.last_poll_at)
-            for source in self._sources.values()
-            if source.last_poll_at and source.last_poll_at > since
-        ]
-        return dict(sorted(recent, key=lambda one: one[1]))
 
     async def sightings(self, source_id: int, *, limit: int) -> list[Sighting]:
         own = [e.known for e in self._entries.values() if e.source.id == source_id]
@@ -349,7 +370,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
             if (source.polled if keys is None else source.listed and source.spec.key in keys)
         ]
 
-    def _lease(self, source: _Source, until: datetime) -> ClaimedSource:
+    def _lease(self, source: _Source, until: datetime | None) -> ClaimedSource:
         token = f"token-{next(self._ids)}"
         source.lease = (token, until)
         last = source.last
@@ -371,6 +392,11 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
             info=source.info,
             push=source.push.standing,
             habits=source.habits,
+        )
+
+    def _is_held(self, source: _Source, now: datetime) -> bool:
+        return source.is_leased(now) or (
+            source.lease is not None and self._is_running(source.host, now)
         )
 
     def _holder(self, lease: Lease) -> _Source | None:
@@ -922,7 +948,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries):
         self, source_id: int, *, now: datetime, lease_until: datetime
     ) -> ClaimedSource | None:
         source = self._by_id(source_id)
-        if source is None or not source.polled or (source.lease and source.lease[1] > now):
+        if source is None or not source.polled or self._is_held(source, now):
             return None
         return self._lease(source, lease_until)
 

@@ -1,5 +1,6 @@
 """Short ways to bring a store into a state."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from aggregator.core.model import Content, EditedEntry, Entry, EntryChanges, Fee
 from aggregator.core.moves import Moves
 from aggregator.core.wire import Validators
 from aggregator.service.archives.ports import ArchiveStore
+from aggregator.service.frontier import Frontier, HostRun
 from aggregator.service.ports import (
     ClaimedSource,
     Lease,
@@ -26,10 +28,11 @@ from aggregator.service.taking_down import TakedownStore
 from tests.builders import NOON, entry
 
 HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
 EVERYTHING = Selection()
 
 
-class Store(PollStore, TakedownStore, ReaderStore, ArchiveStore, PushStore, Protocol):
+class Store(PollStore, Frontier, TakedownStore, ReaderStore, ArchiveStore, PushStore, Protocol):
     """The database as a whole."""
 
 
@@ -45,15 +48,17 @@ async def configure(store: Store, *specs: SourceSpec | str, now: datetime = NOON
     )
 
 
+async def open_due(store: Store, now: datetime = NOON, **changes) -> list[HostRun]:
+    """Runs at all hosts that a sweep finds; they hold for an hour."""
+    until = changes.pop("until", now + HOUR)
+    due = await store.sweep(now=now, **{"limit": 100, "failing": 100, "per_host": 100, **changes})
+    opening = (store.open_host(one, now=now, until=until, delay=SECOND) for one in due)
+    return [run for run in await asyncio.gather(*opening) if run]
+
+
 async def claim_due(store: Store, now: datetime = NOON, **changes) -> list[ClaimedSource]:
-    facts = {
-        "lease_until": now + HOUR,
-        "limit": 100,
-        "failing": 100,
-        "per_host": 100,
-        "busy_hosts": (),
-    }
-    return await store.claim_due(now=now, **{**facts, **changes})
+    """The sources of such runs."""
+    return [source for run in await open_due(store, now, **changes) for source in run.sources]
 
 
 async def claim_one(store: Store, key: str) -> ClaimedSource:

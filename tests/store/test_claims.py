@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 
 from aggregator.core.wire import Validators
+from aggregator.service.frontier import Due
 from aggregator.service.ports import Lease
 from tests.builders import NOON, ago
 from tests.store.steps import (
     HOUR,
+    SECOND,
     claim_due,
     claim_one,
     configure,
     health,
     keys,
+    open_due,
     poll,
     record,
     spec,
@@ -92,8 +95,10 @@ async def test_no_more_sources_are_claimed_than_asked_for(store):
 async def test_a_busy_host_is_passed_over(store):
     await configure(store, "a", "b")
 
-    assert keys(await claim_due(store, busy_hosts={"a.example"})) == ["b"]
-    assert keys(await claim_due(store)) == ["a"]
+    (run,) = await open_due(store, limit=1)
+
+    assert run.host == "a.example"
+    assert keys(await claim_due(store)) == ["b"]
 
 
 async def test_a_host_with_many_sources_leaves_room_for_others(store):
@@ -109,13 +114,17 @@ async def test_a_busy_host_with_more_sources_than_one_look_finds_hides_nobody(st
     many = [spec(f"m{n:03}", url=f"https://many.example/{n}") for n in range(210)]
     await configure(store, *many, "y", "z")
 
-    assert keys(await claim_due(store, busy_hosts={"many.example"})) == ["y", "z"]
+    busy = await store.open_host(Due("many.example"), now=NOON, until=NOON + HOUR, delay=SECOND)
+
+    assert keys(await claim_due(store)) == ["y", "z"]
+    assert busy
+    await store.complete(busy, rest_until=None)
     assert len(await claim_due(store, limit=300, per_host=205)) == 205
 
 
 async def test_a_released_source_is_due_as_it_was(store):
     await configure(store, "a", "b")
-    first, second = await claim_due(store)
+    first, second = await store.claim(None, lease_until=NOON + HOUR)
     await store.release([first.lease, Lease(source_id=second.lease.source_id, token="other")])
 
     assert keys(await claim_due(store)) == ["a"]
@@ -154,8 +163,9 @@ async def test_a_date_in_the_far_future_does_not_put_a_source_to_sleep(store):
     for source, days in zip(await claim_due(store), (401, 399), strict=True):
         next_poll_at = NOON + timedelta(days=days)
         await store.save_poll(record(source.lease, next_poll_at=next_poll_at))
+    await store.mend(now=NOON)
 
-    assert keys(await claim_due(store)) == ["a"]
+    assert keys(await claim_due(store, NOON + HOUR)) == ["a"]
 
 
 async def test_what_a_poll_leaves_comes_back_with_the_next_claim(store):
@@ -274,12 +284,13 @@ async def test_a_source_without_failures_has_none_to_take_back(store):
 
 async def test_a_pause_that_a_wrong_clock_left_does_not_last(store):
     await configure(store, "a")
-    (claimed,) = await claim_due(store)
+    claimed = await claim_one(store, "a")
     ten_years = timedelta(days=3650)
     await store.save_poll(
         record(claimed.lease, paused_until=NOON + ten_years, next_poll_at=NOON + ten_years)
     )
-    (again,) = await claim_due(store)
+    await store.mend(now=NOON)
+    (again,) = await claim_due(store, NOON + HOUR)
 
     assert again.paused_until is None
 
@@ -288,17 +299,17 @@ async def test_a_pause_of_a_domain_that_a_wrong_clock_left_holds_nobody_up(store
     await configure(
         store, spec("a", url="https://a.one.example/"), spec("b", url="https://b.one.example/")
     )
-    claimed, _ = await claim_due(store)
+    claimed = await claim_one(store, "a")
     long = NOON + timedelta(days=9)
     await store.save_poll(record(claimed.lease, domain_paused_until=long, paused_until=long))
     await store.release([(await claim_one(store, "b")).lease])
 
-    assert keys(await claim_due(store)) == ["b"]
+    assert keys(await claim_due(store, NOON)) == ["b"]
 
 
 async def test_a_lease_that_a_wrong_clock_left_does_not_last(store):
     await configure(store, "a")
-    await claim_due(store, lease_until=NOON + timedelta(days=300))
+    await store.claim(["a"], lease_until=NOON + timedelta(days=300))
 
     assert keys(await claim_due(store)) == ["a"]
 

@@ -9,10 +9,20 @@ from sqlalchemy import Engine, event
 from aggregator.service.ports import Selection
 from aggregator.store.sql import open_store
 from tests.builders import NOON, ago
-from tests.store.steps import EVERYTHING, HOUR, claim_due, claim_one, configure, poll, record, story
+from tests.store.steps import (
+    EVERYTHING,
+    HOUR,
+    claim_due,
+    claim_one,
+    configure,
+    open_due,
+    poll,
+    record,
+    story,
+)
 
 GROWING = {"sources", "polls", "entries", "edits", "stories", "marks", "tombstones"}
-GROWING |= {"documents", "archived", "pushes", "callbacks", "served"}
+GROWING |= {"documents", "hosts", "archived", "pushes", "callbacks", "served"}
 
 IN_ORDER = (
     "ix_stories_rank_at_id",
@@ -60,9 +70,9 @@ def scanned(found):
 
 async def test_a_tick_scans_nothing(store):
     with plans() as found:
-        await store.claim_due(
-            now=NOON, lease_until=NOON + HOUR, limit=9, failing=9, per_host=1, busy_hosts=["x"]
-        )
+        (run, *_) = await open_due(store)
+        await store.renew([run], until=NOON + HOUR)
+        await store.complete(run, rest_until=NOON)
         await store.next_due(after=NOON)
         await store.revision()
         await store.due_pushes(now=NOON, limit=9)

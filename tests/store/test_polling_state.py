@@ -140,15 +140,6 @@ async def test_nothing_to_put_off_is_nothing_to_do(store):
     assert await store.overdue(now=NOON) == []
 
 
-async def test_hosts_that_were_asked_of_late_are_known(store):
-    urls = {"a": "https://one.example/a", "b": "https://one.example/b", "c": "https://c.example/"}
-    await configure(store, *(spec(key, url=url) for key, url in urls.items()))
-    for key, seconds in (("a", 3), ("b", 1), ("c", 60)):
-        await save(store, key, polled_at=ago(seconds=seconds))
-
-    assert await store.recent_hosts(since=ago(seconds=10)) == {"one.example": ago(seconds=1)}
-
-
 async def test_the_newest_entries_of_a_source_tell_its_rhythm(store):
     await configure(store, "a", "b")
     stories = [replace(story(str(n), at=ago(days=n)), first_seen=NOON) for n in (3, 1, 2)]

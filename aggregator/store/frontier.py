@@ -1,0 +1,301 @@
+"""Who has the turn at a host: the SQL of `service.frontier`.
+
+A host's row is written when a run opens and when it ends, and once a second while it lasts, with
+those of all runs of a process. Rows of hosts are locked in the order of their names, and those of
+sources without waiting, so that no two transactions wait for each other.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    Text,
+    TextClause,
+    bindparam,
+    func,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from aggregator.service.frontier import Due, FrontierStats, HostRun
+from aggregator.service.ports import ClaimedSource
+from aggregator.store.claims import (
+    CLAIMED,
+    IS_OVERDUE,
+    LONGEST_PAUSE,
+    NOW,
+    RUNNING,
+    NewToken,
+    by_now,
+    take_leases,
+)
+from aggregator.store.column_types import Json, UtcMicros
+from aggregator.store.mapping import AnyRow
+from aggregator.store.schema import DUE, FAILING, hosts, sources
+from aggregator.store.statements import chunks
+
+_LONGEST_WAIT = timedelta(days=400)
+_LONGEST_REST = timedelta(hours=1)
+"""Nobody schedules a poll, or lets a host rest, so far ahead: it was a wrong clock."""
+
+_PAGE = 200
+"""Due sources in one look."""
+
+_SMALLEST_PAGE = 20
+
+_IN_TURN = (sources.c.next_poll_at, sources.c.id)
+
+# Put together once: that takes longer than to run them.
+_FIRST_PAGE = {
+    kind: select(sources.c.id, sources.c.host, sources.c.next_poll_at)
+    .where(kind, IS_OVERDUE, sources.c.host.not_in(RUNNING))
+    .order_by(*_IN_TURN)
+    .limit(bindparam("most", type_=Integer))
+    for kind in (DUE, FAILING)
+}
+_MEND = {
+    kind: update(sources)
+    .where(kind, sources.c.next_poll_at > bindparam("far", type_=UtcMicros))
+    .values(next_poll_at=NOW)
+    for kind in (DUE, FAILING)
+}
+_LOCK = CLAIMED.where(
+    sources.c.id.in_(bindparam("ids", expanding=True)), IS_OVERDUE
+).with_for_update(skip_locked=True)
+
+_NAMES = {
+    "sqlite": "SELECT value AS host FROM json_each(:hosts)",
+    "postgresql": "SELECT host FROM unnest(CAST(:hosts AS text[])) AS host",
+}
+_MANY: dict[str, Any] = {"sqlite": Json(), "postgresql": ARRAY(Text)}
+
+
+def _take_hosts(dialect: str) -> TextClause:
+    """Who finds an old run there was not told when its last request was made: at its end, then."""
+    statement = text(f"""
+        INSERT INTO hosts (host, run_token, run_until)
+        SELECT host, CAST(:token AS text), CAST(:until AS bigint) FROM ({_NAMES[dialect]}) AS asked
+        WHERE true
+        ON CONFLICT (host) DO UPDATE SET
+            run_token = excluded.run_token,
+            run_until = excluded.run_until,
+            rest_until = CASE WHEN hosts.run_until IS NULL THEN hosts.rest_until
+                         ELSE hosts.run_until + CAST(:delay AS bigint) END
+        WHERE hosts.run_until IS NULL OR hosts.run_until <= :now OR hosts.run_until > :lease_end
+        RETURNING host, rest_until""")  # noqa: S608  # two constants of ours
+    moments = (bindparam(name, type_=UtcMicros) for name in ("until", "now", "lease_end"))
+    return statement.bindparams(
+        *moments, bindparam("hosts", type_=_MANY[dialect]), bindparam("delay", type_=BigInteger)
+    ).columns(host=Text, rest_until=UtcMicros)  # type: ignore[return-value]
+
+
+_TAKE_HOSTS = {dialect: _take_hosts(dialect) for dialect in _NAMES}
+_OURS = (
+    hosts.c.host.in_(bindparam("names", expanding=True)),
+    hosts.c.run_token.in_(bindparam("tokens", expanding=True)),
+)
+_RENEW = (
+    update(hosts)
+    .where(
+        hosts.c.host.in_(
+            select(hosts.c.host).where(*_OURS).order_by(hosts.c.host).with_for_update()
+        )
+    )
+    .values(run_until=bindparam("until", type_=UtcMicros))
+    .returning(hosts.c.host)
+)
+_ENDED: dict[str, Any] = {"run_token": None, "run_until": None}
+_COMPLETE = (
+    update(hosts)
+    .where(hosts.c.host == bindparam("name"), hosts.c.run_token == bindparam("token"))
+    .values(
+        **_ENDED,
+        rest_until=func.coalesce(bindparam("rest", type_=UtcMicros), hosts.c.rest_until),
+    )
+)
+
+_COUNTS = {
+    kind: select(
+        func.count().label("number"),
+        func.min(sources.c.next_poll_at, type_=UtcMicros).label("oldest"),
+    ).where(kind, IS_OVERDUE)
+    for kind in (DUE, FAILING)
+}
+_COUNT_RUNS = select(func.count()).select_from(RUNNING.subquery())
+_COUNT_PAUSED = select(func.count()).where(
+    sources.c.domain_paused_until.is_not(None), sources.c.domain_paused_until > NOW
+)
+
+
+def sweep(
+    connection: Connection, *, now: datetime, limit: int, failing: int, per_host: int
+) -> list[Due]:
+    look = _Look(now, per_host)
+    for kind, most in ((DUE, None), (FAILING, max(failing, 0))):
+        look.find(connection, kind, limit=limit, most=most)
+    return [Due(host, tuple(ids), look.priorities.get(host, 0)) for host, ids in look.found.items()]
+
+
+@dataclass
+class _Look:
+    """The longest overdue, as far as their hosts have room."""
+
+    now: datetime
+    per_host: int
+    found: dict[str, list[int]] = field(default_factory=dict)
+    priorities: dict[str, int] = field(default_factory=dict)
+
+    def find(
+        self, connection: Connection, kind: TextClause, *, limit: int, most: int | None
+    ) -> None:
+        page = _FIRST_PAGE[kind]
+        # As many are enough but where one has to be passed over.
+        size = min(max(limit, _SMALLEST_PAGE), _PAGE)
+        while len(self.found) < limit and most != 0:
+            due = connection.execute(page, {**by_now(self.now), "most": size}).all()
+            for row in due:
+                if most != 0 and self._takes(row, kind, limit):
+                    most = None if most is None else most - 1
+            if len(due) < size:
+                break
+            size = _PAGE
+            # What one host has of overdue sources may be without end.
+            full = [host for host, ids in self.found.items() if len(ids) >= self.per_host]
+            last = (due[-1].next_poll_at, due[-1].id)
+            page = _FIRST_PAGE[kind].where(tuple_(*_IN_TURN) > last, sources.c.host.not_in(full))
+
+    def _takes(self, row: AnyRow, kind: TextClause, limit: int) -> bool:
+        ids = self.found.get(row.host)
+        if ids is None:
+            if len(self.found) == limit:
+                return False
+            ids = self.found[row.host] = []
+            if kind is DUE:
+                self.priorities[row.host] = int((self.now - row.next_poll_at).total_seconds())
+        if len(ids) >= self.per_host:
+            return False
+        ids.append(row.id)
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What `Frontier.open_host` is asked for."""
+
+    due: Due
+    now: datetime
+    until: datetime
+    delay: timedelta
+
+
+def open_hosts(
+    connection: Connection, new_token: NewToken, openings: Sequence[Opening]
+) -> list[HostRun | None]:
+    """They share a token, as a host has one run at a time."""
+    token, now = new_token(), max(one.now for one in openings)
+    first = {one.due.host: one for one in reversed(openings)}
+    rests = _take(connection, token, now, openings)
+    wanted = [one.due for host, one in first.items() if host in rests]
+    by_host = _lease_due(connection, token, now, wanted)
+    nothing = [due.host for due in wanted if due.sources and due.host not in by_host]
+    if nothing:
+        ended = [{"name": host, "token": token, "rest": None} for host in sorted(nothing)]
+        connection.execute(_COMPLETE, ended)
+    return [
+        HostRun(host, token, tuple(by_host.get(host, ())), rests[host])
+        if (host := one.due.host) in rests and host not in nothing and first[host] is one
+        else None
+        for one in openings
+    ]
+
+
+def _take(
+    connection: Connection, token: str, now: datetime, openings: Sequence[Opening]
+) -> dict[str, datetime | None]:
+    """Until when each of the hosts rests that could be taken; None where it does not."""
+    asked = {
+        **by_now(now),
+        "hosts": sorted({one.due.host for one in openings}),
+        "token": token,
+        "until": max(one.until for one in openings),
+        "delay": max(one.delay for one in openings) // timedelta(microseconds=1),
+    }
+    del asked["pause_end"]
+    return {
+        row.host: row.rest_until if _is_rest(row.rest_until, now) else None
+        for row in connection.execute(_TAKE_HOSTS[connection.dialect.name], asked)
+    }
+
+
+def _is_rest(until: datetime | None, now: datetime) -> bool:
+    return until is not None and now < until <= now + _LONGEST_REST
+
+
+def _lease_due(
+    connection: Connection, token: str, now: datetime, wanted: Sequence[Due]
+) -> dict[str, list[ClaimedSource]]:
+    """What of it is due yet, by host and in the order in which it was asked for."""
+    places = {id: due.host for due in wanted for id in due.sources}
+    rows: dict[int, AnyRow] = {}
+    for chunk in chunks(places):
+        rows.update(
+            {row.id: row for row in connection.execute(_LOCK, {**by_now(now), "ids": chunk})}
+        )
+    due = [rows[id] for id, host in places.items() if id in rows and rows[id].host == host]
+    leased = take_leases(connection, due, token, None, pauses_until=now + LONGEST_PAUSE)
+    by_host: defaultdict[str, list[ClaimedSource]] = defaultdict(list)
+    for source in leased:
+        by_host[source.host].append(source)
+    return by_host
+
+
+def renew(connection: Connection, runs: Collection[HostRun], *, until: datetime) -> set[str]:
+    held: set[str] = set()
+    for chunk in chunks(sorted(runs, key=attrgetter("host")), variables=2):
+        ours = {"names": [run.host for run in chunk], "tokens": list({run.token for run in chunk})}
+        held.update(connection.scalars(_RENEW, {**ours, "until": until}))
+    return held
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What `Frontier.complete` is asked for."""
+
+    run: HostRun
+    rest_until: datetime | None
+
+
+def complete(connection: Connection, endings: Collection[Ending]) -> None:
+    if endings:
+        connection.execute(
+            _COMPLETE,
+            [
+                {"name": one.run.host, "token": one.run.token, "rest": one.rest_until}
+                for one in sorted(endings, key=lambda one: one.run.host)
+            ],
+        )
+
+
+def mend(connection: Connection, *, now: datetime) -> None:
+    for statement in _MEND.values():
+        connection.execute(statement, {"now": now, "far": now + _LONGEST_WAIT})
+
+
+def frontier_stats(connection: Connection, *, now: datetime) -> FrontierStats:
+    due = [connection.execute(statement, by_now(now)).one() for statement in _COUNTS.values()]
+    return FrontierStats(
+        due=sum(row.number for row in due),
+        oldest=min((row.oldest for row in due if row.oldest), default=None),
+        running=connection.scalar(_COUNT_RUNS, by_now(now)) or 0,
+        paused=connection.scalar(_COUNT_PAUSED, by_now(now)) or 0,
+    )

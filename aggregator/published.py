@@ -21,7 +21,7 @@ def catalogue(settings: Settings) -> Catalogue:
         publications=tuple(
             _publication(settings, slug, made, max_per_day) for slug, made in latest_first
         ),
-        names={key: source.name or key for key, source in settings.sources.items()},
+        names={key: source.name or key for key, source in sorted(settings.sources.items())},
         tags={tag: frozenset(keys) for tag, keys in tagged.items()},
         tags_of={key: source.tags for key, source in settings.sources.items()},
         filters=filters(settings),

@@ -27,7 +27,7 @@ class Catalogue:
     publications: tuple[Publication, ...]
     """`latest` first."""
     names: Mapping[str, str]
-    """Source keys to the names that they are shown under."""
+    """Source keys, in their order, to the names that they are shown under."""
     tags: Mapping[str, frozenset[str]]
     """Tags to the keys of their sources."""
     tags_of: Mapping[str, Sequence[str]] = field(default_factory=dict)

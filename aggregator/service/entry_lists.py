@@ -5,7 +5,8 @@ whole_stories | changed_stories   below a position, or behind a step   (store)
 | show                            cut to the site's length             (catalogue)
 """
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ from aggregator.core.searching import together
 from aggregator.core.select import LeftOut, Selector, narrows
 from aggregator.core.shown import Shown
 from aggregator.service.catalogue import Catalogue
-from aggregator.service.ports import Clock, ReadStore
+from aggregator.service.ports import Clock, ReadStore, SourceHealth
 from aggregator.service.source_rows import source_row
 from aggregator.service.windows import DEEPEST_WINDOW, WINDOW, both, selected
 
@@ -97,11 +98,12 @@ class EntryLists:
 
     async def sources(self) -> list[dict[str, Any]]:
         """The rows of all sources, by key."""
+        sources = await self._store.sources()
+        return await asyncio.to_thread(self._rows, sources)  # they may be very many
+
+    def _rows(self, sources: Sequence[SourceHealth]) -> list[dict[str, Any]]:
         tags, now = self._catalogue.tags_of, self._clock.steady()
-        return [
-            source_row(source, tags.get(source.key, ()), now)
-            for source in await self._store.sources()
-        ]
+        return [source_row(source, tags.get(source.key, ()), now) for source in sources]
 
     async def end(self) -> Step:
         """The step behind which only what is yet to come stands."""

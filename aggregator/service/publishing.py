@@ -2,6 +2,7 @@
 
 Documents      feeds, rendered once a change                    (documents)
 Paging         the pages that visitors read                     (paging)
+SourcePages    the sources, with their health                   (source_pages)
 Lifetimes      for how long all of that stays as it is          (lifetimes)
 """
 
@@ -13,7 +14,6 @@ from aggregator.core.errors import StoreError, UnknownPublication
 from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.publication import Document, Format, Publication, Site
 from aggregator.core.shown import Shown
-from aggregator.formats.opml import write_opml
 from aggregator.service.archives.archiving import HistoryStore
 from aggregator.service.catalogue import Catalogue, Kind
 from aggregator.service.documents import Documents
@@ -27,6 +27,7 @@ from aggregator.service.ports import (
     SourceHealth,
 )
 from aggregator.service.revisions import Revisions
+from aggregator.service.source_pages import SourcePage, SourcePages
 from aggregator.service.windows import InFull, window_of
 
 
@@ -42,6 +43,7 @@ class Publisher:
             store=store, clock=clock, catalogue=catalogue, complain=complain
         )
         self._paging = Paging(store, clock, catalogue, self.revisions)
+        self._sources = SourcePages(store, clock, catalogue)
         self._lifetimes = Lifetimes(store, clock)
         self._catalogue = catalogue
 
@@ -50,6 +52,7 @@ class Publisher:
         self._catalogue = catalogue
         self._documents.take(catalogue)
         self._paging.take(catalogue)
+        self._sources.take(catalogue)
         self._lifetimes.forget()
 
     @property
@@ -158,8 +161,9 @@ class Publisher:
             stories = window.stories
         return [self._catalogue.show(story) for story in stories[:limit]]
 
-    async def sources(self) -> list[SourceHealth]:
-        return await self._store.sources()
+    async def sources(self, number: int) -> SourcePage:
+        """A page of all of them; raises UnknownPublication past the last one."""
+        return await self._sources.page(number)
 
     async def source(self, key: str) -> tuple[SourceHealth, list[PastPoll]]:
         """A source and its last polls, newest first; raises UnknownPublication."""
@@ -169,4 +173,4 @@ class Publisher:
 
     async def opml(self) -> bytes:
         """The subscriptions as OPML 2.0."""
-        return write_opml(self.site.title, await self._store.sources())
+        return await self._sources.opml()

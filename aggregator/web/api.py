@@ -5,6 +5,7 @@ question   parameters to a scope and a place      (questions, cursors)
 | objects  entry by entry                         (formats)
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
@@ -19,6 +20,7 @@ from aggregator.core.errors import StoreError
 from aggregator.core.positions import Step
 from aggregator.formats.entry_json import entry_object
 from aggregator.service.entry_lists import Bookmark, Change, Scope
+from aggregator.service.remade import Remade
 from aggregator.web.cursors import (
     BrokenCursor,
     change_cursor,
@@ -55,6 +57,7 @@ class Api:
     def __init__(self, desk: Desk, lists: Lists) -> None:
         self._desk = desk
         self._lists = lists
+        self._sources = Remade(desk.clock, self._encoded_sources)
 
     def routes(self) -> list[Route]:
         addresses = {
@@ -111,7 +114,11 @@ class Api:
 
     async def sources(self, request: Request) -> Response:
         asked(request, ())
-        return await self._json(request, {"sources": await self._lists.sources()})
+        return await self._sent(request, await self._sources.get())
+
+    async def _encoded_sources(self) -> bytes:
+        rows = await self._lists.sources()
+        return await asyncio.to_thread(encoded, {"sources": rows})  # they may be very many
 
     async def openapi(self, request: Request) -> Response:
         return await self._json(request, openapi(self._desk.publisher.site.url))
@@ -120,7 +127,10 @@ class Api:
         raise BadQuestion(404, "there is nothing here: /api/openapi.json lists what there is")
 
     async def _json(self, request: Request, content: dict[str, Any]) -> Response:
-        resource = fixed(encoded(content), content_type=JSON, cache_control=API_CACHE)
+        return await self._sent(request, encoded(content))
+
+    async def _sent(self, request: Request, body: bytes) -> Response:
+        resource = fixed(body, content_type=JSON, cache_control=API_CACHE)
         return await self._desk.respond(request, resource)
 
 

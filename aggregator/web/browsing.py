@@ -96,13 +96,14 @@ class Browsing:
 
     async def sources(self, request: Request) -> Response:
         desk = self._desk
-        sources, now = await desk.publisher.sources(), desk.clock.steady()
-        place, states = desk.place("sources"), [state(source, now) for source in sources]
+        page = await desk.publisher.sources(page_number(request))
+        place, now = desk.place("sources"), desk.clock.steady()
+        states = [state(source, now) for source in page.sources]
         resource = Resource(
             content_type=HTML,
             cache_control=await desk.cached(),
-            validity=_tagged(desk.pages, place, sources, states),
-            body=lambda: desk.pages.sources(place, sources, now),
+            validity=_tagged(desk.pages, place, page, states),
+            body=lambda: desk.pages.sources(place, page, now),
         )
         return await desk.respond(request, resource)
 

@@ -12,6 +12,7 @@ from aggregator.core.publication import CONTENT_TYPES, Format, Publication, Site
 from aggregator.core.urls import web_url
 from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
+from aggregator.service.source_pages import SourcePage
 from aggregator.service.states import state
 from aggregator.web.listing import listed, pieces
 from aggregator.web.ports import Report
@@ -128,10 +129,16 @@ class Pages:
     def entries(self, place: Place, page: Page) -> bytes:
         return self._render("entries.html", place, **_of_page(page))
 
-    def sources(self, place: Place, sources: list[SourceHealth], now: datetime) -> bytes:
+    def sources(self, place: Place, page: SourcePage, now: datetime) -> bytes:
         """`now` is the steady clock's."""
-        rows = [(source, state(source, now)) for source in sources]
-        return self._render("sources.html", place, rows=rows)
+        return self._render(
+            "sources.html",
+            place,
+            page=page,
+            listing=sources_at(place),
+            rows=[(source, state(source, now)) for source in page.sources],
+            numbers=page_numbers(page.number, page.pages),
+        )
 
     def source(
         self,
@@ -193,6 +200,11 @@ def _of_page(page: Page) -> dict[str, object]:
         "feeds": feed_links(page.publication),
         "numbers": page_numbers(page.number, page.pages),
     }
+
+
+def sources_at(place: Place) -> Publication:
+    """Where the pages with all sources are; they have no feeds."""
+    return Publication(slug="sources", title="Sources", path="sources", in_folders=not place.live)
 
 
 def feed_links(publication: Publication) -> tuple[FeedLink, ...]:

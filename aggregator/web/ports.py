@@ -12,6 +12,7 @@ from aggregator.service.catalogue import Kind
 from aggregator.service.entry_lists import Bookmark, Changed, Part, Scope
 from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
+from aggregator.service.source_pages import SourcePage
 
 
 class Publications(Protocol):
@@ -62,7 +63,8 @@ class Publications(Protocol):
     async def page(self, publication: Publication, number: int) -> Page:
         """Raises UnknownPublication beyond the last page."""
 
-    async def sources(self) -> list[SourceHealth]: ...
+    async def sources(self, number: int) -> SourcePage:
+        """A page of all of them. Raises UnknownPublication beyond the last one."""
 
     async def source(self, key: str) -> tuple[SourceHealth, list[PastPoll]]:
         """A source and its last polls, newest first. Raises UnknownPublication."""

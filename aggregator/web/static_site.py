@@ -11,8 +11,9 @@ from urllib.parse import unquote
 from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.publication import CONTENT_TYPES, Format, Publication
 from aggregator.service.paging import Page
-from aggregator.service.ports import Clock, SourceHealth
-from aggregator.web.pages import Pages, Place
+from aggregator.service.ports import Clock
+from aggregator.service.source_pages import SourcePage
+from aggregator.web.pages import Pages, Place, sources_at
 from aggregator.web.ports import Publications, Report
 
 MOST_PAGES = 10
@@ -48,10 +49,13 @@ class StaticSite:
 
     async def files(self, touched: Collection[str] | None = None) -> AsyncIterator[File]:
         """All files; only those that show one of the `touched` sources, where they are named."""
-        sources = await self._publisher.sources()
-        async for file in self._common(sources):
+        async for file in self._common():
             yield file
-        for publication in self._published(touched, [source.key for source in sources]):
+        listed = [page async for page in self._sources()]
+        for page in listed:
+            yield self._listing(page)
+        keys = [source.key for page in listed for source in page.sources]
+        for publication in self._published(touched, keys):
             try:
                 async for file in self._of(publication, None if touched is None else NEW_VOLUMES):
                     yield file
@@ -62,15 +66,26 @@ class StaticSite:
         self.failures += 1
         self._report(f"publishing {publication.path or publication.slug}", error)
 
-    async def _common(self, sources: list[SourceHealth]) -> AsyncIterator[File]:
-        pages, publisher, now = self._pages, self._publisher, self._clock.steady()
+    async def _sources(self) -> AsyncIterator[SourcePage]:
+        number, pages = 1, 1
+        while number <= pages:
+            page = await self._publisher.sources(number)
+            yield page
+            number, pages = number + 1, page.pages
+
+    def _listing(self, page: SourcePage) -> File:
+        place = self._place("sources")
+        body = self._pages.sources(place, page, self._clock.steady())
+        return File(f"{sources_at(place).at(page=page.number)}index.html", body)
+
+    async def _common(self) -> AsyncIterator[File]:
+        pages, publisher = self._pages, self._publisher
         yield File("static/style.css", pages.stylesheet)
         yield File("static/icon.svg", pages.icon)
         yield File("static/icon.png", pages.touch_icon)
         yield File("apple-touch-icon.png", pages.touch_icon)
         yield File("404.html", pages.failure(self._place(""), 404))
         yield File("opml.xml", await publisher.opml())
-        yield File("sources/index.html", pages.sources(self._place("sources"), sources, now))
         yield File("tags/index.html", pages.tags(self._place("tags")))
 
     def _published(self, touched: Collection[str] | None, keys: Sequence[str]) -> list[Publication]:

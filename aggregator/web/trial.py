@@ -20,6 +20,7 @@ from aggregator.core.shown import Shown
 from aggregator.core.wire import Validators
 from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
+from aggregator.service.source_pages import SourcePage
 from aggregator.web.pages import Pages, Place
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,8 +45,8 @@ def _make_all(pages: Pages, place: Place) -> None:
         pages.search(place, page, "looked for")
         for health in _healths():
             pages.source(place, page, health, [_poll()], _AT)
-    pages.sources(place, [], _AT)
-    pages.sources(place, list(_healths()), _AT)
+    pages.sources(place, SourcePage(number=1, pages=1, sources=[]), _AT)
+    pages.sources(place, SourcePage(number=2, pages=3, sources=list(_healths())), _AT)
     pages.tags(place)
     pages.search_start(place)
     pages.failure(place, 404)

@@ -17,6 +17,7 @@ from aggregator.service.catalogue import Catalogue, Kind
 from aggregator.service.entry_lists import EntryLists
 from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
+from aggregator.service.source_pages import SourcePage
 from tests.fakes import FakeClock
 from tests.store.memory import MemoryStore
 
@@ -185,9 +186,11 @@ class FakePublisher:
             last_modified=NOON,
         )
 
-    async def sources(self) -> list[SourceHealth]:
+    async def sources(self, number: int) -> SourcePage:
         self._answer()
-        return self.healths
+        if number != 1:
+            raise UnknownPublication(str(number))
+        return SourcePage(number=1, pages=1, sources=self.healths)
 
     async def source(self, key: str) -> tuple[SourceHealth, list[PastPoll]]:
         self._answer()

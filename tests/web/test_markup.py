@@ -10,6 +10,7 @@ import pytest
 from lxml import html
 
 from aggregator.core.model import Content, Enclosure, Origin, Person
+from aggregator.service.source_pages import SourcePage
 from aggregator.web.pages import Pages, Place
 from tests.web.fakes import (
     LATEST,
@@ -58,7 +59,9 @@ async def pages() -> dict[str, bytes]:
         "latest": PAGES.entries(place(""), first),
         "publication": PAGES.entries(place("publications/papers"), second),
         "source": PAGES.source(place("sources/blog"), own, failing, [past_poll()], NOON),
-        "sources": PAGES.sources(place("sources"), [health(), failing], NOON),
+        "sources": PAGES.sources(
+            place("sources"), SourcePage(number=1, pages=2, sources=[health(), failing]), NOON
+        ),
         "tags": PAGES.tags(place("tags")),
         "search": PAGES.search(place("search"), found, "python"),
         "nothing found": PAGES.search(place("search"), replace(found, entries=()), "python"),

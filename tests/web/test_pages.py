@@ -7,6 +7,7 @@ import pytest
 from aggregator.core.model import Content
 from aggregator.core.publication import Site
 from aggregator.core.pushes import PushHealth
+from aggregator.service.source_pages import SourcePage
 from aggregator.web.pages import Pages, Place, page_numbers
 from tests.web.fakes import (
     LATEST,
@@ -32,8 +33,9 @@ async def rendered(*entries, number: int = 1, site: Site = SITE) -> str:
     return PAGES.entries(place(site=site), page).decode()
 
 
-def health_page(*sources, now=NOON) -> str:
-    return PAGES.sources(place("sources"), list(sources), now).decode()
+def health_page(*sources, now=NOON, number=1, pages=1) -> str:
+    page = SourcePage(number=number, pages=pages, sources=list(sources))
+    return PAGES.sources(place("sources"), page, now).decode()
 
 
 @pytest.mark.parametrize(
@@ -248,6 +250,15 @@ async def test_a_source_without_entries_points_to_its_polls():
 
 async def test_a_source_that_was_never_polled_has_no_list_of_polls():
     assert "Last polls" not in await source_page(health())
+
+
+def test_very_many_sources_have_pages():
+    page = health_page(health(), number=2, pages=3)
+
+    assert '<a class="turn" rel="prev" href="/sources">Back</a>' in page
+    assert '<a href="/sources?page=2" aria-current="page" aria-label="Page 2">2</a>' in page
+    assert '<a class="turn" rel="next" href="/sources?page=3">On</a>' in page
+    assert 'rel="canonical" href="https://planet.example/sources?page=2"' in page
 
 
 def test_no_sources_is_an_invitation():

@@ -329,7 +329,7 @@ def _digested(body: bytes) -> tuple[str, tuple[str, ...]]:
     found: Slices | None = slices(body)
     if found is None:
         raise RuntimeError("a document of the benchmark has no slices")
-    return found.head_digest(), found.digests()
+    return found.head_digest(), found.digests
 
 
 def _read(body: bytes, head: str = "", items: Sequence[str] = ()) -> ReadFeed:

@@ -90,6 +90,14 @@ def in_utf8(document: bytes, content_type: str) -> bytes:
     return _references_mended(clean.translate(None, _CONTROLS))
 
 
+def is_utf8(document: bytes, content_type: str) -> bool:
+    """Whether `in_utf8` has nothing to do, however much more of valid UTF-8 there is."""
+    for name in _declared(document, content_type):
+        if name in EAST_ASIAN or name.startswith(_SEVEN_BITS):
+            return False
+    return in_utf8(document, content_type) == document
+
+
 def _decoded(document: bytes, content_type: str) -> str | None:
     """The text; None where the document is that text in UTF-8 as it stands."""
     for mark, codec in _MARKS:

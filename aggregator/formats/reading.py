@@ -20,6 +20,7 @@ from aggregator.formats.feedparsing.parse import parse
 from aggregator.formats.html import unchanged
 from aggregator.formats.html_pages import page_in_words
 from aggregator.formats.jsonfeed_reading import read_json_feed
+from aggregator.formats.known_slices import found_again
 from aggregator.formats.languages import with_languages
 from aggregator.formats.reading_entries import Page, read_dates, read_entry, read_info
 from aggregator.formats.reading_fields import MOST_ENTRIES, dicts
@@ -57,11 +58,12 @@ def read_feed(
     if first == b"{" or ("json" in content_type.lower() and first != b"<"):
         return with_languages(read_json_feed(document, url=url, players=players, clean=clean))
     page = Page(url=url, format="", damaged=False, players=players, clean=clean)
-    prepared = in_utf8(document, content_type)
-    found = slices(prepared)
+    found = found_again(document, content_type, known_items) if known_items else None
+    prepared = found.document if found else in_utf8(document, content_type)
+    found = found or slices(prepared)
     if found is None or len(found.items) > MOST_ENTRIES:
         return _read_xml(prepared, page)
-    head, digests = found.head_digest(), found.digests()
+    head, digests = found.head_digest(), found.digests
     fresh = tuple(n for n, one in enumerate(digests) if one not in known_items)
     if head == known_head and not fresh:
         same = Sliced(head=head, items=digests, read=(), same=True)

@@ -39,12 +39,8 @@ class Slices:
     document: bytes = field(repr=False)
     items: tuple[tuple[int, int], ...]
     """Offsets in bytes, in the order of the document."""
-
-    def digests(self) -> tuple[str, ...]:
-        """One an item, over what may mean something to a reader; in hexadecimal digits."""
-        return tuple(
-            _digest(_VOLATILE.sub(b"", self.document[start:end])) for start, end in self.items
-        )
+    digests: tuple[str, ...]
+    """One an item, as `digest_of` makes it."""
 
     def head_digest(self) -> str:
         """Over all that is no item."""
@@ -67,7 +63,13 @@ def slices(document: bytes) -> Slices | None:
         finder.parse()
     except (expat.ExpatError, _Odd, ValueError):
         return None
-    return Slices(document=document, items=tuple(finder.items))
+    digests = tuple(digest_of(document[start:end]) for start, end in finder.items)
+    return Slices(document=document, items=tuple(finder.items), digests=digests)
+
+
+def digest_of(item: bytes) -> str:
+    """Over what may mean something to a reader; in hexadecimal digits."""
+    return _digest(_VOLATILE.sub(b"", item))
 
 
 class _Finder:

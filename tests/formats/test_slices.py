@@ -90,7 +90,7 @@ def test_what_nobody_wrote_changes_no_digest(before, after):
 
     assert one is not None
     assert other is not None
-    assert one.digests() == other.digests()
+    assert one.digests == other.digests
 
 
 def test_the_time_of_the_build_is_no_part_of_the_head():

@@ -6,6 +6,8 @@ what it is: entries are judged by the company of their document (`normalize`, `r
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from struct import Struct
+from typing import NamedTuple
 
 from aggregator.core.knowledge import Knowledge, strangers
 from aggregator.core.model import Entry, EntryChanges, ReadFeed, Sliced
@@ -15,9 +17,13 @@ _SHORT = 8
 """Bytes of a digest that are kept: enough to tell the items of one document apart."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RememberedItem:
-    """What an item is called: digests of its guid alone and of its link, 8 bytes of each."""
+_PACKED = Struct(f"{_SHORT}s" * 3)
+
+
+class RememberedItem(NamedTuple):
+    """What an item is called: digests of its guid alone and of its link, 8 bytes of each. A tuple,
+    since a document has hundreds.
+    """
 
     guid: bytes
     link: bytes
@@ -45,14 +51,11 @@ class Memory:
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "Memory":
-        reading, head, *rest = (packed[at : at + _SHORT] for at in range(0, len(packed), _SHORT))
-        items = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+        items = _PACKED.iter_unpack(packed[2 * _SHORT :])
         return cls(
-            reading=reading,
-            head=head.hex(),
-            items={
-                digest.hex(): RememberedItem(guid=guid, link=link) for digest, guid, link in items
-            },
+            reading=packed[:_SHORT],
+            head=packed[_SHORT : 2 * _SHORT].hex(),
+            items={digest.hex(): RememberedItem(guid, link) for digest, guid, link in items},
         )
 
 

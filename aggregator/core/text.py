@@ -37,8 +37,9 @@ def one_line(text: str, limit: int) -> str:
     """A line of plain text: single-spaced, trimmed, at most `limit` characters."""
     spaced = _spaced(text)
     if _is_printable(spaced):  # no other white space, nor what has to go
-        if "  " in spaced:
-            spaced = " ".join(spaced.split())
+        pieces = spaced.split("  ")  # seldom many, and words are
+        if len(pieces) > 1:
+            spaced = " ".join([bare for piece in pieces if (bare := piece.strip())])
         return spaced.strip()[:limit].rstrip()
     safe = xml_safe(text)
     text = safe if safe.isascii() else _BIDI_CONTROLS.sub("", safe)

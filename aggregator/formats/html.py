@@ -7,7 +7,7 @@ nh3 decides last and alone what is safe; after it only white space is touched.
 
 import html as entities
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from itertools import pairwise
 
@@ -30,6 +30,7 @@ from aggregator.formats.html_text import (
 from aggregator.formats.html_tidy import is_untidy, tidied
 
 _MOST_ROUNDS = 5
+_HEADING_TAGS = frozenset(f"h{level}" for level in range(1, 7))
 _HEADINGS = re.compile(r"<(/?)h[1-6][ >]")
 
 # HTML drops one line end after <pre>, and nh3 does not write it for a text that begins with one.
@@ -95,7 +96,7 @@ def _cleaned(
     in_use = None if as_written and not checked and _all_absolute(source, lowered) else base
     cleaner = _cleaner(in_use, checked, players, unchanged if as_written else clean)
     safe = _written(cleaner, source)
-    misnested = _may_be_misnested(safe)
+    misnested = _may_be_misnested(safe, tags)
     if misnested:
         safe = _settled(cleaner, safe)
     if players and len(_PLAYER.findall(safe)) < safe.count("<iframe"):
@@ -148,9 +149,13 @@ def _settled(cleaner: nh3.Cleaner, safe: str) -> str:
     return safe
 
 
-def _may_be_misnested(safe: str) -> bool:
-    """True where the tree may hold what is read otherwise once it is written."""
-    return "<math" in safe or "<table" in safe or ("<h" in safe and _nests_headings(safe))
+def _may_be_misnested(safe: str, tags: Collection[str]) -> bool:
+    """True where the tree may hold what is read otherwise once it is written; `tags` are those of
+    the HTML that was cleaned.
+    """
+    if "math" in tags or "table" in tags:
+        return True
+    return not _HEADING_TAGS.isdisjoint(tags) and _nests_headings(safe)
 
 
 def _nests_headings(safe: str) -> bool:

@@ -30,8 +30,9 @@ class Kept:
     pieces: Sequence[Pieced] = ()
     """By this configuration; none where it was another one's."""
     until: datetime | None
-    made_at: datetime | None = None
-    """By the steady clock; None of one that is good only as the last good one."""
+    true_at: datetime | None = None
+    """When it was known to be the newest, by the steady clock; None of one that is good only as the
+    last good one."""
 
     def shows(self, revision: int, now: datetime) -> bool:
         """Whether it is still what is to be served at this revision."""
@@ -69,10 +70,15 @@ class KeptDocuments:
                 break
             size -= self._kept.pop(oldest).document.text.size
 
+    def confirm(self, key: Key, at: datetime) -> None:
+        """It was found to be the newest yet; `at` is by the steady clock."""
+        if (kept := self._kept.get(key)) and kept.true_at:
+            self._kept[key] = replace(kept, true_at=max(kept.true_at, at))
+
     def outdate(self) -> None:
         """From now on they are good as the last good ones only."""
         self._kept = {
-            key: replace(kept, revision=_NEVER, made_at=None, pieces=())
+            key: replace(kept, revision=_NEVER, true_at=None, pieces=())
             for key, kept in self._kept.items()
         }
 

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from aggregator.core.publication import Publication
+from aggregator.service.meanwhile import Meanwhile
 from aggregator.service.ports import Clock, ReadStore
 
 SHORTEST = timedelta(minutes=1)
@@ -18,6 +20,10 @@ _LOOK_AGAIN = timedelta(seconds=30)
 _BREATH = timedelta(seconds=1)
 """Between two looks while a source is overdue."""
 
+_MEANWHILE = timedelta(seconds=5)
+"""How long a plan by which a source is overdue is told while somebody looks for the next one. It
+tells the shortest, and nobody has to wait for less than that."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
@@ -25,6 +31,10 @@ class _Plan:
 
     due: datetime | None
     stale_at: datetime
+
+    def may_wait(self, now: datetime) -> bool:
+        overdue = self.due is not None and self.due <= now
+        return overdue and now < self.stale_at + _MEANWHILE
 
 
 class Lifetimes:
@@ -34,10 +44,11 @@ class Lifetimes:
         self._store = store
         self._clock = clock
         self._plans: dict[frozenset[str] | None, _Plan] = {}
+        self._looking = Meanwhile()
 
     def forget(self) -> None:
         """Another configuration has other sources."""
-        self._plans.clear()
+        self._plans = {}
 
     async def fresh_for(
         self, publication: Publication | None = None, until: datetime | None = None
@@ -46,17 +57,25 @@ class Lifetimes:
 
         `until` is when time alone changes it, by the wall clock.
         """
-        due = await self._due(publication.sources if publication else None)
-        return self._span(due, until)
+        keys = publication.sources if publication else None
+        plan = self._known(keys) or await self._look(keys)
+        return self._span(plan.due, until)
 
     def known_fresh_for(
         self, publication: Publication, until: datetime | None = None
     ) -> timedelta | None:
         """The same, where the plan is still believed; without waiting."""
-        plan = self._plans.get(publication.sources)
-        if plan is None or self._clock.steady() >= plan.stale_at:
+        plan = self._known(publication.sources)
+        return self._span(plan.due, until) if plan else None
+
+    def _known(self, keys: frozenset[str] | None) -> _Plan | None:
+        plan, now = self._plans.get(keys), self._clock.steady()
+        if plan is None or now < plan.stale_at:
+            return plan
+        if not plan.may_wait(now):
             return None
-        return self._span(plan.due, until)
+        self._looking.start(keys, partial(self._look, keys))
+        return plan
 
     def _span(self, due: datetime | None, until: datetime | None) -> timedelta:
         spans = [LONGEST]
@@ -66,11 +85,10 @@ class Lifetimes:
             spans.append(until - self._clock.now())
         return max(SHORTEST, min(spans))
 
-    async def _due(self, keys: frozenset[str] | None) -> datetime | None:
-        now, plan = self._clock.steady(), self._plans.get(keys)
-        if plan is None or now >= plan.stale_at:
-            due = await self._store.first_due(keys, now=now)
-            soon = now + _LOOK_AGAIN
-            stale_at = max(now + _BREATH, min(due, soon) if due else soon)
-            plan = self._plans[keys] = _Plan(due, stale_at)
-        return plan.due
+    async def _look(self, keys: frozenset[str] | None) -> _Plan:
+        plans, now = self._plans, self._clock.steady()
+        due = await self._store.first_due(keys, now=now)
+        soon = now + _LOOK_AGAIN
+        stale_at = max(now + _BREATH, min(due, soon) if due else soon)
+        plans[keys] = plan = _Plan(due, stale_at)
+        return plan

@@ -1,17 +1,20 @@
 """One HTML page of a publication: which stories stand on it, and how many pages there are.
 
-What was made is good for as long as its revision is the newest one.
+What was made is good for as long as its revision is the newest one, and a moment longer while
+changes come thick and fast.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from aggregator.core.digest import digest
 from aggregator.core.errors import UnknownPublication
 from aggregator.core.model import PublishedEntry
 from aggregator.core.publication import Publication
 from aggregator.core.shown import Shown
+from aggregator.service.ahead import Ahead
 from aggregator.service.catalogue import Catalogue, titled
 from aggregator.service.ports import Clock, ReadStore, Revision
 from aggregator.service.revisions import Revisions
@@ -52,15 +55,33 @@ class _Count:
         return self.revision == revision.number and (self.until is None or now <= self.until)
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A page, as of a revision that was the newest one at a moment of the steady clock."""
+
+    page: Page
+    revision: int
+    true_at: datetime
+
+    def is_in_time(self, now: datetime) -> bool:
+        return self.page.until is None or now <= self.page.until
+
+
 class Paging:
     """Makes pages. How many stories there are is counted once a revision."""
 
     def __init__(
-        self, store: ReadStore, clock: Clock, catalogue: Catalogue, revisions: Revisions
+        self,
+        store: ReadStore,
+        clock: Clock,
+        catalogue: Catalogue,
+        revisions: Revisions,
+        ahead: Ahead,
     ) -> None:
         self._store = store
         self._clock = clock
         self._revisions = revisions
+        self._ahead = ahead
         self.take(catalogue)
 
     def take(self, catalogue: Catalogue) -> None:
@@ -68,25 +89,35 @@ class Paging:
         self._catalogue = catalogue
         self._looks = catalogue.looks()
         self._counts: dict[str, _Count] = {}
-        self._pages: dict[tuple[str, int], Page] = {}
-        """As of `_revision`."""
-        self._revision = -1
+        self._pages: dict[tuple[str, int], _Made] = {}
 
     async def page(self, publication: Publication, number: int) -> Page:
         """Raises UnknownPublication past the last one."""
-        revision, pages = await self._revisions.newest(), self._pages
-        if revision.number != self._revision:
-            self._revision = revision.number
-            pages.clear()
         key = (publication.at(), number)
-        page = pages.get(key)
-        if page is None or (page.until is not None and page.until < self._clock.now()):
+        made = self._pages.get(key)
+        if made and made.is_in_time(self._clock.now()) and self._ahead.allows(made.true_at):
+            work = partial(self._newest, publication, number, exact=True)
+            self._ahead.renew(key, made.true_at, work)
+            return made.page
+        return await self._newest(publication, number)
+
+    async def _newest(self, publication: Publication, number: int, *, exact: bool = False) -> Page:
+        key, pages, begun = (publication.at(), number), self._pages, self._clock.steady()
+        revision = await (self._revisions.look() if exact else self._revisions.newest())
+        made = pages.get(key)
+        if made and made.revision == revision.number and made.is_in_time(self._clock.now()):
+            fresh = replace(made, true_at=begun) if exact else made
+        else:
             page = await self._make(publication, number, revision)
-            if self._pages is pages and self._revision == revision.number:
-                pages[key] = page
-                if len(pages) > MOST_PAGES:
-                    del pages[next(iter(pages))]
-        return page
+            fresh = _Made(page, revision.number, begun)
+            if made:
+                self._ahead.spend(begun)
+        if self._pages is pages:  # else it is another configuration's
+            pages.pop(key, None)
+            pages[key] = fresh
+            if len(pages) > MOST_PAGES:
+                del pages[next(iter(pages))]
+        return fresh.page
 
     async def _make(self, publication: Publication, number: int, revision: Revision) -> Page:
         catalogue, looks = self._catalogue, self._looks

@@ -42,7 +42,8 @@ class Publisher:
         self._documents = Documents(
             store=store, clock=clock, catalogue=catalogue, complain=complain
         )
-        self._paging = Paging(store, clock, catalogue, self.revisions)
+        ahead = self._documents.ahead
+        self._paging = Paging(store, clock, catalogue, self.revisions, ahead)
         self._sources = SourcePages(store, clock, catalogue)
         self._lifetimes = Lifetimes(store, clock)
         self._catalogue = catalogue

@@ -16,20 +16,28 @@ def allowance(clock) -> Allowance:
     return Allowance(clock, share=0.1, most=timedelta(seconds=2))
 
 
-def test_what_is_spent_comes_back_with_the_time(allowance, clock):
+def test_what_is_used_up_comes_back_as_a_whole(allowance, clock):
     allowance.spend(timedelta(seconds=2))
     at_once = allowance.is_left()
+    clock.pass_(seconds=19)
+    before = allowance.is_left()
     clock.pass_(seconds=1)
 
-    assert not at_once
+    assert (at_once, before) == (False, False)
+    assert allowance.is_left()
+
+
+def test_what_is_not_used_up_is_left(allowance):
+    allowance.spend(timedelta(seconds=1.9))
+
     assert allowance.is_left()
 
 
 def test_who_spends_more_than_there_is_waits_the_longer(allowance, clock):
     allowance.spend(timedelta(seconds=3))
-    clock.pass_(seconds=9)
+    clock.pass_(seconds=29)
     before = allowance.is_left()
-    clock.pass_(seconds=2)
+    clock.pass_(seconds=1)
 
     assert not before
     assert allowance.is_left()

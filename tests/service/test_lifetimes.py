@@ -1,5 +1,6 @@
 """How long what we publish is told to stay as it is."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -104,6 +105,20 @@ async def test_a_poll_that_is_over_is_seen_soon(world):
     await lifetimes.fresh_for(LATEST)
     await due_in(world, a=15)
     world.clock.pass_(seconds=1)
+    meanwhile = await lifetimes.fresh_for(LATEST)
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+    assert meanwhile == SHORTEST
+    assert await lifetimes.fresh_for(LATEST) > SHORTEST
+
+
+async def test_a_poll_that_is_long_over_is_seen_at_once(world):
+    await due_in(world, a=0.1)
+    lifetimes = Lifetimes(world.store, world.clock)
+    await lifetimes.fresh_for(LATEST)
+    await due_in(world, a=15)
+    world.clock.pass_(minutes=1)
 
     assert await lifetimes.fresh_for(LATEST) > SHORTEST
 

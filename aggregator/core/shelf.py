@@ -28,16 +28,17 @@ class Shelf(Generic[Key, Value]):
 
     def put(self, key: Key, value: Value) -> None:
         """What is larger than all the room is not kept."""
-        self._drop(key)
+        self.drop(key)
         size = self._room_for(key, value)
         if size > self._most:
             return
         self._values[key] = value
         self._size += size
         while self._size > self._most:
-            self._drop(next(iter(self._values)))
+            self.drop(next(iter(self._values)))
 
-    def _drop(self, key: Key) -> None:
+    def drop(self, key: Key) -> None:
+        """It need not be there."""
         value = self._values.pop(key, None)
         if value is not None:
             self._size -= self._room_for(key, value)

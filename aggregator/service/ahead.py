@@ -33,6 +33,10 @@ class Ahead:
         young = true_at is not None and self._clock.steady() < true_at + OLDEST
         return young and not self._allowance.is_left()
 
+    async def wait(self, key: Hashable) -> None:
+        """Until the next one is made, where that is under way."""
+        await self._making.wait(key)
+
     def spend(self, since: datetime) -> None:
         """The time since then went into showing a change."""
         self._allowance.spend(self._clock.steady() - since)

@@ -9,8 +9,8 @@ revision       counts changes to what is published; the same: nothing to do   (s
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -54,6 +54,21 @@ WRITERS: dict[Format, Writer] = {
 }
 
 
+Prepare = Callable[[Document, Document], Awaitable[None]]
+"""Called with a document and the one that is about to take its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The newest revision at a moment of the steady clock."""
+
+    revision: Revision
+    at: datetime
+
+
+async def _nothing(_before: Document, _after: Document) -> None: ...
+
+
 class Documents:
     """Renders what changed and keeps it."""
 
@@ -74,6 +89,7 @@ class Documents:
         self._pieces = Pieces(WRITERS)
         self._rendering = asyncio.Lock()
         self.ahead = Ahead(clock)
+        self._prepare: Prepare = _nothing
 
     def take(self, catalogue: Catalogue) -> None:
         """Renders by another configuration from now on."""
@@ -83,6 +99,10 @@ class Documents:
         self.history.take(catalogue)
         self._opening.take(catalogue)
         self._kept.outdate()
+
+    def prepare_with(self, prepare: Prepare) -> None:
+        """No document takes the place of another before that is done. It must not raise."""
+        self._prepare = prepare
 
     def since(self, changed: datetime) -> datetime:
         """When it last looked different: a changed configuration counts as well."""
@@ -129,10 +149,16 @@ class Documents:
             made = await self._opening.gather(publication, format, revision, leaf)
             made, pieces = await self._pieced(made, format, None)
             return await self._write(made, pieces, format, None)
-        kept = self._kept.get((address_of(publication, None, leaf), format))
-        if kept and not exact and (young := self._young(kept, publication, format, leaf)):
+        if exact:
+            return await self._newest(publication, format, leaf, exact=True)
+        key = (address_of(publication, None, leaf), format)
+        kept = self._kept.get(key)
+        if kept and not self.ahead.allows(kept.true_at):
+            await self.ahead.wait(key)
+            kept = self._kept.get(key)
+        if kept and (young := self._young(kept, publication, format, leaf)):
             return young
-        return await self._newest(publication, format, leaf, exact=exact)
+        return await self._newest(publication, format, leaf, exact=False)
 
     async def _newest(
         self, publication: Publication, format: Format, leaf: Leaf, *, exact: bool
@@ -142,13 +168,17 @@ class Documents:
         begun = self._clock.steady()
         try:
             revision = await (self.revisions.look() if exact else self.revisions.newest())
+            seen = _Seen(revision, begun)
             kept = self._kept.get(key)
             if kept and kept.shows(revision.number, self._clock.now()):
                 if exact:
                     self._kept.confirm(key, begun)
                 return kept.document
             async with self._rendering:
-                return await self._render(publication, format, revision, leaf)
+                kept = self._kept.get(key)  # as others left it while we waited for our turn
+                if kept and not exact and self.ahead.allows(kept.true_at):
+                    return kept.document
+                return await self._render(publication, format, seen, leaf)
         except UnknownPublication:
             raise
         except Exception as error:  # noqa: BLE001 - subscribers have no use for any of them
@@ -206,23 +236,26 @@ class Documents:
         return kept.document
 
     async def _render(
-        self, publication: Publication, format: Format, revision: Revision, leaf: Leaf
+        self, publication: Publication, format: Format, seen: _Seen, leaf: Leaf
     ) -> Document:
-        key = (address_of(publication, None, leaf), format)
+        key, revision = (address_of(publication, None, leaf), format), seen.revision
         kept, catalogue = self._kept.get(key), self._catalogue
-        if kept and kept.shows(revision.number, self._clock.now()):  # while we waited for our turn
+        if kept and kept.shows(revision.number, self._clock.now()):
             return kept.document
         started = self._clock.steady()
         made = await self._opening.gather(publication, format, revision, leaf)
         made_of = made.digest()
         if kept and kept.made_of == made_of:
-            document, pieces = replace(kept.document, until=made.until), kept.pieces
+            document, pieces = kept.document, kept.pieces
+            if document.until != made.until:
+                document = replace(document, until=made.until)
         else:
             made, pieces = await self._pieced(made, format, kept)
             made_of = made.digest()
             document = await self._write(made, pieces, format, kept)
         if kept:
             self.ahead.spend(started)
+            await self._prepare(kept.document, document)
         if catalogue is self._catalogue:  # else it is another configuration's
             fresh = Kept(
                 revision=revision.number,
@@ -230,7 +263,7 @@ class Documents:
                 document=document,
                 pieces=pieces,
                 until=made.until,
-                true_at=started,
+                true_at=seen.at,
             )
             self._kept.put(key, fresh)
         return document

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Protocol
 
 from aggregator.core.dates import believable
@@ -26,9 +27,12 @@ from aggregator.service.ports import ReadStore, Selection
 from aggregator.service.windows import View
 
 MOST_LINES = 30_000
-"""In memory, a kilobyte each: all that some dozens of large publications show."""
+"""In memory, a kilobyte or two each: all that some dozens of large publications show."""
 
-MOST_TEXTS = 16_000_000
+FEW_LINES, LATELY = 5_000, 500
+"""More than so many are in memory only of stories that one of so many documents has shown."""
+
+MOST_TEXTS = 8_000_000
 """Characters in memory of what was read last: each format wants it once."""
 
 AT_ONCE = 200
@@ -84,6 +88,12 @@ class _Known:
     """Of those sources."""
     true_at: int = -1
     """The refresh at which that was found to be true."""
+    found_at: int = -1
+    """The refresh at which it was found out."""
+
+    def seen_at(self) -> int:
+        """The refresh at which it was shown last."""
+        return max(self.true_at, self.found_at)
 
     def is_true(self, attributed: Mapping[str, Attribution]) -> bool:
         """Whether its sources are what it says."""
@@ -112,6 +122,7 @@ class Lines:
         self._attributions: dict[str, Attribution] = {}
         self._before: dict[str, Attribution] = {}
         self._refreshes = 0
+        self._room = FEW_LINES
 
     def refresh(self) -> None:
         """Sources may be called something else from now on."""
@@ -162,10 +173,21 @@ class Lines:
     def keep(self, name: str, place: Placed, look: Look) -> _Known:
         known = self._as_known(place, look)
         self._known.pop((name, place.number), None)
+        known.found_at = self._refreshes
         self._known[name, place.number] = known
-        if len(self._known) > MOST_LINES:
-            del self._known[next(iter(self._known))]
+        self._make_room()
         return known
+
+    def _make_room(self) -> None:
+        """Those go that no document has shown lately."""
+        if len(self._known) <= self._room:
+            return
+        since = self._refreshes - LATELY
+        for key in [k for k, each in self._known.items() if each.seen_at() < since]:
+            del self._known[key]
+        for key in list(islice(self._known, max(0, len(self._known) - MOST_LINES))):
+            del self._known[key]
+        self._room = min(MOST_LINES, max(FEW_LINES, 2 * len(self._known)))
 
     def _as_known(self, place: Placed, look: Look) -> _Known:
         if isinstance(look.shown, LeftOut):

@@ -18,6 +18,11 @@ class Meanwhile:
             self._under_way[key] = task
             task.add_done_callback(lambda done: self._end(key, done))
 
+    async def wait(self, key: Hashable) -> None:
+        """Until what is under way by that key has ended, if anything is."""
+        if task := self._under_way.get(key):
+            await asyncio.wait([task])
+
     def _end(self, key: Hashable, task: asyncio.Task[object]) -> None:
         del self._under_way[key]
         if not task.cancelled():

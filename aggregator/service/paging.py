@@ -95,6 +95,9 @@ class Paging:
         """Raises UnknownPublication past the last one."""
         key = (publication.at(), number)
         made = self._pages.get(key)
+        if made and not self._ahead.allows(made.true_at):
+            await self._ahead.wait(key)
+            made = self._pages.get(key)
         if made and made.is_in_time(self._clock.now()) and self._ahead.allows(made.true_at):
             work = partial(self._newest, publication, number, exact=True)
             self._ahead.renew(key, made.true_at, work)

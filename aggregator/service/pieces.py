@@ -16,8 +16,8 @@ from aggregator.core.shelf import Shelf
 from aggregator.formats.written import Writer
 from aggregator.service.lines import Line, LineView
 
-MOST_PIECES = 64_000_000
-"""Bytes in memory: in three formats seven thousand entries of three kilobytes."""
+MOST_PIECES = 16_000_000
+"""Bytes in memory, beside those of documents in memory: for entries that come into other ones."""
 
 FEW = 8
 """Entries that take less time to write than to hand to another thread."""

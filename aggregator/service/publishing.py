@@ -16,7 +16,7 @@ from aggregator.core.publication import Document, Format, Publication, Site
 from aggregator.core.shown import Shown
 from aggregator.service.archives.archiving import HistoryStore
 from aggregator.service.catalogue import Catalogue, Kind
-from aggregator.service.documents import Documents
+from aggregator.service.documents import Documents, Prepare
 from aggregator.service.lifetimes import SHORTEST, Lifetimes
 from aggregator.service.paging import Page, Paging
 from aggregator.service.ports import (
@@ -112,6 +112,10 @@ class Publisher:
     def document_in_memory(self, publication: Publication, format: Format) -> Document | None:
         """What `document` would return at once: the newest one, known to be good."""
         return self._documents.current(publication, format, self.revisions.known())
+
+    def prepare_with(self, prepare: Prepare) -> None:
+        """What is done with a document before it takes the place of another."""
+        self._documents.prepare_with(prepare)
 
     async def catch_up(self) -> None:
         """Brings the archives of feeds up to date, however long that takes."""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -32,7 +31,7 @@ from aggregator.store.schema import sources, stories
 from aggregator.store.statements import chunks
 
 MOST_SOURCES = 20_000
-"""Whose attributions are in memory: a hundred bytes each, and the text that they are of."""
+"""Whose attributions are in memory: a hundred bytes each, and the text that each is of."""
 
 EVERYTHING = Selection()
 
@@ -85,6 +84,17 @@ def attributions(connection: Connection, keys: Collection[str]) -> dict[str, Att
     return found
 
 
-@lru_cache(MOST_SOURCES)
+_attributed: dict[str, tuple[tuple[str, str | None, str, str], Attribution]] = {}
+"""By source, what it said last and how that is told."""
+
+
 def _attribution(key: str, name: str | None, url: str, info: str) -> Attribution:
-    return attribution_of(published_source_of(key, name, url, json.loads(info)))
+    said = (key, name, url, info)
+    known = _attributed.get(key)
+    if known is not None and known[0] == said:
+        return known[1]
+    made = attribution_of(published_source_of(key, name, url, json.loads(info)))
+    if len(_attributed) >= MOST_SOURCES:
+        _attributed.clear()
+    _attributed[key] = said, made
+    return made

@@ -66,6 +66,7 @@ def create_app(
         audience=audience,
         pages=pages or Pages(),
     )
+    publisher.prepare_with(desk.responder.prepare)
     feeds, failures = Feeds(desk), _Failures(desk)
     app = Starlette(
         routes=[

@@ -9,7 +9,7 @@ from aggregator.core.shelf import Shelf
 from aggregator.formats.packing import Coding, pack
 from aggregator.formats.runs import Run, deflated, gzipped, runs_of
 
-_MOST = 32_000_000
+_MOST = 16_000_000
 """Bytes in memory; those that nobody asks for make room."""
 
 _SHORT = 16_384
@@ -41,6 +41,15 @@ class Packed:
             packed = await self._shared(etag, asyncio.to_thread(pack, text.body, coding))
         self._bodies.put(etag, packed)
         return packed
+
+    async def follow(self, before: str, after: str, text: Joined, coding: Coding) -> None:
+        """Packs a text that takes the place of another, as that was packed, and drops that.
+
+        Nothing is done where nobody asked for the other one.
+        """
+        if before != after and self._bodies.get(before) is not None:
+            await self.get(after, lambda: text, coding)
+            self._bodies.drop(before)
 
     async def _in_runs(self, text: Joined) -> bytes:
         runs = runs_of(text)

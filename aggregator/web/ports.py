@@ -9,6 +9,7 @@ from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.positions import Step
 from aggregator.core.publication import Document, Format, Publication, Site
 from aggregator.service.catalogue import Kind
+from aggregator.service.documents import Prepare
 from aggregator.service.entry_lists import Bookmark, Changed, Part, Scope
 from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
@@ -43,6 +44,9 @@ class Publications(Protocol):
         self, publication: Publication, format: Format, leaf: Leaf = NEWEST
     ) -> Document:
         """Raises UnknownPublication where the feed has no such document."""
+
+    def prepare_with(self, prepare: Prepare) -> None:
+        """What is done with a document before it takes the place of another."""
 
     async def news(
         self, publication: Publication, format: Format, document: Document, tags: Sequence[str]

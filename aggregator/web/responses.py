@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from aggregator.core.joined import Joined, in_one
 from aggregator.core.publication import CONTENT_TYPES, Document, Publication, Site
+from aggregator.formats.packing import CODINGS
 from aggregator.web.conditional import (
     Form,
     Validity,
@@ -70,6 +71,15 @@ class Responder:
         headers = {**_lasting(resource, forms[0]), "content-type": resource.content_type}
         body = await self._packing(headers, resource.made, forms[0], key=headers["etag"])
         return Response(b"" if request.method == "HEAD" else body, headers=headers)
+
+    async def prepare(self, before: Document, after: Document) -> None:
+        """A feed takes the place of another: whoever asks for it need not wait until it is packed.
+
+        In the codings in which the one before it was asked for.
+        """
+        old, new = (Validity(tag=each.etag.strip('"')) for each in (before, after))
+        for coding in CODINGS:
+            await self._packed.follow(old.etag(coding), new.etag(coding), after.text, coding)
 
     async def respond_with_news(
         self, request: Request, resource: Resource, news: bytes

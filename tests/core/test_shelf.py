@@ -49,3 +49,14 @@ def test_a_long_key_counts_with_its_length():
         shelf.put(f"{number}" + "x" * 2000, b"")
 
     assert len(shelf._values) <= 5
+
+
+def test_what_is_dropped_gives_its_room_back():
+    shelf = Shelf[str, bytes](2 * 1203, size=len)
+    shelf.put("a", b"x" * 1000)
+    shelf.put("b", b"x" * 1000)
+    shelf.drop("b")
+    shelf.drop("nowhere")
+    shelf.put("c", b"x" * 1000)
+
+    assert [key for key in "abc" if shelf.get(key)] == ["a", "c"]

@@ -194,6 +194,46 @@ async def test_a_document_that_is_as_it_was_is_good_for_another_while(world, wri
         await until_done()
 
 
+async def test_who_waits_for_the_next_document_is_given_that_one_though_there_is_news(
+    world, writer
+):
+    writer.takes = lambda: world.clock.pass_(seconds=SAVED.total_seconds() + 0.01)
+    kept, shown = await in_a_burst(world)
+    writer.takes = lambda: None
+    await kept.get(LATEST, "atom")  # the next one is begun
+    world.clock.pass_(seconds=OLDEST.total_seconds())
+    waiting = asyncio.create_task(kept.get(LATEST, "atom"))
+    await asyncio.sleep(0)
+    await add_entry(world)
+    got = await waiting
+
+    assert got.etag != shown.etag
+    assert kept.current(LATEST, "atom", None) is got
+
+
+async def test_before_a_document_takes_the_place_of_another_it_is_prepared(world):
+    kept, prepared = made(world), []
+
+    async def prepare(before: Document, after: Document) -> None:
+        prepared.append((before, after))
+
+    kept.prepare_with(prepare)
+    first = await kept.get(LATEST, "atom")
+    await add_entry(world)
+    second = await kept.get(LATEST, "atom")
+
+    assert prepared == [(first, second)]
+
+
+async def test_a_document_that_a_change_leaves_as_it_is_remains_the_same(world):
+    kept = made(world)
+    b = catalogue().find("sources", "b")
+    before = await kept.get(b, "atom")
+    await add_entry(world, "a")
+
+    assert await kept.get(b, "atom") is before
+
+
 @pytest.mark.usefixtures("slow")
 async def test_who_would_not_come_again_gets_the_newest_all_the_same(world):
     kept, shown = await in_a_burst(world)

@@ -14,6 +14,7 @@ from aggregator.core.publication import CONTENT_TYPES, Document, Format, Publica
 from aggregator.core.shown import Shown
 from aggregator.core.wire import Validators
 from aggregator.service.catalogue import Catalogue, Kind
+from aggregator.service.documents import Prepare
 from aggregator.service.entry_lists import EntryLists
 from aggregator.service.paging import Page
 from aggregator.service.ports import PastPoll, SourceHealth
@@ -111,6 +112,9 @@ class FakePublisher:
         self.failing: Exception | None = None
         self.lifetime = timedelta(minutes=5)
         self.hub: str | None = None
+
+    def prepare_with(self, prepare: Prepare) -> None:
+        """None of its documents takes the place of another."""
 
     def publications(self) -> tuple[Publication, ...]:
         return (LATEST, PAPERS)

@@ -114,3 +114,33 @@ async def test_of_a_feed_only_what_is_new_is_packed_again(monkeypatch):
 
     assert (gzip.decompress(one), gzip.decompress(other)) == (first.body, second.body)
     assert len(runs) <= 3 < all_runs
+
+
+async def test_what_takes_the_place_of_a_packed_text_is_packed_before_somebody_asks(monkeypatch):
+    threads = counting(monkeypatch)
+    bodies = Packed()
+    await bodies.get('"a.br"', long, "br")
+    await bodies.follow('"a.br"', '"b.br"', in_one(LONG + b"!"), "br")
+    packings = len(threads)
+    new = await bodies.get('"b.br"', long, "br")
+    await bodies.get('"a.br"', long, "br")
+
+    assert gzip.decompress(new) == LONG + b"!"
+    assert (packings, len(threads)) == (2, 3)  # nobody is going to ask for the other one
+
+
+async def test_what_nobody_asked_for_is_not_packed_beforehand(monkeypatch):
+    threads = counting(monkeypatch)
+    await Packed().follow('"a.br"', '"b.br"', long(), "br")
+
+    assert not threads
+
+
+async def test_a_text_that_stays_as_it_is_stays_packed(monkeypatch):
+    threads = counting(monkeypatch)
+    bodies = Packed()
+    await bodies.get('"a.br"', long, "br")
+    await bodies.follow('"a.br"', '"a.br"', long(), "br")
+    await bodies.get('"a.br"', long, "br")
+
+    assert len(threads) == 1

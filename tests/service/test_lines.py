@@ -7,6 +7,7 @@ import pytest
 from aggregator.core.filters import NO_FILTERS, Filters
 from aggregator.core.model import FeedInfo
 from aggregator.core.publication import CONTENT_TYPES, Publication
+from aggregator.service import lines
 from aggregator.service.documents import Documents
 from tests.builders import NOON, ago
 from tests.core.test_filters import filter_of
@@ -66,6 +67,11 @@ async def stamp(store) -> None:
     await poll(store, "a", info=FeedInfo(title="Feed a", updated=NOON + timedelta(hours=1)))
 
 
+async def add_more(store) -> None:
+    for number in range(9):
+        await poll(store, "b", story(f"more {number}", at=ago(minutes=number)))
+
+
 STEPS = [
     add,
     edit,
@@ -75,12 +81,44 @@ STEPS = [
     rename,
     tell_otherwise,
     stamp,
+    add_more,
 ]
 
 
 def documents(store, clock, filters) -> Documents:
     made = catalogue(publications=(LATEST, OF_B, FEW), filters=filters)
     return Documents(store=store, clock=clock, catalogue=made, complain=Notebook().failed)
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["room", "no room"])
+def room(request, monkeypatch) -> None:
+    """For all that was ever shown, or for next to nothing of it."""
+    if request.param:
+        monkeypatch.setattr(lines, "FEW_LINES", 1)
+        monkeypatch.setattr(lines, "LATELY", 1)
+        monkeypatch.setattr(lines, "MOST_LINES", 4)
+
+
+async def test_what_no_document_has_shown_lately_makes_room(monkeypatch):
+    monkeypatch.setattr(lines, "FEW_LINES", 1)
+    monkeypatch.setattr(lines, "LATELY", 1)
+    store, clock, read = MemoryStore(), FakeClock(), []
+    await begun(store)
+    kept = documents(store, clock, NO_FILTERS)
+    shown = store.shown_stories
+
+    async def watched(numbers):
+        read.append(len(numbers))
+        return await shown(numbers)
+
+    monkeypatch.setattr(store, "shown_stories", watched)
+    for _ in range(3):
+        await kept.get(LATEST, "atom", exact=True)
+        await add(store)
+        await poll(store, "b", story(f"{len(read)}", at=NOON))
+
+    assert read[0] > 1  # at first all that it shows, and then what is new
+    assert set(read[1:]) <= {1, 2}
 
 
 @pytest.mark.parametrize("filters", [NO_FILTERS, HIDING, AGING], ids=["all", "hiding", "aging"])

@@ -1,6 +1,6 @@
 """What passes between us and a reading process: frames of a length and a payload, never pickles.
 
-request  {"content_type": …, "url": …, "players": …, what is known} LF body
+request  {"content_type": …, "url": …, "players": …, what is known}, then the body, each a frame
 reply    "F" and the feed as JSON, or "E" and why there is none; of a large feed its first entries
          before, in frames of "P" and a list of them
 
@@ -9,7 +9,7 @@ checks what it sends.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from struct import Struct
 from typing import TYPE_CHECKING, Any
@@ -35,11 +35,15 @@ READY = b"R"
 _FEED, _PART, _ERROR, _LAST_ERROR = b"F", b"P", b"E", b"L"
 
 
-def frame(payload: bytes) -> bytes:
-    return LENGTH.pack(len(payload)) + payload
+def framed(payloads: Iterable[bytes]) -> Iterator[bytes]:
+    """What is written of these payloads, one after the other."""
+    for payload in payloads:
+        yield LENGTH.pack(len(payload))
+        yield payload
 
 
-def request(document: "Document") -> bytes:
+def request(document: "Document") -> tuple[bytes, bytes]:
+    """The payloads of one request. The body is one by itself, so that nobody has to copy it."""
     facts = {
         "content_type": document.content_type,
         "url": document.url,
@@ -47,15 +51,13 @@ def request(document: "Document") -> bytes:
         "known_head": document.known_head,
         "known_items": document.known_items,
     }
-    head = json.dumps(facts)
-    return b"%b\n%b" % (head.encode(), document.body)
+    return json.dumps(facts).encode(), document.body
 
 
-def wanted(payload: bytes) -> tuple[bytes, dict[str, Any]]:
-    """The body of a request, and what else `read_feed` is to know."""
-    head, _, body = payload.partition(b"\n")
-    facts = json.loads(head)
-    return body, facts | {"known_items": frozenset(facts["known_items"])}
+def wanted(payload: bytes) -> dict[str, Any]:
+    """What `read_feed` is to know of a request, beside the body."""
+    facts: dict[str, Any] = json.loads(payload)
+    return facts | {"known_items": frozenset(facts["known_items"])}
 
 
 def replies(feed: ReadFeed) -> tuple[bytes, ...]:

@@ -77,7 +77,7 @@ class ReadingProcess:
         self.usable = False
         try:
             async with asyncio.timeout(self._limits.wall_seconds):
-                await self._send(frames.request(document))
+                await self._send(*frames.request(document))
                 return await self._answer()
         except TimeoutError as error:
             reason = f"reading took more than {self._limits.wall_seconds:g} s"
@@ -118,10 +118,10 @@ class ReadingProcess:
             case _:
                 return UnreadableFeed(f"the reading process ended ({status})")
 
-    async def _send(self, payload: bytes) -> None:
+    async def _send(self, *payloads: bytes) -> None:
         if self._process.stdin is None:
             raise ConnectionError("no pipe")
-        self._process.stdin.write(frames.frame(payload))
+        self._process.stdin.writelines(frames.framed(payloads))
         await self._process.stdin.drain()
 
     async def _answer(self) -> ReadFeed:

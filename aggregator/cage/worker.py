@@ -23,18 +23,20 @@ def main() -> None:
     grant_cpu(limits)
     with contextlib.suppress(BrokenPipeError):  # nobody waits for the answer any more
         _send(sys.stdout.buffer, frames.READY)
-        while (payload := _receive(sys.stdin.buffer)) is not None:
+        while (facts := _receive(sys.stdin.buffer)) is not None:
+            body = _receive(sys.stdin.buffer)
+            if body is None:
+                break
             grant_cpu(limits)
-            answers = _answers(payload, limits)
+            answers = _answers(facts, body, limits)
             _send(sys.stdout.buffer, *answers)
             if frames.is_last(answers[-1]):
                 break
 
 
-def _answers(payload: bytes, limits: Limits) -> tuple[bytes, ...]:
+def _answers(facts: bytes, body: bytes, limits: Limits) -> tuple[bytes, ...]:
     try:
-        body, facts = frames.wanted(payload)
-        feed = read_feed(body, **facts, clean=without_trackers)
+        feed = read_feed(body, **frames.wanted(facts), clean=without_trackers)
         return frames.replies(feed)
     except UnreadableFeed as error:
         return (frames.refusal(str(error)),)
@@ -57,7 +59,7 @@ def _receive(stream: BinaryIO) -> bytes | None:
 
 
 def _send(stream: BinaryIO, *payloads: bytes) -> None:
-    stream.writelines(frames.frame(payload) for payload in payloads)
+    stream.writelines(frames.framed(payloads))
     stream.flush()
 
 

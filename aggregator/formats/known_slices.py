@@ -15,6 +15,9 @@ from aggregator.formats.slices import Slices, digest_of, slices
 
 _NAMES = (b"item", b"entry")
 
+_TAIL = 4096
+"""Bytes at a document's end in which an item ends, as a rule."""
+
 _Run = list[tuple[int, int, str]]
 """Known items with nothing but white space between: where each begins and ends, and its digest."""
 
@@ -23,7 +26,8 @@ def found_again(document: bytes, content_type: str, known: Collection[str]) -> S
     """The same as `slices` finds in the document once it is in UTF-8; None where that has to look
     itself.
     """
-    name = next((one for one in _NAMES if b"</%b>" % one in document), None)
+    end = document[-_TAIL:]
+    name = next((one for one in _NAMES if b"</%b>" % one in end), None)
     runs = _known_runs(document, name, known) if name else []
     if name is None or not runs:
         return None

@@ -112,6 +112,8 @@ def _trimmed(body: bytes) -> bytes:
     document = document.lstrip(_WHITE)
     root = _ROOT.search(document)
     start = root.start() if root else 0
+    if not _WIDE_WHITE.search(document, 0, start):
+        return mark + document if mark else document
     return mark + _WIDE_WHITE.sub(b"\n", document[:start]) + document[start:]
 
 

@@ -60,6 +60,7 @@ A_MICROSECOND = timedelta(microseconds=1)
 A_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 WEEK_CELLS = 7 * CELLS
 CELL = A_DAY / CELLS
+_CELL_SECONDS = CELL // timedelta(seconds=1)
 
 REACH = int(2 * SMOOTHING)
 _BELL = [math.exp(-((offset / SMOOTHING) ** 2) / 2) for offset in range(-REACH, REACH + 1)]
@@ -222,8 +223,10 @@ def _appeared(one: Sighting) -> datetime:
     """A source knows better than we do, unless it tells the future or nothing but the day."""
     if one.published is None or one.published > one.first_seen:
         return one.first_seen
-    bare_day = (one.published - A_MONDAY) % A_DAY == timedelta()
-    return one.first_seen if bare_day and one.first_seen - one.published < A_DAY else one.published
+    since = one.published - A_MONDAY
+    if since.seconds or since.microseconds:  # more than the day
+        return one.published
+    return one.first_seen if one.first_seen - one.published < A_DAY else one.published
 
 
 def _recent(times: list[datetime], now: datetime) -> tuple[float, ...]:
@@ -251,7 +254,8 @@ def _counted(places: Iterable[int], size: int) -> bytes:
 
 
 def _cell_of_week(at: datetime) -> int:
-    return int(_week_position(at))
+    since = at - A_MONDAY
+    return since.days % 7 * CELLS + since.seconds // _CELL_SECONDS
 
 
 def _week_position(at: datetime) -> float:

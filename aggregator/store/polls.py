@@ -110,8 +110,8 @@ def recall(
 
 def sightings(connection: Connection, source_id: int, limit: int) -> list[Sighting]:
     """Off the index that retention uses, too."""
-    rows = connection.execute(_SIGHTINGS, {"source_id": source_id, "most": limit})
-    return [Sighting(first_seen=row.first_seen_at, published=row.published_at) for row in rows]
+    rows = connection.execute(_SIGHTINGS, {"source_id": source_id, "most": limit}).all()
+    return [Sighting(first_seen, published) for first_seen, published in rows]
 
 
 def remembered(connection: Connection, source_id: int) -> Memory | None:

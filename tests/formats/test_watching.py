@@ -2,7 +2,7 @@
 
 from aggregator.formats import jsonfeed_writing, opml
 from aggregator.formats.writing import atom, rss
-from aggregator.service import documents, publishing
+from aggregator.service import documents, source_pages
 from tests.formats.documents import channel, rich
 from tests.formats.watching import FOUND
 from tests.formats.whole import write
@@ -12,7 +12,7 @@ def test_whoever_writes_is_watched():
     assert documents.WRITERS["atom"].compose is atom.compose_atom
     assert documents.WRITERS["rss"].compose is rss.compose_rss
     assert documents.WRITERS["json"].compose is jsonfeed_writing.compose_json_feed
-    assert vars(publishing)["write_opml"] is opml.write_opml
+    assert vars(source_pages)["write_opml"] is opml.write_opml
     for make in (*(each.compose for each in documents.WRITERS.values()), opml.write_opml):
         assert hasattr(make, "__wrapped__")
 

@@ -37,6 +37,8 @@ from benchmarks.processes import Child
 
 DELAY = 0.3
 LATENCY = 0.3
+UNDER_WAY = (3 + 1 + 1) * Polling.concurrency
+"""At a restart of the database three workers poll, and two end before."""
 AGAIN = 10.0
 """Seconds until somebody else asks what a dead worker was asking."""
 BACK = 10.0
@@ -104,7 +106,7 @@ class Trial:
 
     async def _had(self, name: str) -> list[int]:
         """What a process was asking for when it ended."""
-        requests = await requests_of(self._origin)
+        requests, _ = await seen_by(self._origin)
         ended = self.noted.stopped_at if name == "worker-2" else self.noted.killed_at
         return [
             one.source
@@ -144,17 +146,18 @@ class Trial:
                 await asyncio.sleep(5)
 
 
-async def requests_of(origin: Child) -> list[Request]:
+async def seen_by(origin: Child) -> tuple[list[Request], dict[int, int]]:
+    """All requests, and how many entries each source has ever shown."""
     with tempfile.NamedTemporaryFile() as file:
-        await origin.ask(do="requests", into=file.name)
-        return [Request(**one) for one in json.load(file)]
+        offered = dict(await origin.ask(do="requests", into=file.name))
+        return [Request(**one) for one in json.load(file)], offered
 
 
 async def judge(
     trial: Trial, fleet: Fleet, origin: Child, url: str, interval: float
 ) -> list[Verdict]:
-    noted, requests = trial.noted, await requests_of(origin)
-    offered = dict(await origin.ask(do="offered"))
+    noted = trial.noted
+    requests, offered = await seen_by(origin)
     pause = pause_of_all(requests, noted.restarted_at)
     ports = [fleet.members[name].port for name in ("web-1", "web-2")]
     return [
@@ -166,7 +169,7 @@ async def judge(
             f"the stopped worker ended with {noted.status} after {noted.stopping:.1f} s",
         ),
         Verdict(pause <= BACK, f"after the database's restart nobody was asked for {pause:.1f} s"),
-        polled_twice(requests, interval),
+        polled_twice(requests, interval, UNDER_WAY),
         await stored(url, offered),
         await published(ports, offered),
         *(answered(name, one, [noted.away[name]]) for name, one in trial.readers.items()),

@@ -65,8 +65,10 @@ def asked_again(
     return Verdict(good, f"{len(sources)} requests that {who} had under way are made again: {told}")
 
 
-def polled_twice(requests: Sequence[Request], interval: float) -> Verdict:
-    """A source whose poll was answered is not polled again before its time."""
+def polled_twice(requests: Sequence[Request], interval: float, under_way: int) -> Verdict:
+    """A source whose poll was answered is not polled again before its time, but where the answer
+    could not be saved: of the `under_way` at a mishap.
+    """
     by_source: defaultdict[int, list[Request]] = defaultdict(list)
     for one in requests:
         if one.status:
@@ -77,7 +79,7 @@ def polled_twice(requests: Sequence[Request], interval: float) -> Verdict:
         for before, after in pairwise(sorted(asked, key=lambda one: one.begin))
     )
     return Verdict(
-        good=early <= len(requests) / 100,
+        good=early <= under_way,
         text=f"{early} polls came before their time: their answer was lost with who had asked",
     )
 

@@ -97,6 +97,10 @@ class Origin:
         """How many entries each source has ever shown."""
         return {source: self._entries[source] for source in self._visits}
 
+    @property
+    def answered(self) -> int:
+        return sum(one.status is not None for one in self.requests)
+
     def polled_since(self, moment: float) -> int:
         """Sources that were answered since."""
         recent = (one for one in self.requests if one.begin >= moment and one.status)
@@ -173,15 +177,15 @@ def _obey(origin: Origin, asked: dict[str, object]) -> object:
             return origin.polled_since(moment)
         case {"do": "under_way"}:
             return [(source, agent) for (source, _), agent in origin.under_way.items()]
+        case {"do": "answered"}:
+            return origin.answered
         case {"do": "freeze"}:
             origin.frozen_at = _now()
             return origin.frozen_at
-        case {"do": "offered"}:
-            return list(origin.offered().items())
         case {"do": "requests", "into": str(path)}:
             noted = [asdict(one) for one in origin.requests]
             Path(path).write_text(json.dumps(noted), "utf-8")
-            return len(noted)
+            return list(origin.offered().items())
         case _:
             return f"unknown: {asked}"
 

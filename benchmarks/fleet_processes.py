@@ -67,6 +67,12 @@ class Database:
     def url(self) -> str:
         return str(self._server.get_uri())
 
+    @property
+    def pid(self) -> int:
+        """Of the process that all of its others come from."""
+        lines = Path(self._server.pgdata / "postmaster.pid").read_text("utf-8").splitlines()
+        return int(lines[0])
+
     def run(self, sql: str) -> None:
         """Outside of any transaction."""
         self._server.psql(sql)

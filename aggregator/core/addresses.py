@@ -6,6 +6,7 @@ registries (RFC 6890).
 """
 
 from bisect import bisect_right
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 IPAddress = IPv4Address | IPv6Address
@@ -57,12 +58,16 @@ _ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 """RFC 5214: an interface identifier that carries an IPv4 address."""
 
 
+_read = lru_cache(16)(ip_address)
+"""What a request reads to find out where it may go is read again when it is dialled."""
+
+
 def literal_address(host: str) -> IPAddress | None:
     """The address that a host is written as, or None for a name."""
     if ":" not in host and not host[-1:].isdigit():
         return None  # as most hosts; `ip_address` takes a while to say so
     try:
-        return ip_address(host)
+        return _read(host)
     except ValueError:
         return None
 

@@ -21,7 +21,7 @@ _PLAIN = re.compile(
 _HIGHEST_PORT = 65535
 _USUAL = {"http": 80, "https": 443}
 
-_NO_BODY = httpx.ByteStream(b"")
+RawFields = Sequence[tuple[bytes, bytes]]
 
 
 class Target(NamedTuple):
@@ -68,29 +68,19 @@ class Target(NamedTuple):
 class Asked(httpx.Request):
     """A request by its parts. What httpx makes of them is made when somebody wants it."""
 
-    def __init__(
-        self, method: str, target: Target, fields: Sequence[tuple[bytes, bytes]], body: bytes = b""
-    ) -> None:
-        # Not httpx's own: that reads the address and copies the fields.
+    def __init__(self, method: str, target: Target, fields: RawFields, body: bytes = b"") -> None:
         self.method = method
         self.target = target
         self.fields = fields
         self.body = body
-        self.extensions = {}
 
     def __getattr__(self, name: str) -> Any:
-        """Asked for what is not there yet."""
-        match name:
-            case "url":
-                made: Any = httpx.URL(self.target.text)
-            case "headers":
-                made = httpx.Headers(list(self.fields))
-            case "stream":
-                made = httpx.ByteStream(self.body) if self.body else _NO_BODY
-            case _:
-                raise AttributeError(name)
-        setattr(self, name, made)
-        return made
+        """Asked for what is not there yet, or never."""
+        if "url" in vars(self):
+            raise AttributeError(name)
+        fields, stream = list(self.fields), httpx.ByteStream(self.body)
+        super().__init__(self.method, self.target.text, headers=fields, stream=stream)
+        return getattr(self, name)
 
     @classmethod
     def of(cls, request: httpx.Request) -> "Asked":
@@ -99,3 +89,24 @@ class Asked(httpx.Request):
             return request
         target = Target.of(request.url)
         return cls(request.method, target, request.headers.raw, request.read())
+
+
+class Answered(httpx.Response):
+    """An answer by its parts, as `Asked` is a request."""
+
+    def __init__(self, status: int, fields: RawFields, stream: httpx.AsyncByteStream) -> None:
+        self.status_code = status
+        self.fields = fields
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        """Asked for what is not there yet, or never."""
+        if "headers" in vars(self):
+            raise AttributeError(name)
+        super().__init__(self.status_code, headers=list(self.fields), stream=self.stream)
+        return getattr(self, name)
+
+
+def raw_fields(response: httpx.Response) -> RawFields:
+    """Those of an answer, in the order in which they came."""
+    return response.fields if isinstance(response, Answered) else response.headers.raw

@@ -11,6 +11,7 @@ from aggregator.core.addresses import IPNetwork
 from aggregator.core.urls import host_of
 from aggregator.core.wire import Call, Called, Failed
 from aggregator.fetch.addresses import opened_by
+from aggregator.fetch.asked import raw_fields
 from aggregator.fetch.failures import failure_of
 from aggregator.fetch.headers import ACCEPT_ENCODING, fields_of, first, retry_after
 from aggregator.fetch.hops import first_hop
@@ -63,7 +64,7 @@ class HttpCaller:
         response = await self._ways.send(request, hop, Way(opened=hop.opened))
         seen.status = response.status_code
         try:
-            fields = fields_of(response.headers.raw)
+            fields = fields_of(raw_fields(response))
             return Called(
                 status=response.status_code,
                 body=await body_of(response, fields, call.max_body),

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 import httptools
 import httpx
 
-from aggregator.fetch.asked import Asked
+from aggregator.fetch.asked import Answered, Asked
 from aggregator.fetch.failures import FetchFailure, no_http
 
 MOST_OVERHEAD = 100 * 1024
@@ -65,7 +65,7 @@ class Exchange(httpx.AsyncByteStream):
     async def head(self) -> httpx.Response:
         """The answer as soon as its head is here. Raises FetchFailure, or what the wire raised."""
         await self._head
-        return httpx.Response(self.status, headers=self.fields, stream=self)
+        return Answered(self.status, self.fields, self)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self

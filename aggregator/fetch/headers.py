@@ -13,8 +13,8 @@ Fields = Mapping[bytes, Sequence[bytes]]
 """Of an answer, by name in lower case."""
 
 ACCEPT = (
-    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, "
-    "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.5"
+    b"application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, "
+    b"application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.5"
 )
 
 _OURS = frozenset(
@@ -49,14 +49,18 @@ def request_headers(
 
     Configured headers replace Accept and User-Agent; what makes the exchange work stays ours.
     """
-    fields = {"accept": ("Accept", ACCEPT), "user-agent": ("User-Agent", request.user_agent)}
-    if own:
-        fields |= {name.lower(): (name, value) for name, value in request.headers}
+    fields = {
+        b"accept": (b"Accept", ACCEPT),
+        b"user-agent": (b"User-Agent", request.user_agent.encode()),
+    }
+    if own and request.headers:
+        given = [(name.encode(), value.encode()) for name, value in request.headers]
+        fields |= {name.lower(): (name, value) for name, value in given}
+        fields = {name: field for name, field in fields.items() if name not in _OURS}
     if own and auth is not None:
-        fields["authorization"] = ("Authorization", f"Basic {_basic(auth)}")
-    sent = [(name.encode(), value.encode()) for name, value in fields.values() if value]
+        fields[b"authorization"] = (b"Authorization", _basic(auth))
     return [
-        *((name, value) for name, value in sent if name.lower() not in _OURS),
+        *[field for field in fields.values() if field[1]],
         (b"Accept-Encoding", ACCEPT_ENCODING),
         *_conditions(request.validators),
     ]
@@ -181,6 +185,6 @@ def _validator(fields: Fields, name: bytes) -> str | None:
     return value if value and len(value) <= LONGEST_VALIDATOR else None
 
 
-def _basic(auth: tuple[str, str]) -> str:
+def _basic(auth: tuple[str, str]) -> bytes:
     # RFC 7617 §2.1: UTF-8, where the server does not say otherwise.
-    return b64encode(":".join(auth).encode()).decode()
+    return b"Basic " + b64encode(":".join(auth).encode())

@@ -23,7 +23,7 @@ from aggregator.core.wire import (
     NotModified,
     Validators,
 )
-from aggregator.fetch.asked import Asked
+from aggregator.fetch.asked import Asked, raw_fields
 from aggregator.fetch.failures import FetchFailure, failure_of
 from aggregator.fetch.guard import prove_guard
 from aggregator.fetch.headers import (
@@ -95,7 +95,7 @@ class HttpFetcher:
             try:
                 if response.status_code not in REDIRECTS:
                     return await self._answer(request, hop, response)
-                location = first(fields_of(response.headers.raw), b"location") or ""
+                location = first(fields_of(raw_fields(response)), b"location") or ""
                 hop = hop.follow(response.status_code, _as_text(location))
             finally:
                 await _stream(response).aclose()
@@ -110,7 +110,7 @@ class HttpFetcher:
         return await self._ways.send(Asked("GET", hop.url, headers), hop, way)
 
     async def _answer(self, request: FetchRequest, hop: Hop, response: httpx.Response) -> Answer:
-        fields = fields_of(response.headers.raw)
+        fields = fields_of(raw_fields(response))
         wait = retry_after(first(fields, b"retry-after"), self._now())
         match response.status_code:
             # 203 is a 200 that a proxy touched. Other successes are no whole document.

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
+from queue import SimpleQueue
 
 from aggregator.core.addresses import IPAddress, literal_address
 from aggregator.fetch.failures import FetchFailure
@@ -17,6 +18,9 @@ Lookup = Callable[[str], Sequence[IPAddress]]
 """Blocks until the addresses of a name are known. Raises OSError or UnicodeError."""
 
 THREADS = 128
+MOST_IDLE = 16
+"""Threads that wait for another name."""
+
 KEEP = 60.0
 """Seconds for which the addresses of a name are known: the sources of one server are polled one
 after the other. The guard judges them each time that they are dialled.
@@ -35,11 +39,44 @@ def system_lookup(host: str) -> list[IPAddress]:
     return [ip_address(address[0]) for *_, address in found]
 
 
-class Resolver:
-    """Looks names up, at most THREADS at a time, and keeps what it found for `keep` seconds.
+class _Workers:
+    """Threads that stay for the next job, some of them: to begin one costs more than a look-up.
 
-    The threads are daemons, so that one which hangs in the system does not hold up the exit.
+    They are daemons, so that one which hangs in the system does not hold up the exit.
     """
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = 0
+
+    def start(self, job: Callable[[], None]) -> None:
+        """Raises RuntimeError when the system gives no more threads."""
+        with self._lock:
+            is_anybody_idle = self._idle > 0
+            self._idle -= is_anybody_idle
+        if is_anybody_idle:
+            self._jobs.put(job)  # each who waits there was counted, and takes one
+        else:
+            threading.Thread(target=self._work, args=(job,), name="dns", daemon=True).start()
+
+    def _work(self, job: Callable[[], None]) -> None:
+        while True:
+            job()
+            with self._lock:
+                if self._idle == MOST_IDLE:
+                    return
+                self._idle += 1
+            del job  # and what it holds
+            job = self._jobs.get()
+
+
+_workers = _Workers()
+"""Of all resolvers."""
+
+
+class Resolver:
+    """Looks names up, at most THREADS at a time, and keeps what it found for `keep` seconds."""
 
     def __init__(
         self, lookup: Lookup = system_lookup, *, limit: float = LIMIT, keep: float = KEEP
@@ -103,7 +140,7 @@ class Resolver:
                 loop.call_soon_threadsafe(settle, found)
 
         try:
-            threading.Thread(target=work, name=f"dns {host}", daemon=True).start()
+            _workers.start(work)
         except RuntimeError:  # the system gives no more threads
             self._free.release()
             raise

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.fetch import asked
-from aggregator.fetch.asked import Asked, Target
+from aggregator.fetch.asked import Answered, Asked, Target, raw_fields
 
 PLAIN = [
     "http://a.example/",
@@ -106,3 +106,17 @@ def test_any_request_can_be_asked():
     assert made.target == plain("http://a.example/x")
     assert made.fields == request.headers.raw
     assert Asked.of(made) is made
+
+
+async def test_an_answer_is_one_of_httpx_for_whoever_wants_that():
+    fields = [(b"ETag", b"x"), (b"Content-Type", b"text/plain")]
+
+    answer = Answered(200, fields, httpx.ByteStream(b"body"))
+
+    assert raw_fields(answer) == fields
+    assert answer.headers["etag"] == "x"
+    assert await answer.aread() == b"body"
+    assert answer.is_success
+    with pytest.raises(AttributeError):
+        _ = answer.nothing
+    assert raw_fields(httpx.Response(200, headers=fields)) == fields

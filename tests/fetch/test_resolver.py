@@ -103,3 +103,35 @@ async def test_what_was_found_is_not_known_for_ever():
         await resolver.addresses("a.example")
 
     assert len(asked) == 2
+
+
+async def test_threads_stay_for_the_next_name_but_not_all_of_them(monkeypatch):
+    workers = module._Workers()
+    monkeypatch.setattr(module, "_workers", workers)
+    monkeypatch.setattr(module, "MOST_IDLE", 2)
+    all_are_here = threading.Barrier(5)
+    threads = []
+
+    def lookup(host):
+        threads.append(threading.current_thread())
+        if host.startswith("together"):
+            all_are_here.wait(10)
+        return [HERE]
+
+    async def two_wait():
+        for _ in range(2000):
+            if workers._idle == 2:
+                return
+            await asyncio.sleep(0.001)
+        raise AssertionError("they do not")
+
+    resolver = Resolver(lookup)
+    await asyncio.gather(*(resolver.addresses(f"together{n}.example") for n in range(5)))
+    await two_wait()
+    for n in range(5):
+        await resolver.addresses(f"apart{n}.example")
+        await two_wait()
+
+    assert len(set(threads[:5])) == 5
+    assert len(set(threads[5:])) <= 2
+    assert set(threads[5:]) <= set(threads[:5])

@@ -1,66 +1,88 @@
 """What changes among the entries of a source. The caller holds the lock on stories.
 
 apply
-| entries  left out, migrated, edited, new                            (stories: who joins which)
-finish
+| entries  left out, migrated, edited; new ones of many sources at once  (stories: who joins which)
 | words    of what is new, of all sources at once
 | revision moves on if anything shown did
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
-from aggregator.core.model import Content, EditedEntry, Entry, EntryChanges
-from aggregator.store.homes import Whose
+from aggregator.core.model import EditedEntry, Entry, EntryChanges
 from aggregator.store.mapping import edited_columns
+from aggregator.store.newcomers import Whose
 from aggregator.store.partings import reconsider
 from aggregator.store.revisions import UPCOMING, bump
 from aggregator.store.schema import edits, entries, stories, tombstones
 from aggregator.store.searching import index, index_new, unindex
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace, run_for_each
-from aggregator.store.stories import add_entries
+from aggregator.store.stories import Added, Coming, add_entries
 from aggregator.store.takedowns import keep_down
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
-    """What is left to do after a source's changes: who calls `apply` has to `finish`."""
-
-    refusal: str | None
-    """What to tell of entries that the database refused."""
-    moved_at: datetime | None
-    """When anything shown changed."""
-    said: Mapping[int, Content]
-    """What new entries say, which cannot be found by it yet."""
-
-
-def apply(
-    connection: Connection, source: Whose, changes: EntryChanges, at: datetime, *, shown: bool
-) -> Applied:
-    """Carries out the changes. `shown` is whether something else that is shown of the source
+class Incoming:
+    """What a document changes. `shown` is whether anything else that is shown of its source
     changes, too.
     """
-    refused = _bury(connection, source.id, changes.left_out)
-    refused += _migrate(connection, source.id, changes.migrated)
+
+    source: Whose
+    changes: EntryChanges
+    at: datetime
+    shown: bool = False
+
+
+def apply(connection: Connection, incoming: Sequence[Incoming]) -> dict[int, str]:
+    """Carries out the changes of several sources, as if each came after the other.
+
+    What to tell of entries that the database refused, by source.
+    """
+    refused = Counter[int]()
+    added: list[Added] = []
+    waiting: list[Coming] = []
+    for one in incoming:
+        if _touches_others(one.changes):  # what waits must be there before
+            added += add_entries(connection, waiting)
+            waiting = []
+        refused[one.source.id] += _change(connection, one)
+        waiting.append(Coming(whose=one.source, new=one.changes.new, at=one.at))
+    added += add_entries(connection, waiting)
+    _finish(connection, list(zip(incoming, added, strict=True)))
+    for one, its_own in zip(incoming, added, strict=True):
+        refused[one.source.id] += its_own.refused
+    return {
+        one.source.id: _refusal(number, one.changes)
+        for one in incoming
+        if (number := refused[one.source.id])
+    }
+
+
+def _touches_others(changes: EntryChanges) -> bool:
+    return bool(changes.migrated or changes.edited or changes.refreshed)
+
+
+def _change(connection: Connection, incoming: Incoming) -> int:
+    """All but what is new."""
+    source_id, changes = incoming.source.id, incoming.changes
+    refused = _bury(connection, source_id, changes.left_out)
+    refused += _migrate(connection, source_id, changes.migrated)
     changed = (*changes.edited, *changes.refreshed)
-    refused += _edit(connection, source.id, changed, at)
-    added = add_entries(connection, source, changes.new, at)
-    refused += added.refused
-    moved = shown or changes.migrated or changed or added.count or added.refused
-    return Applied(
-        refusal=_refusal(refused, changes) if refused else None,
-        moved_at=at if moved else None,
-        said=added.said,
-    )
+    return refused + _edit(connection, source_id, changed, incoming.at)
 
 
-def finish(connection: Connection, applied: Sequence[Applied]) -> None:
+def _finish(connection: Connection, done: Sequence[tuple[Incoming, Added]]) -> None:
     """What one source costs as much as many: SQLite's index sorts in all that came at once."""
-    index_new(connection, {id: said for each in applied for id, said in each.said.items()})
-    moved = [each.moved_at for each in applied if each.moved_at is not None]
+    index_new(connection, {id: said for _, each in done for id, said in each.said.items()})
+    moved = [
+        one.at
+        for one, added in done
+        if one.shown or _touches_others(one.changes) or added.said or added.refused
+    ]
     if moved:
         bump(connection, max(moved))
 
@@ -72,7 +94,7 @@ def _refusal(refused: int, changes: EntryChanges) -> str:
 
 def _bury(connection: Connection, source_id: int, digests: Sequence[bytes]) -> int:
     rows = [{"source_id": source_id, "digest": digest} for digest in digests]
-    return run_for_each(connection, insert_missing(connection, tombstones), rows)
+    return len(run_for_each(connection, insert_missing(connection, tombstones), rows))
 
 
 def _migrate(connection: Connection, source_id: int, migrated: Sequence[tuple[int, Entry]]) -> int:
@@ -89,7 +111,7 @@ def _migrate(connection: Connection, source_id: int, migrated: Sequence[tuple[in
         own = (entries.c.source_id == source_id) & entries.c.id.in_(chunk)
         theirs = stories.c.id.in_(select(entries.c.story_id).where(own))
         connection.execute(update(stories).where(theirs).values(changed_in=UPCOMING))
-    return refused
+    return len(refused)
 
 
 def _edit(
@@ -112,7 +134,7 @@ def _edit(
         connection.execute(update(stories).where(theirs).values(changed_in=UPCOMING))
     reconsider(connection, source_id, {edit.id for edit in edited}, at)
     _rank(connection, source_id, edited)
-    return refused
+    return len(refused)
 
 
 def _count(connection: Connection, source_id: int, edited: Sequence[EditedEntry]) -> None:

@@ -1,22 +1,20 @@
 """Which story each new entry joins, or that it opens one. The caller holds the lock on stories.
 
 find_homes
+| together of several sources those that cannot meet: what is looked up is looked up for all
 | link     a story that has its link, unless it contradicts
 | text     else a story that tells the same
 | ids      else one of its own, under an id that no other has
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from aggregator.core.digest import digest
-from aggregator.core.likeness import Told, marks_of
 from aggregator.core.model import JoinedBy
 from aggregator.core.stories import (
     Candidate,
@@ -28,47 +26,9 @@ from aggregator.core.stories import (
 )
 from aggregator.store.mapping import AnyRow, info_of
 from aggregator.store.marks import MOST_HOLDERS, Holders, candidates, holders_of, told_of
+from aggregator.store.newcomers import Arrival, Newcomer, marks_among
 from aggregator.store.schema import JOINED_BY_TEXT, entries, sources, stories
-from aggregator.store.statements import chunks, give_way
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whose:
-    """A source, as far as its entries' stories go."""
-
-    id: int
-    key: str
-    url: str
-    site_url: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Newcomer:
-    """An entry that needs a story."""
-
-    whose: Whose
-    guid: str
-    digest: bytes
-    link_digest: bytes | None
-    taken_from: tuple[str, ...]
-    told: Told
-    rank_at: datetime
-    first_seen: datetime
-
-    @cached_property
-    def marks(self) -> tuple[int, ...]:
-        return marks_of(self.told)
-
-    @cached_property
-    def telling(self) -> Telling:
-        member = Member(
-            id=0,
-            source_url=self.whose.url,
-            site_url=self.whose.site_url,
-            link=self.told.link,
-            taken_from=self.taken_from,
-        )
-        return Telling(told=self.told, link_digest=self.link_digest, claim=member.claim)
+from aggregator.store.statements import chunks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,17 +52,29 @@ class Joining:
 Home = Opening | Joining
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What is looked up for several sources at once."""
+
+    story_of: Mapping[bytes, int]
+    also_of: Mapping[bytes, int]
+    """Links that no story goes by, but an entry that joined one by its text."""
+    leads: Mapping[int, Telling]
+    occupied: Collection[tuple[int, int]]
+    """Sources with the stories among these that have an entry of them."""
+    holders: Holders
+    ids: Collection[str]
+    """Ids that stories bear already, of those that newcomers would like best."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Search:
-    """What is looked up for all of one source's newcomers at once."""
+    """What one source's newcomers need to know."""
 
-    story_of: dict[bytes, int]
-    also_of: dict[bytes, int]
-    """Links that no story goes by, but an entry that joined one by its text."""
-    leads: dict[int, Telling]
+    found: _Found
     occupied: set[int]
     """Stories with an entry of this source."""
-    ids: list[str]
+    ids: Sequence[str]
     siblings: "_Siblings"
     claimed: set[bytes] = field(default_factory=set)
     """Links that newcomers before have taken for their own stories."""
@@ -110,44 +82,89 @@ class _Search:
 
 def find_homes(
     connection: Connection,
-    whose: Whose,
-    coming: Sequence[Newcomer],
+    arrivals: Sequence[Arrival],
     *,
     holders: Holders | None = None,
     moving: int | None = None,
-) -> list[Home]:
-    """`holders` are those of the newcomers' marks, where they are known already; `moving` is the
+) -> list[list[Home]]:
+    """Those of as many arrivals, from the first one on, as do not depend on where others before
+    go: one at least. The others are to be asked for when these are stored.
+
+    `holders` are those of the newcomers' marks, where they are known already; `moving` is the
     newcomer's own id where it comes from another story.
     """
-    links = {item.link_digest for item in coming if item.link_digest}
+    coming = [item for arrival in arrivals for item in arrival.items]
     if holders is None:
         holders = holders_of(connection, marks_among(coming))
+    found = _look_up(connection, arrivals, coming, holders)
+    homes: list[list[Home]] = []
+    changed: set[int | str] = set()
+    for arrival in arrivals:
+        search = _search_of(connection, found, arrival, moving)
+        if not changed.isdisjoint(search.ids) or not changed.isdisjoint(_met(found, arrival)):
+            break
+        its_own = [_home(connection, search, n, item) for n, item in enumerate(arrival.items)]
+        its_changes = {change for home in its_own for change in _changes(home)}
+        if not changed.isdisjoint(its_changes):
+            break
+        changed |= its_changes
+        homes.append(its_own)
+    return homes
+
+
+def _look_up(
+    connection: Connection,
+    arrivals: Sequence[Arrival],
+    coming: Sequence[Newcomer],
+    holders: Holders,
+) -> _Found:
+    links = {item.link_digest for item in coming if item.link_digest}
     story_of = _stories_with_links(connection, links)
     also_of = _stories_with_other_links(connection, links - story_of.keys())
     linked = {*story_of.values(), *also_of.values()}
-    search = _Search(
+    sources_of_them = [arrival.whose.id for arrival in arrivals]
+    return _Found(
         story_of=story_of,
         also_of=also_of,
         leads=_leads(connection, linked),
-        occupied=_stories_of_source(connection, whose.id, linked),
-        ids=new_ids(connection, whose.key, coming),
-        siblings=_Siblings(coming, holders, moving),
+        occupied=_stories_of_sources(connection, sources_of_them, linked),
+        holders=holders,
+        ids=_held_ids(connection, [_first_id(item) for item in coming]),
     )
-    return [_home(connection, search, n, item) for n, item in enumerate(coming)]
 
 
-def marks_among(coming: Sequence[Newcomer]) -> set[int]:
-    """Half a millisecond of work each: others get their turns in between."""
-    found: set[int] = set()
-    for item in coming:
-        found.update(item.marks)
-        give_way()
-    return found
+def _search_of(
+    connection: Connection, found: _Found, arrival: Arrival, moving: int | None
+) -> _Search:
+    return _Search(
+        found=found,
+        occupied={story for source, story in found.occupied if source == arrival.whose.id},
+        ids=_new_ids(connection, arrival.items, found.ids),
+        siblings=_Siblings(arrival.items, found.holders, moving),
+    )
+
+
+def _met(found: _Found, arrival: Arrival) -> Iterator[int]:
+    """The stories that its links lead to."""
+    for link in (item.link_digest for item in arrival.items if item.link_digest):
+        for story_of in (found.story_of, found.also_of):
+            if link in story_of:
+                yield story_of[link]
+
+
+def _changes(home: Home) -> Iterator[int | str]:
+    """Stories that others may have met as they were, and ids that others may have wished for."""
+    if isinstance(home, Joining):
+        yield home.story_id
+        return
+    yield home.published_id
+    if home.takes_from is not None:
+        yield home.takes_from
 
 
 def _home(connection: Connection, search: _Search, n: int, item: Newcomer) -> Home:
     link = None if item.link_digest in search.claimed else item.link_digest
-    story_id = search.story_of.get(link) if link else None
+    story_id = search.found.story_of.get(link) if link else None
     if story_id is None:
         if (also := _by_other_link(search, link, item)) is not None:
             search.occupied.add(also)
@@ -156,7 +173,7 @@ def _home(connection: Connection, search: _Search, n: int, item: Newcomer) -> Ho
             search.occupied.add(told)
             return Joining(story_id=told, by="text")
         return _open(search, n, item, link)
-    lead = search.leads[story_id]
+    lead = search.found.leads[story_id]
     if contradicts(item.telling, lead):
         takes = item.telling.claim > lead.claim
         return _open(
@@ -177,10 +194,10 @@ def _open(
 
 
 def _by_other_link(search: _Search, link: bytes | None, item: Newcomer) -> int | None:
-    also = search.also_of.get(link) if link else None
+    also = search.found.also_of.get(link) if link else None
     if also is None or also in search.occupied:
         return None
-    return None if contradicts(item.telling, search.leads[also]) else also
+    return None if contradicts(item.telling, search.found.leads[also]) else also
 
 
 def _by_text(connection: Connection, search: _Search, n: int, item: Newcomer) -> int | None:
@@ -191,8 +208,10 @@ def _by_text(connection: Connection, search: _Search, n: int, item: Newcomer) ->
     story_id = told_before(item.told, item.whose.id, found)
     if story_id is None:
         return None
-    occupied = _stories_of_source(connection, item.whose.id, [story_id])
-    return None if story_id in occupied | search.occupied else story_id
+    if story_id in search.occupied:
+        return None
+    occupied = _stories_of_sources(connection, [item.whose.id], [story_id])
+    return None if occupied else story_id
 
 
 class _Siblings:
@@ -258,8 +277,8 @@ _WITH_OTHER_LINKS = (
     .where(entries.c.link_digest.in_(_THESE), JOINED_BY_TEXT)
     .order_by(entries.c.id)
 )
-_OCCUPIED = select(entries.c.story_id).where(
-    entries.c.source_id == bindparam("source_id"), entries.c.story_id.in_(_THESE)
+_OCCUPIED = select(entries.c.source_id, entries.c.story_id).where(
+    entries.c.story_id.in_(_THESE), entries.c.source_id.in_(bindparam("sources", expanding=True))
 )
 _HELD_IDS = select(stories.c.published_id).where(stories.c.published_digest.in_(_THESE))
 
@@ -296,24 +315,26 @@ def _stories_with_other_links(connection: Connection, links: Collection[bytes]) 
     return found
 
 
-def _stories_of_source(
-    connection: Connection, source_id: int, story_ids: Collection[int]
-) -> set[int]:
-    found: set[int] = set()
-    for chunk in chunks(story_ids):
-        found.update(connection.scalars(_OCCUPIED, {"source_id": source_id, "values": chunk}))
+def _stories_of_sources(
+    connection: Connection, source_ids: Collection[int], story_ids: Collection[int]
+) -> set[tuple[int, int]]:
+    """Each source with those of the stories that have an entry of it."""
+    found: set[tuple[int, int]] = set()
+    for some in chunks(story_ids, variables=2):
+        for chunk in chunks(source_ids, variables=2):
+            rows = connection.execute(_OCCUPIED, {"sources": chunk, "values": some})
+            found.update((row.source_id, row.story_id) for row in rows)
     return found
 
 
-def new_ids(connection: Connection, source_key: str, coming: Sequence[Newcomer]) -> list[str]:
+def _new_ids(connection: Connection, items: Sequence[Newcomer], held: Collection[str]) -> list[str]:
     """One id for each entry that no story bears, nor another one of these."""
-    wishes = [_ids_by_preference(source_key, item) for item in coming]
-    firsts = [next(its) for its in wishes]
-    held = _held_ids(connection, firsts)
+    borne = set(held)
     chosen = []
-    for first, others in zip(firsts, wishes, strict=True):
-        free = first if first not in held else _free(connection, [*others], held)
-        held.add(free)
+    for item in items:
+        first = _first_id(item)
+        free = first if first not in borne else _free(connection, [*_other_ids(item)], borne)
+        borne.add(free)
         chosen.append(free)
     return chosen
 
@@ -324,14 +345,18 @@ def _free(connection: Connection, wishes: Sequence[str], held: Collection[str]) 
     return next(wish for wish in wishes if wish not in borne and wish not in held)
 
 
-def _ids_by_preference(source_key: str, item: Newcomer) -> Iterator[str]:
-    guid, identity = item.guid, item.digest.hex()
-    yield published_id(source_key, guid)
-    yield published_id(source_key, guid, taken=True)
+def _first_id(item: Newcomer) -> str:
+    return published_id(item.whose.key, item.guid)
+
+
+def _other_ids(item: Newcomer) -> Iterator[str]:
+    """In the order of preference."""
+    key, guid, identity = item.whose.key, item.guid, item.digest.hex()
+    yield published_id(key, guid, taken=True)
     # A source may give one guid to many entries.
-    yield published_id(source_key, f"{guid}\n{identity}", taken=True)
+    yield published_id(key, f"{guid}\n{identity}", taken=True)
     # An entry that bore this very identity may have moved on to another guid.
-    yield published_id(source_key, f"{guid}\n{identity}\n{item.first_seen}", taken=True)
+    yield published_id(key, f"{guid}\n{identity}\n{item.first_seen}", taken=True)
 
 
 def _held_ids(connection: Connection, ids: Sequence[str]) -> set[str]:

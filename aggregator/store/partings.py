@@ -14,9 +14,10 @@ from sqlalchemy import Connection, select, update
 
 from aggregator.core.likeness import marks_of
 from aggregator.core.stories import Kin, leavers
-from aggregator.store.homes import TELLING, Newcomer, Whose, find_homes, telling_of
+from aggregator.store.homes import TELLING, find_homes, telling_of
 from aggregator.store.mapping import AnyRow, info_of
 from aggregator.store.marks import replace_marks, told_of
+from aggregator.store.newcomers import Arrival, Newcomer, Whose
 from aggregator.store.schema import entries, sources, stories
 from aggregator.store.statements import chunks
 from aggregator.store.stories import choose_leads, close_homes, open_homes
@@ -92,13 +93,12 @@ def _rehome(connection: Connection, row: AnyRow, at: datetime) -> None:
         rank_at=row.rank_at,
         first_seen=row.first_seen_at,
     )
-    homes = find_homes(connection, whose, [item], moving=row.id)
-    places = open_homes(connection, homes, at)
-    ((story_id, joined_by),) = places
-    connection.execute(
-        update(entries).where(entries.c.id == row.id).values(story_id=story_id, joined_by=joined_by)
-    )
-    close_homes(connection, homes, places, at)
+    arrival = Arrival(whose=whose, items=[item], at=at)
+    (homes,) = find_homes(connection, [arrival], moving=row.id)
+    (place,) = places = open_homes(connection, [(arrival, homes)])
+    moved = {"story_id": place.story_id, "joined_by": place.by}
+    connection.execute(update(entries).where(entries.c.id == row.id).values(moved))
+    close_homes(connection, [(arrival, homes)], places)
 
 
 def _follow_link(connection: Connection, story_id: int, members: Sequence[AnyRow]) -> None:

@@ -18,8 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from aggregator.core.memory import Memory
 from aggregator.core.model import EntryChanges, FeedInfo
 from aggregator.service.ports import Lease, PollRecord
-from aggregator.store.applying import Applied, apply, finish
-from aggregator.store.homes import Whose
+from aggregator.store.applying import Incoming, apply
 from aggregator.store.mapping import (
     AnyRow,
     Columns,
@@ -29,6 +28,7 @@ from aggregator.store.mapping import (
     past_poll_columns,
     schedule_columns,
 )
+from aggregator.store.newcomers import Whose
 from aggregator.store.place import DomainOf, place_columns
 from aggregator.store.polls import KEPT_POLLS
 from aggregator.store.pushes import keep_offers, note_heard, note_missed
@@ -44,7 +44,10 @@ def save_polls(
     if any(record.read for record in records):
         lock_stories(connection)
     rows = _held(connection, [record.lease for record in records])
-    saved = {record.lease: record for record in reversed(records) if record.lease in rows}
+    saved: dict[Lease, PollRecord] = {}
+    for record in records:
+        if record.lease in rows:
+            saved.setdefault(record.lease, record)
     held = [(rows[lease], record) for lease, record in saved.items()]
     if held:
         _save_states(connection, held, domain_of)
@@ -157,29 +160,26 @@ def _take_in(connection: Connection, records: Collection[PollRecord]) -> None:
     found = connection.execute(_READ, {"ids": [record.lease.source_id for record in records]})
     rows = {row.id: row for row in found}
     _keep_memories(connection, {one.lease.source_id: one.memory for one in records})
-    applied = []
+    incoming, infos = [], []
     for record in records:
         row = rows[record.lease.source_id]
         before = info_of(row.info)
         info = _info_to_keep(before, record)
         if info != before or not row.ever_read:
-            change = {"source_id": row.id, "info": info_columns(info)}
-            connection.execute(_SAVE_INFO, [change])
-        at, shown = record.poll.polled_at, info != before
+            infos.append({"source_id": row.id, "info": info_columns(info)})
         whose = _whose(row, record.info)
-        applied.append(_apply(connection, whose, record.changes, at, shown=shown))
-    finish(connection, applied)
+        at, shown = record.poll.polled_at, info != before
+        incoming.append(Incoming(source=whose, changes=record.changes, at=at, shown=shown))
+    if infos:
+        connection.execute(_SAVE_INFO, infos)
+    _apply(connection, incoming)
 
 
-def _apply(
-    connection: Connection, source: Whose, changes: EntryChanges, at: datetime, *, shown: bool
-) -> Applied:
-    applied = apply(connection, source, changes, at, shown=shown)
-    if applied.refusal is not None:
-        told = {"last_error": applied.refusal, "habits": None}
-        connection.execute(update(sources).where(sources.c.id == source.id).values(told))
-        _keep_memories(connection, {source.id: None})  # they are tried, and told of, again
-    return applied
+def _apply(connection: Connection, incoming: Sequence[Incoming]) -> None:
+    for source_id, refusal in apply(connection, incoming).items():
+        told = {"last_error": refusal, "habits": None}
+        connection.execute(update(sources).where(sources.c.id == source_id).values(told))
+        _keep_memories(connection, {source_id: None})  # they are tried, and told of, again
 
 
 def _info_to_keep(before: FeedInfo, record: PollRecord) -> FeedInfo:
@@ -231,5 +231,5 @@ def save_pushed(
     connection.execute(update(sources).where(sources.c.id == source.id).values(freed))
     note_heard(connection, source.id, heard_at)
     whose = _whose(source, info_of(source.info))
-    finish(connection, [_apply(connection, whose, changes, came_at, shown=False)])
+    _apply(connection, [Incoming(source=whose, changes=changes, at=came_at)])
     return True

@@ -1,7 +1,7 @@
 """Ways of running a statement that several places share."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
 from itertools import islice
@@ -24,6 +24,27 @@ def chunks(values: Collection[T], *, variables: int = 1) -> Iterator[list[T]]:
     remaining = iter(values)
     while chunk := list(islice(remaining, _CHUNK // variables)):
         yield chunk
+
+
+_MOST_PAIRS = 1000
+"""Of sources and digests that one statement may look for: it looks for each with each."""
+
+
+def chunks_of_sources(
+    values: Mapping[int, Collection[T]],
+) -> Iterator[tuple[list[int], list[T]]]:
+    """Sources and their values, for statements that look for each source with each value."""
+    ids: list[int] = []
+    gathered: list[T] = []
+    for source_id, its_own in values.items():
+        together = (len(ids) + 1) * (len(gathered) + len(its_own))
+        if ids and (together > _MOST_PAIRS or len(ids) + len(gathered) + len(its_own) > _CHUNK):
+            yield ids, gathered
+            ids, gathered = [], []
+        ids.append(source_id)
+        gathered += its_own
+    for chunk in chunks(gathered):
+        yield ids, chunk
 
 
 def insert_missing(connection: Connection, table: Table) -> Insert:
@@ -76,15 +97,15 @@ def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
 
 def run_for_each(
     connection: Connection, statement: Executable, rows: Sequence[dict[str, Any]]
-) -> int:
-    """Runs a statement for all rows at once; returns how many rows the database refused.
+) -> list[int]:
+    """Runs a statement for all rows at once; returns the places of rows that the database refused.
 
     When their values are refused, the rows go one by one, so that one cannot take the others
     with it. Every other error is raised.
     """
     if not rows or _accepted(connection, statement, rows):
-        return 0
-    return sum([not _accepted(connection, statement, [row]) for row in rows])
+        return []
+    return [n for n, row in enumerate(rows) if not _accepted(connection, statement, [row])]
 
 
 def _accepted(

@@ -20,38 +20,43 @@ from sqlalchemy import (
 
 from aggregator.core.digest import digest
 from aggregator.core.likeness import Told
-from aggregator.core.model import Content, JoinedBy, NewEntry
+from aggregator.core.model import Content, NewEntry
 from aggregator.core.stories import Member, lead_of
 from aggregator.core.text import xml_safe
-from aggregator.store.homes import (
-    Home,
-    Joining,
-    Newcomer,
-    Opening,
-    Whose,
-    find_homes,
-    marks_among,
-    member_of,
-)
+from aggregator.store.homes import Home, Joining, Opening, find_homes, member_of
 from aggregator.store.mapping import Columns, new_columns
 from aggregator.store.marks import add_marks, holders_of
+from aggregator.store.newcomers import Arrival, Newcomer, Whose, marks_among, together
 from aggregator.store.revisions import UPCOMING, count_more
 from aggregator.store.schema import entries, sources, stories, tombstones
-from aggregator.store.statements import chunks, insert_missing, run_for_each
+from aggregator.store.statements import (
+    chunks,
+    chunks_of_sources,
+    insert_missing,
+    run_for_each,
+)
 
 # Put together once: that takes longer than to run them.
 _THESE: BindParameter[Any] = bindparam("values", expanding=True)
-_OWN = entries.c.source_id == bindparam("source_id")
-_IDS = select(entries.c.id, entries.c.digest).where(_OWN, entries.c.digest.in_(_THESE))
-_STORED = select(entries.c.digest).where(_OWN, entries.c.digest.in_(_THESE))
-_BURIED = select(tombstones.c.digest).where(
-    tombstones.c.source_id == bindparam("source_id"), tombstones.c.digest.in_(_THESE)
+_SOURCES: BindParameter[Any] = bindparam("sources", expanding=True)
+_STORED = select(entries.c.source_id, entries.c.digest).where(
+    entries.c.source_id.in_(_SOURCES), entries.c.digest.in_(_THESE)
+)
+_BURIED = select(tombstones.c.source_id, tombstones.c.digest).where(
+    tombstones.c.source_id.in_(_SOURCES), tombstones.c.digest.in_(_THESE)
+)
+_NEWEST = select(func.max(stories.c.id)), select(func.max(entries.c.id))
+_IDS = select(entries.c.id, entries.c.source_id, entries.c.digest).where(
+    entries.c.id > bindparam("newest")
 )
 _OPEN = insert(stories).values(opened_in=UPCOMING, changed_in=UPCOMING)
-_OPENED = select(stories.c.published_id, stories.c.id).where(stories.c.published_digest.in_(_THESE))
+_OPENED = select(stories.c.id, stories.c.published_id).where(stories.c.id > bindparam("newest"))
+_WITHOUT_LEAD = (stories.c.id >= bindparam("first")) & stories.c.lead_entry_id.is_(None)
+"""Of those that were opened last: all others have one."""
+
 _LEAD_BY_FIRST = (
     update(stories)
-    .where(stories.c.id.in_(_THESE))
+    .where(_WITHOUT_LEAD)
     .values(
         lead_entry_id=select(func.min(entries.c.id))
         .where(entries.c.story_id == stories.c.id)
@@ -61,46 +66,88 @@ _LEAD_BY_FIRST = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """New entries of one source, and when they are taken in."""
+
+    whose: Whose
+    new: Sequence[NewEntry]
+    at: datetime
+
+
+@dataclass(slots=True)
 class Added:
-    """How many entries the database refused, and what those say that went in."""
+    """How many entries of a source the database refused, and what those say that went in."""
 
     refused: int = 0
-    said: Mapping[int, Content] = field(default_factory=dict)
+    said: dict[int, Content] = field(default_factory=dict)
     """By the entry's id: they cannot be found by it yet."""
 
-    @property
-    def count(self) -> int:
-        return len(self.said)
 
-
-def add_entries(
-    connection: Connection, whose: Whose, new: Sequence[NewEntry], at: datetime
-) -> Added:
+def add_entries(connection: Connection, coming: Sequence[Coming]) -> list[Added]:
     """Stores what is not there yet; a known guid, and one that must not return, is passed over.
 
-    The caller has `searching.index_new` let it be found by what it says.
+    All is as if one source came after the other. The caller has `searching.index_new` let the
+    entries be found by what they say.
     """
     # A guid becomes part of an id, and an id must be text that everybody can write.
-    sound = [item for item in new if xml_safe(item.entry.guid) == item.entry.guid]
-    unsound = len(new) - len(sound)
-    fresh = _fresh(connection, whose.id, sound)
-    if not fresh:
-        return Added(refused=unsound)
-    coming = [_newcomer(whose, item) for item in fresh]
+    sound = {
+        each.whose.id: [new for new in each.new if xml_safe(new.entry.guid) == new.entry.guid]
+        for each in coming
+    }
+    added = {each.whose.id: Added(len(each.new) - len(sound[each.whose.id])) for each in coming}
+    fresh = _fresh(connection, sound)
+    arrivals: Sequence[Arrival] = [
+        Arrival(
+            whose=each.whose,
+            items=[_newcomer(each.whose, new) for new in fresh[each.whose.id].values()],
+            at=each.at,
+        )
+        for each in coming
+        if fresh[each.whose.id]
+    ]
+    while arrivals:
+        stored = _add(connection, together(arrivals), fresh, added)
+        arrivals = arrivals[stored:]
+    return [added[each.whose.id] for each in coming]
+
+
+_New = Mapping[int, Mapping[bytes, NewEntry]]
+"""By source and digest."""
+
+
+def _add(
+    connection: Connection, arrivals: Sequence[Arrival], fresh: _New, added: Mapping[int, Added]
+) -> int:
+    """Stores as many of the arrivals as go together, and returns how many those are."""
+    coming = [item for arrival in arrivals for item in arrival.items]
     holders = holders_of(connection, marks_among(coming))
-    homes = find_homes(connection, whose, coming, holders=holders)
-    places = open_homes(connection, homes, at)
+    settled = list(zip(arrivals, find_homes(connection, arrivals, holders=holders), strict=False))
+    newest = connection.scalar(_NEWEST[1]) or 0
+    places = open_homes(connection, settled)
+    items = [item for arrival, _ in settled for item in arrival.items]
     rows = [
-        new_columns(item, source_id=whose.id, story_id=story_id, joined_by=joined_by)
-        for item, (story_id, joined_by) in zip(fresh, places, strict=True)
+        new_columns(
+            fresh[item.whose.id][item.digest],
+            source_id=item.whose.id,
+            story_id=place.story_id,
+            joined_by=place.by,
+        )
+        for item, place in zip(items, places, strict=True)
     ]
     refused = run_for_each(connection, insert_missing(connection, entries), rows)
-    close_homes(connection, homes, places, at, refused=refused > 0)
-    ids = _ids(connection, whose.id, coming)
-    marked = [(ids[item.digest], item.marks) for item in coming if item.digest in ids]
-    add_marks(connection, dict(marked), holders)
-    said = [(ids[new.entry.digest], new.entry.content) for new in fresh if new.entry.digest in ids]
-    return Added(refused=refused + unsound, said=dict(said))
+    for n in refused:
+        added[items[n].whose.id].refused += 1
+    close_homes(connection, settled, places, refused=bool(refused))
+    stored = connection.execute(_IDS, {"newest": newest})
+    ids = {(row.source_id, row.digest): row.id for row in stored}
+    marked: dict[int, Sequence[int]] = {}
+    for item in items:
+        if entry_id := ids.get((item.whose.id, item.digest)):
+            marked[entry_id] = item.marks
+            its_own = fresh[item.whose.id][item.digest]
+            added[item.whose.id].said[entry_id] = its_own.entry.content
+    add_marks(connection, marked, holders)
+    return len(settled)
 
 
 def _newcomer(whose: Whose, item: NewEntry) -> Newcomer:
@@ -117,73 +164,64 @@ def _newcomer(whose: Whose, item: NewEntry) -> Newcomer:
     )
 
 
-def _ids(connection: Connection, source_id: int, coming: Sequence[Newcomer]) -> dict[bytes, int]:
-    """By digest, of those that the database has not refused."""
-    ids: dict[bytes, int] = {}
-    for chunk in chunks([item.digest for item in coming]):
-        rows = connection.execute(_IDS, {"source_id": source_id, "values": chunk})
-        ids.update({row.digest: row.id for row in rows})
-    return ids
-
-
-def _fresh(connection: Connection, source_id: int, new: Sequence[NewEntry]) -> list[NewEntry]:
-    fresh: dict[bytes, NewEntry] = {}
-    for item in new:
-        fresh.setdefault(item.entry.digest, item)
-    for chunk in chunks(list(fresh)):
+def _fresh(connection: Connection, coming: Mapping[int, Sequence[NewEntry]]) -> _New:
+    fresh: dict[int, dict[bytes, NewEntry]] = {}
+    for source_id, new in coming.items():
+        fresh[source_id] = {item.entry.digest: item for item in reversed(new)}
+        fresh[source_id] = dict(reversed(fresh[source_id].items()))
+    for ids, digests in chunks_of_sources(fresh):
         for there in (_STORED, _BURIED):
-            for known in connection.scalars(there, {"source_id": source_id, "values": chunk}):
-                fresh.pop(known, None)
-    return list(fresh.values())
+            rows = connection.execute(there, {"sources": ids, "values": digests})
+            for source_id, known in rows.all():
+                fresh[source_id].pop(known, None)
+    return fresh
 
 
-def open_homes(
-    connection: Connection, homes: Sequence[Home], at: datetime
-) -> list[tuple[int, JoinedBy]]:
-    """The ids of the stories, new ones included, and why. New ones have no lead yet."""
-    openings = [home for home in homes if isinstance(home, Opening)]
-    robbed = [home.takes_from for home in openings if home.takes_from is not None]
+Settled = Sequence[tuple[Arrival, Sequence[Home]]]
+
+
+def open_homes(connection: Connection, settled: Settled) -> list[Joining]:
+    """The stories of all these, one after the other. New ones have no lead yet."""
+    homes = [home for _, its_own in settled for home in its_own]
+    robbed = [home.takes_from for home in homes if isinstance(home, Opening) and home.takes_from]
     if robbed:
         connection.execute(update(stories).where(stories.c.id.in_(robbed)).values(link_digest=None))
-    opened = _open_stories(connection, openings, at)
+    opened = _open_stories(connection, settled)
     return [
-        (home.story_id, home.by)
+        home
         if isinstance(home, Joining)
-        else (opened[home.published_id], "alone")
+        else Joining(story_id=opened[home.published_id], by="alone")
         for home in homes
     ]
 
 
 def close_homes(
-    connection: Connection,
-    homes: Sequence[Home],
-    places: Sequence[tuple[int, JoinedBy]],
-    at: datetime,
-    *,
-    refused: bool = False,
+    connection: Connection, settled: Settled, places: Sequence[Joining], *, refused: bool = False
 ) -> None:
     """Chooses who leads, once the entries are in their stories, unless some were refused."""
-    pairs = list(zip(homes, places, strict=True))
-    opened = [story_id for home, (story_id, _) in pairs if isinstance(home, Opening)]
-    _close_opening(connection, opened, refused=refused)
-    choose_leads(
-        connection, [story_id for home, (story_id, _) in pairs if isinstance(home, Joining)], at
-    )
+    opened = [place.story_id for place in places if place.by == "alone"]
+    if opened:
+        _close_opening(connection, min(opened), refused=refused)
+    for arrival, homes in settled:
+        joined = [home.story_id for home in homes if isinstance(home, Joining)]
+        choose_leads(connection, joined, arrival.at)
 
 
-def _open_stories(
-    connection: Connection, openings: Sequence[Opening], at: datetime
-) -> dict[str, int]:
+def _open_stories(connection: Connection, settled: Settled) -> dict[str, int]:
     """Story ids by the ids that they are published under."""
-    if not openings:
+    rows = [
+        _story_columns(home, arrival.at)
+        for arrival, homes in settled
+        for home in homes
+        if isinstance(home, Opening)
+    ]
+    if not rows:
         return {}
-    connection.execute(_OPEN, [_story_columns(opening, at) for opening in openings])
-    count_more(connection, len(openings))
-    opened: dict[str, int] = {}
-    for chunk in chunks([digest(opening.published_id) for opening in openings]):
-        rows = connection.execute(_OPENED, {"values": chunk})
-        opened.update({row.published_id: row.id for row in rows})
-    return opened
+    newest = connection.scalar(_NEWEST[0]) or 0
+    connection.execute(_OPEN, rows)
+    count_more(connection, len(rows))
+    opened = connection.execute(_OPENED, {"newest": newest})
+    return {row.published_id: row.id for row in opened}
 
 
 def _story_columns(opening: Opening, at: datetime) -> Columns:
@@ -196,12 +234,13 @@ def _story_columns(opening: Opening, at: datetime) -> Columns:
     }
 
 
-def _close_opening(connection: Connection, story_ids: Collection[int], *, refused: bool) -> None:
+def _close_opening(connection: Connection, first: int, *, refused: bool) -> None:
     """Gives new stories their lead; one whose entry was refused is withdrawn."""
-    for chunk in chunks(story_ids):
-        connection.execute(_LEAD_BY_FIRST, {"values": chunk})
-        if refused:
-            drop_empty(connection, stories.c.id.in_(chunk) & stories.c.lead_entry_id.is_(None))
+    connection.execute(_LEAD_BY_FIRST, {"first": first})
+    if refused:
+        without = connection.scalars(select(stories.c.id).where(_WITHOUT_LEAD), {"first": first})
+        for chunk in chunks(without.all()):
+            drop_empty(connection, stories.c.id.in_(chunk))
 
 
 def drop_empty(connection: Connection, which: ColumnElement[bool]) -> None:

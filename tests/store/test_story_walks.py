@@ -1,13 +1,16 @@
 """Many sources that say the same, copy each other and change their minds, in any order."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from aggregator.core.digest import digest
 from aggregator.core.model import EditedEntry, EntryChanges
+from aggregator.store.schema import entries, marks, revision, stories
 from aggregator.store.sql import open_store
 from tests.builders import NOON
 from tests.store.memory import MemoryStore
@@ -97,3 +100,67 @@ async def test_a_poll_that_comes_twice_changes_nothing(first, second):
     await poll(memory, second[0], item(second, 1))
 
     assert await shown(memory) == before
+
+
+async def record_of(store, steps, n):
+    """A poll that brings all of these entries of one source, or their edits."""
+    claimed = await claim_one(store, steps[0][0])
+    at = NOON + timedelta(minutes=n)
+    items = {each.entry.digest: each for each in (item(step, n) for step in steps)}
+    known = await store.known(claimed.lease.source_id, [*items], [])
+    edited = [
+        EditedEntry(id=before.id, entry=items[key].entry, updated=at, edited_at=at, rank_at=at)
+        for key, before in known.by_digest.items()
+    ]
+    new = [one for key, one in items.items() if key not in known.by_digest]
+    changes = EntryChanges(new=tuple(new), edited=tuple(edited))
+    return record(claimed.lease, read=True, changes=changes, polled_at=at)
+
+
+async def rows(store):
+    """All that is stored of entries and stories, revisions aside."""
+    counts = {stories.c.opened_in, stories.c.changed_in}
+    columns = [column for column in stories.c if column not in counts]
+
+    def read(connection):
+        entry_rows = connection.execute(select(entries).order_by(entries.c.id)).all()
+        story_rows = connection.execute(select(*columns).order_by(stories.c.id)).all()
+        mark_rows = connection.execute(select(marks).order_by(*marks.primary_key)).all()
+        return entry_rows, story_rows, mark_rows, connection.scalar(select(revision.c.stories))
+
+    return await store._database.read(read)
+
+
+ROUNDS = st.lists(
+    st.lists(STEPS, min_size=1, max_size=6).map(
+        lambda steps: [
+            its_own for key in "dacb" if (its_own := [step for step in steps if step[0] == key])
+        ]
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rounds=ROUNDS)
+async def test_polls_saved_together_leave_what_they_leave_one_by_one(rounds, tmp_path_factory):
+    alone = await opened(tmp_path_factory.mktemp("alone"))
+    together = await opened(tmp_path_factory.mktemp("together"))
+    try:
+        for number, polls in enumerate(rounds):
+            for n, steps in enumerate(polls):
+                await alone.save_poll(await record_of(alone, steps, 10 * number + n))
+            group = [
+                await record_of(together, each, 10 * number + n) for n, each in enumerate(polls)
+            ]
+            before = await together.revision()
+            await asyncio.gather(*map(together.save_poll, group))
+
+            assert (await together.revision()).number == before.number + 1
+            assert await rows(together) == await rows(alone)
+    finally:
+        await alone.aclose()
+        await together.aclose()

@@ -1,6 +1,8 @@
 """What a poll reads of what is stored: its entries, its memory, its past."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Integer, Select, bindparam, select
@@ -18,7 +20,7 @@ from aggregator.store.mapping import (
     past_poll,
 )
 from aggregator.store.schema import documents, edits, entries, polls, sources, tombstones
-from aggregator.store.statements import chunks
+from aggregator.store.statements import chunks, chunks_of_sources
 
 KEPT_POLLS = 30
 """Of each source."""
@@ -40,53 +42,77 @@ _WITH_EDITS = entries.outerjoin(edits, edits.c.entry_id == entries.c.id)
 
 
 # Put together once: that takes longer than to run them.
-_OWN = entries.c.source_id == bindparam("source_id")
 _THESE: BindParameter[Any] = bindparam("values", expanding=True)
-_BURIED = select(tombstones.c.digest).where(
-    tombstones.c.source_id == bindparam("source_id"), tombstones.c.digest.in_(_THESE)
+_SOURCES: BindParameter[Any] = bindparam("sources", expanding=True)
+_BURIED = select(tombstones.c.source_id, tombstones.c.digest).where(
+    tombstones.c.source_id.in_(_SOURCES), tombstones.c.digest.in_(_THESE)
 )
-_ITS_KNOWN = select(*_KNOWN).select_from(_WITH_EDITS).where(_OWN).order_by(entries.c.id)
-_BY_DIGEST = _ITS_KNOWN.where(entries.c.digest.in_(_THESE))
-_BY_LINK = _ITS_KNOWN.where(entries.c.link_digest.in_(_THESE))
+_THEIR_KNOWN = (
+    select(*_KNOWN, entries.c.source_id)
+    .select_from(_WITH_EDITS)
+    .where(entries.c.source_id.in_(_SOURCES))
+    .order_by(entries.c.id)
+)
+_BY_DIGEST = _THEIR_KNOWN.where(entries.c.digest.in_(_THESE))
+_BY_LINK = _THEIR_KNOWN.where(entries.c.link_digest.in_(_THESE))
 _SIGHTINGS = (
     select(entries.c.first_seen_at, entries.c.published_at)
-    .where(_OWN)
+    .where(entries.c.source_id == bindparam("source_id"))
     .order_by(entries.c.published_at.desc())
     .limit(bindparam("most", type_=Integer))
 )
-_REMEMBERED = select(documents.c.memory).where(documents.c.source_id == bindparam("source_id"))
+_REMEMBERED = select(documents).where(documents.c.source_id.in_(_SOURCES))
 
 
-def known(
-    connection: Connection,
-    source_id: int,
-    digests: Collection[bytes],
-    links: Collection[bytes],
-) -> Knowledge:
-    dead: set[bytes] = set()
-    for chunk in chunks(digests):
-        dead.update(connection.scalars(_BURIED, {"source_id": source_id, "values": chunk}))
-    by_digest = _known_by(connection, source_id, _BY_DIGEST, digests)
-    by_link = _known_by(connection, source_id, _BY_LINK, links)
-    return Knowledge(
-        by_digest={entry.digest: entry for entry in by_digest},
-        # Of several entries with one link the newest stands for it.
-        by_link={entry.link_digest: entry for entry in by_link if entry.link_digest},
-        tombstones=frozenset(dead),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """For which of its entries a source's document asks."""
+
+    source_id: int
+    digests: Collection[bytes]
+    links: Collection[bytes]
+
+
+def known(connection: Connection, asked: Sequence[Asked]) -> list[Knowledge]:
+    """Of each, in their order."""
+    digests: defaultdict[int, set[bytes]] = defaultdict(set)
+    links: defaultdict[int, set[bytes]] = defaultdict(set)
+    for one in asked:
+        digests[one.source_id].update(one.digests)
+        links[one.source_id].update(one.links)
+    dead: set[tuple[int, bytes]] = set()
+    for ids, chunk in chunks_of_sources(digests):
+        rows = connection.execute(_BURIED, {"sources": ids, "values": chunk})
+        dead.update((row.source_id, row.digest) for row in rows)
+    by_digest = _known_by(connection, _BY_DIGEST, digests)
+    by_link = _known_by(connection, _BY_LINK, links)
+    return [
+        Knowledge(
+            by_digest={
+                entry.digest: entry
+                for entry in by_digest[one.source_id]
+                if entry.digest in one.digests
+            },
+            # Of several entries with one link the newest stands for it.
+            by_link={
+                entry.link_digest: entry
+                for entry in by_link[one.source_id]
+                if entry.link_digest and entry.link_digest in one.links
+            },
+            tombstones=frozenset(d for d in one.digests if (one.source_id, d) in dead),
+        )
+        for one in asked
+    ]
 
 
 def _known_by(
-    connection: Connection,
-    source_id: int,
-    statement: Select[Any],
-    values: Collection[bytes],
-) -> list[KnownEntry]:
-    """In the order in which they were stored."""
-    found: list[KnownEntry] = []
-    for chunk in chunks(values):
-        its_own = {"source_id": source_id, "values": chunk}
-        found += map(known_entry, connection.execute(statement, its_own))
+    connection: Connection, statement: Select[Any], values: Mapping[int, Collection[bytes]]
+) -> dict[int, list[KnownEntry]]:
+    """By source, in the order in which they were stored."""
+    found: dict[int, list[KnownEntry]] = {source_id: [] for source_id in values}
+    for ids, chunk in chunks_of_sources(values):
+        for row in connection.execute(statement, {"sources": ids, "values": chunk}):
+            found[row.source_id].append(known_entry(row))
     return found
 
 
@@ -108,15 +134,21 @@ def recall(
     return [RecalledEntry(known=known_entry(row), title=row.title, text=row.text) for row in rows]
 
 
-def sightings(connection: Connection, source_id: int, limit: int) -> list[Sighting]:
-    """Off the index that retention uses, too."""
-    rows = connection.execute(_SIGHTINGS, {"source_id": source_id, "most": limit}).all()
-    return [Sighting(first_seen, published) for first_seen, published in rows]
+def sightings(connection: Connection, asked: Sequence[tuple[int, int]]) -> list[list[Sighting]]:
+    """Of each source as many as are asked for, off the index that retention uses, too."""
+    return [_sightings(connection, source_id, limit) for source_id, limit in asked]
 
 
-def remembered(connection: Connection, source_id: int) -> Memory | None:
-    packed = connection.scalar(_REMEMBERED, {"source_id": source_id})
-    return Memory.unpacked(packed) if packed else None
+def _sightings(connection: Connection, source_id: int, limit: int) -> list[Sighting]:
+    rows = connection.execute(_SIGHTINGS, {"source_id": source_id, "most": limit})
+    return [Sighting(first_seen, published) for first_seen, published in rows.all()]
+
+
+def remembered(connection: Connection, source_ids: Sequence[int]) -> list[Memory | None]:
+    """Of each source, in their order."""
+    rows = connection.execute(_REMEMBERED, {"sources": source_ids})
+    found = {row.source_id: row.memory for row in rows}
+    return [Memory.unpacked(found[id]) if id in found else None for id in source_ids]
 
 
 def past_polls(connection: Connection, key: str) -> list[PastPoll]:

@@ -53,8 +53,10 @@ from aggregator.store.faults import is_its_own
 from aggregator.store.frontier import Ending, Opening
 from aggregator.store.grouping import Groups
 from aggregator.store.keeping_pushes import KeepsPushes
+from aggregator.store.looks import Looks
 from aggregator.store.migrate import is_current, upgrade
 from aggregator.store.place import DomainOf
+from aggregator.store.polls import Asked
 
 
 def _new_token() -> str:
@@ -138,6 +140,15 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         self._opening: Groups[Opening, HostRun | None] = Groups(
             self._open_hosts, weight=lambda _: 1, expected=lambda: 0
         )
+        self._known: Looks[Asked, Knowledge] = Looks(
+            lambda asked: database.read(polls.known, asked)
+        )
+        self._remembered: Looks[int, Memory | None] = Looks(
+            lambda asked: database.read(polls.remembered, asked)
+        )
+        self._sightings: Looks[tuple[int, int], list[Sighting]] = Looks(
+            lambda asked: database.read(polls.sightings, asked)
+        )
 
     @property
     def moves(self) -> int:
@@ -197,12 +208,12 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         await self._database.write(claims.postpone, times, now=now, reason=reason)
 
     async def sightings(self, source_id: int, *, limit: int) -> list[Sighting]:
-        return await self._database.read(polls.sightings, source_id, limit)
+        return await self._sightings.ask((source_id, limit))
 
     async def known(
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
     ) -> Knowledge:
-        return await self._database.read(polls.known, source_id, digests, links)
+        return await self._known.ask(Asked(source_id=source_id, digests=digests, links=links))
 
     async def recall(
         self, source_id: int, *, ids: Collection[int] | None = None, limit: int
@@ -210,7 +221,7 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         return await self._database.read(polls.recall, source_id, ids, limit)
 
     async def remembered(self, source_id: int) -> Memory | None:
-        return await self._database.read(polls.remembered, source_id)
+        return await self._remembered.ask(source_id)
 
     async def save_poll(self, record: PollRecord) -> bool:
         try:

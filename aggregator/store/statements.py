@@ -26,25 +26,30 @@ def chunks(values: Collection[T], *, variables: int = 1) -> Iterator[list[T]]:
         yield chunk
 
 
-_MOST_PAIRS = 1000
+_MOST_PAIRS = _CHUNK
 """Of sources and digests that one statement may look for: it looks for each with each."""
 
 
-def chunks_of_sources(
-    values: Mapping[int, Collection[T]],
-) -> Iterator[tuple[list[int], list[T]]]:
-    """Sources and their values, for statements that look for each source with each value."""
+def chunks_of_sources(values: Mapping[int, Collection[T]]) -> Iterator[tuple[list[int], list[T]]]:
+    """Sources with their values, for statements that look for each source with each value."""
+    for ids in _neighbours(values):
+        for chunk in chunks([value for source_id in ids for value in values[source_id]]):
+            yield ids, chunk
+
+
+def _neighbours(values: Mapping[int, Collection[T]]) -> Iterator[list[int]]:
+    """Sources that go into one statement, or one alone that may need more."""
     ids: list[int] = []
-    gathered: list[T] = []
+    number = 0
     for source_id, its_own in values.items():
-        together = (len(ids) + 1) * (len(gathered) + len(its_own))
-        if ids and (together > _MOST_PAIRS or len(ids) + len(gathered) + len(its_own) > _CHUNK):
-            yield ids, gathered
-            ids, gathered = [], []
-        ids.append(source_id)
-        gathered += its_own
-    for chunk in chunks(gathered):
-        yield ids, chunk
+        if ids and (len(ids) + 1) * (number + len(its_own)) > _MOST_PAIRS:
+            yield ids
+            ids, number = [], 0
+        if its_own:
+            ids.append(source_id)
+            number += len(its_own)
+    if ids:
+        yield ids
 
 
 def insert_missing(connection: Connection, table: Table) -> Insert:

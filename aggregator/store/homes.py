@@ -129,7 +129,7 @@ def _look_up(
         leads=_leads(connection, linked),
         occupied=_stories_of_sources(connection, sources_of_them, linked),
         holders=holders,
-        ids=_held_ids(connection, [_first_id(item) for item in coming]),
+        ids=_held_ids(connection, [item.wish for item in coming]),
     )
 
 
@@ -332,8 +332,8 @@ def _new_ids(connection: Connection, items: Sequence[Newcomer], held: Collection
     borne = set(held)
     chosen = []
     for item in items:
-        first = _first_id(item)
-        free = first if first not in borne else _free(connection, [*_other_ids(item)], borne)
+        taken = item.wish in borne
+        free = _free(connection, [*_other_ids(item)], borne) if taken else item.wish
         borne.add(free)
         chosen.append(free)
     return chosen
@@ -343,10 +343,6 @@ def _free(connection: Connection, wishes: Sequence[str], held: Collection[str]) 
     """Few entries come here; to make all of their wishes for everybody would cost the most."""
     borne = _held_ids(connection, wishes)
     return next(wish for wish in wishes if wish not in borne and wish not in held)
-
-
-def _first_id(item: Newcomer) -> str:
-    return published_id(item.whose.key, item.guid)
 
 
 def _other_ids(item: Newcomer) -> Iterator[str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from aggregator.core.likeness import Told, marks_of
-from aggregator.core.stories import Member, Telling
+from aggregator.core.stories import Member, Telling, published_id
 from aggregator.store.statements import give_way
 
 
@@ -36,6 +36,11 @@ class Newcomer:
     @cached_property
     def marks(self) -> tuple[int, ...]:
         return marks_of(self.told)
+
+    @cached_property
+    def wish(self) -> str:
+        """The id that its story is published under if no other bears it."""
+        return published_id(self.whose.key, self.guid)
 
     @cached_property
     def telling(self) -> Telling:

@@ -1,11 +1,10 @@
 """What a poll reads of what is stored: its entries, its memory, its past."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Integer, Select, bindparam, select
+from sqlalchemy import BindParameter, Connection, Integer, Select, bindparam, or_, select
 
 from aggregator.core.knowledge import Knowledge
 from aggregator.core.memory import Memory
@@ -62,6 +61,13 @@ _SIGHTINGS = (
     .limit(bindparam("most", type_=Integer))
 )
 _REMEMBERED = select(documents).where(documents.c.source_id.in_(_SOURCES))
+_WITH_ANY = select(sources.c.id).where(
+    sources.c.id.in_(_SOURCES),
+    or_(
+        select(entries.c.id).where(entries.c.source_id == sources.c.id).exists(),
+        select(tombstones.c.digest).where(tombstones.c.source_id == sources.c.id).exists(),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,20 +75,24 @@ class Asked:
     """For which of its entries a source's document asks."""
 
     source_id: int
-    digests: Collection[bytes]
-    links: Collection[bytes]
+    digests: frozenset[bytes]
+    links: frozenset[bytes]
 
 
 def known(connection: Connection, asked: Sequence[Asked]) -> list[Knowledge]:
     """Of each, in their order."""
-    digests: defaultdict[int, set[bytes]] = defaultdict(set)
-    links: defaultdict[int, set[bytes]] = defaultdict(set)
+    ids = {one.source_id for one in asked}
+    # A first document asks for hundreds of digests, when nothing is there yet.
+    there = connection.scalars(_WITH_ANY, {"sources": ids}).all()
+    digests: dict[int, set[bytes]] = {id: set() for id in there}
+    links: dict[int, set[bytes]] = {id: set() for id in there}
     for one in asked:
-        digests[one.source_id].update(one.digests)
-        links[one.source_id].update(one.links)
+        if one.source_id in digests:
+            digests[one.source_id].update(one.digests)
+            links[one.source_id].update(one.links)
     dead: set[tuple[int, bytes]] = set()
-    for ids, chunk in chunks_of_sources(digests):
-        rows = connection.execute(_BURIED, {"sources": ids, "values": chunk})
+    for some, chunk in chunks_of_sources(digests):
+        rows = connection.execute(_BURIED, {"sources": some, "values": chunk})
         dead.update((row.source_id, row.digest) for row in rows)
     by_digest = _known_by(connection, _BY_DIGEST, digests)
     by_link = _known_by(connection, _BY_LINK, links)
@@ -90,13 +100,13 @@ def known(connection: Connection, asked: Sequence[Asked]) -> list[Knowledge]:
         Knowledge(
             by_digest={
                 entry.digest: entry
-                for entry in by_digest[one.source_id]
+                for entry in by_digest.get(one.source_id, ())
                 if entry.digest in one.digests
             },
             # Of several entries with one link the newest stands for it.
             by_link={
                 entry.link_digest: entry
-                for entry in by_link[one.source_id]
+                for entry in by_link.get(one.source_id, ())
                 if entry.link_digest and entry.link_digest in one.links
             },
             tombstones=frozenset(d for d in one.digests if (one.source_id, d) in dead),

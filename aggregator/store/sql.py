@@ -213,7 +213,8 @@ class SqlStore(KeepsPushes, DeliveryMethods):
     async def known(
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
     ) -> Knowledge:
-        return await self._known.ask(Asked(source_id=source_id, digests=digests, links=links))
+        asked = Asked(source_id=source_id, digests=frozenset(digests), links=frozenset(links))
+        return await self._known.ask(asked)
 
     async def recall(
         self, source_id: int, *, ids: Collection[int] | None = None, limit: int

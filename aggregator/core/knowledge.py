@@ -1,7 +1,7 @@
 """What is known of a document's entries before it is reconciled."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from aggregator.core.model import Entry, KnownEntry
 
@@ -17,6 +17,22 @@ class Knowledge:
     """Digests that must not come back."""
     by_text: Mapping[bytes, KnownEntry] = field(default_factory=dict)
     """By the digest of title and text; asked for where a document looks renamed."""
+
+    def of(self, digests: Collection[bytes]) -> "Knowledge":
+        """What was asked for with these among others."""
+        return replace(
+            self,
+            by_digest={each: self.by_digest[each] for each in digests if each in self.by_digest},
+            tombstones=self.tombstones.intersection(digests),
+        )
+
+    def with_forms(self, formed: "Knowledge") -> "Knowledge":
+        """Together with what is known under other forms of the entries' guids."""
+        return replace(
+            self,
+            by_digest={**formed.by_digest, **self.by_digest},
+            tombstones=self.tombstones | formed.tombstones,
+        )
 
 
 def held(entry: Entry, known: Knowledge) -> KnownEntry | None:

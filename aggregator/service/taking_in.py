@@ -25,6 +25,9 @@ from aggregator.service.ports import ClaimedSource, Clock, Document, Outcome, Po
 MOST_RECALLED = 300
 """Entries whose words are compared with those of a document that looks renamed."""
 
+_NEWS = 3
+"""Entries that were read at most where nearly all of them are new."""
+
 _Made = TypeVar("_Made")
 
 _FEW = 200
@@ -175,15 +178,17 @@ class TakeIn:
 
     async def _knowledge(self, source: ClaimedSource, entries: tuple[Entry, ...]) -> Knowledge:
         """More of it where the document holds what we do not know."""
-        known = await self._known(source, entries)
+        id, links = source.lease.source_id, [one.link_digest for one in entries if one.link_digest]
+        digests = {digest for one in entries for digest in (one.digest, one.alone, one.apart)}
+        likely: set[bytes] = set()
+        if len(entries) <= _NEWS:
+            likely.update(form for one in entries for form in one.forms)
+        found = await self._store.known(id, digests | likely, links)
+        known = found.of(digests)
         forms = {form for one in strangers(entries, known) for form in one.forms}
         if forms:
-            formed = await self._store.known(source.lease.source_id, forms, [])
-            known = replace(
-                known,
-                by_digest={**formed.by_digest, **known.by_digest},
-                tombstones=known.tombstones | formed.tombstones,
-            )
+            formed = found if forms <= likely else await self._store.known(id, forms, [])
+            known = known.with_forms(formed.of(forms))
         if looks_renamed(entries, known):
             newest = await self._store.recall(source.lease.source_id, limit=MOST_RECALLED)
             known = replace(known, by_text=by_text(newest))
@@ -196,13 +201,6 @@ class TakeIn:
         before = await self._store.recall(source.lease.source_id, ids=ids, limit=len(ids))
         now = self._clock.now().replace(microsecond=0)
         return raised(changes, before, of=of, now=now)
-
-    async def _known(self, source: ClaimedSource, entries: tuple[Entry, ...]) -> Knowledge:
-        return await self._store.known(
-            source.lease.source_id,
-            {digest for entry in entries for digest in (entry.digest, entry.alone, entry.apart)},
-            [entry.link_digest for entry in entries if entry.link_digest],
-        )
 
 
 def _remembered(

@@ -60,6 +60,14 @@ _SIGHTINGS = (
     .order_by(entries.c.published_at.desc())
     .limit(bindparam("most", type_=Integer))
 )
+_RECALLED = (
+    select(*_KNOWN, entries.c.title, entries.c.text)
+    .select_from(_WITH_EDITS)
+    .where(entries.c.source_id == bindparam("source_id"))
+    .order_by(entries.c.published_at.desc(), entries.c.id.desc())
+    .limit(bindparam("most", type_=Integer))
+)
+_RECALLED_OF_THESE = _RECALLED.where(entries.c.id.in_(_THESE))
 _REMEMBERED = select(documents).where(documents.c.source_id.in_(_SOURCES))
 _WITH_ANY = select(sources.c.id).where(
     sources.c.id.in_(_SOURCES),
@@ -129,18 +137,12 @@ def _known_by(
 def recall(
     connection: Connection, source_id: int, ids: Collection[int] | None, limit: int
 ) -> list[RecalledEntry]:
-    newest_first = (entries.c.published_at.desc(), entries.c.id.desc())
-    statement = (
-        select(*_KNOWN, entries.c.title, entries.c.text)
-        .select_from(_WITH_EDITS)
-        .where(entries.c.source_id == source_id)
-        .order_by(*newest_first)
-        .limit(limit)
-    )
-    chosen = [statement]
-    if ids is not None:
-        chosen = [statement.where(entries.c.id.in_(chunk)) for chunk in chunks(ids)]
-    rows = [row for one in chosen for row in connection.execute(one)]
+    its_own = {"source_id": source_id, "most": limit}
+    if ids is None:
+        rows = connection.execute(_RECALLED, its_own).all()
+    else:
+        chosen = [{**its_own, "values": chunk} for chunk in chunks(ids)]
+        rows = [row for one in chosen for row in connection.execute(_RECALLED_OF_THESE, one)]
     return [RecalledEntry(known=known_entry(row), title=row.title, text=row.text) for row in rows]
 
 

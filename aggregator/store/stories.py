@@ -45,7 +45,8 @@ _STORED = select(entries.c.source_id, entries.c.digest).where(
 _BURIED = select(tombstones.c.source_id, tombstones.c.digest).where(
     tombstones.c.source_id.in_(_SOURCES), tombstones.c.digest.in_(_THESE)
 )
-_NEWEST = select(func.max(stories.c.id)), select(func.max(entries.c.id))
+_NEWEST_STORY = select(func.max(stories.c.id))
+_NEWEST_ENTRY = select(func.max(entries.c.id))
 _IDS = select(entries.c.id, entries.c.source_id, entries.c.digest).where(
     entries.c.id > bindparam("newest")
 )
@@ -122,7 +123,7 @@ def _add(
     coming = [item for arrival in arrivals for item in arrival.items]
     holders = holders_of(connection, marks_among(coming))
     settled = list(zip(arrivals, find_homes(connection, arrivals, holders=holders), strict=False))
-    newest = connection.scalar(_NEWEST[1]) or 0
+    newest = connection.scalar(_NEWEST_ENTRY) or 0
     places = open_homes(connection, settled)
     items = [item for arrival, _ in settled for item in arrival.items]
     rows = [
@@ -165,14 +166,14 @@ def _newcomer(whose: Whose, item: NewEntry) -> Newcomer:
 
 
 def _fresh(connection: Connection, coming: Mapping[int, Sequence[NewEntry]]) -> _New:
-    fresh: dict[int, dict[bytes, NewEntry]] = {}
+    fresh: dict[int, dict[bytes, NewEntry]] = {source_id: {} for source_id in coming}
     for source_id, new in coming.items():
-        fresh[source_id] = {item.entry.digest: item for item in reversed(new)}
-        fresh[source_id] = dict(reversed(fresh[source_id].items()))
+        for item in new:
+            fresh[source_id].setdefault(item.entry.digest, item)
     for ids, digests in chunks_of_sources(fresh):
         for there in (_STORED, _BURIED):
             rows = connection.execute(there, {"sources": ids, "values": digests})
-            for source_id, known in rows.all():
+            for source_id, known in rows:
                 fresh[source_id].pop(known, None)
     return fresh
 
@@ -217,7 +218,7 @@ def _open_stories(connection: Connection, settled: Settled) -> dict[str, int]:
     ]
     if not rows:
         return {}
-    newest = connection.scalar(_NEWEST[0]) or 0
+    newest = connection.scalar(_NEWEST_STORY) or 0
     connection.execute(_OPEN, rows)
     count_more(connection, len(rows))
     opened = connection.execute(_OPENED, {"newest": newest})

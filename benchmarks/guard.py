@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.poll import Asked, measure
 from benchmarks.poll_sides import FloorSide, OurSide
 
-LIMITS = {"all304": 14.0, "same": 5.5, "onenew": 18.0}
+LIMITS = {"all304": 10.0, "same": 5.0, "onenew": 11.5}
 """Times its floor."""
 ASKED = Asked(sources=200, rounds=3)
 

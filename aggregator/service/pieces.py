@@ -8,7 +8,7 @@ lines          what a document shows                          (lines)
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from operator import is_, itemgetter
+from operator import itemgetter
 
 from aggregator.core.joined import Piece
 from aggregator.core.publication import Format
@@ -54,27 +54,6 @@ class Pieces:
         `before` was made for the same format and language: where a line stands in it, that is
         taken. To look for each of a thousand among all takes ten times as long.
         """
-        there = tuple(map(_LINE, before))
-        news = _news(there, tuple(lines))
-        if news is None:
-            return await self._one_by_one(lines, view, format, language, before)
-        start, more, fewer = news
-        found: dict[int, Pieced] = {}
-        new = lines[start : start + more]
-        if new:
-            found = await self._looked_up(new, view, format, language)
-        rest = slice(start + fewer, fewer + len(lines) - more)
-        coming = [found[line.number] for line in new if line.number in found]
-        return [*before[:start], *coming, *before[rest]]
-
-    async def _one_by_one(
-        self,
-        lines: Sequence[Line],
-        view: LineView,
-        format: Format,
-        language: str | None,
-        before: Sequence[Pieced],
-    ) -> list[Pieced]:
         there = dict(zip(map(id, map(_LINE, before)), before, strict=True))
         rest = [line for line in lines if id(line) not in there]
         if rest:
@@ -108,24 +87,6 @@ class Pieces:
         for (line, _), piece in zip(texts, made, strict=True):
             self._held.put((format, language, line.look), piece or _UNFIT)
         return {line.number: (line, piece) for (line, _), piece in zip(texts, made, strict=True)}
-
-
-def _news(before: tuple[Line, ...], lines: tuple[Line, ...]) -> tuple[int, int, int] | None:
-    """Where lines have come, how many, and how many went from there: nearly always all there is,
-    beside some that went at the end. None where more has changed.
-    """
-    same = map(is_, before, lines)
-    start = next((place for place, each in enumerate(same) if not each), None)
-    if start is None:
-        start = min(len(before), len(lines))
-    for more in range(min(FEW, len(lines) - start) + 1):
-        rest = lines[start + more :]
-        for fewer in range(min(more, 1) + 1):
-            stayed = before[start + fewer : start + fewer + len(rest)]
-            if stayed == rest:
-                moved = set(map(id, before)).intersection(map(id, lines[start : start + more]))
-                return None if moved else (start, more, fewer)
-    return None
 
 
 def _size(piece: Piece) -> int:

@@ -1,8 +1,5 @@
 """Entries are written once, and taken from where they are at hand."""
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from aggregator.core.joined import Frame, Joined, piece
 from aggregator.core.select import Facts
 from aggregator.formats.written import Writer
@@ -91,40 +88,3 @@ async def test_an_entry_that_changed_meanwhile_comes_as_it_is_now_and_one_that_w
     found = await held.of([line(1), line(2), line(3)], view, "atom", "en", before)
 
     assert [(each.number, each.look) for each, _ in found] == [(1, b"newer"), (3, b"\3")]
-
-
-LINES = [line(number) for number in range(40)]
-
-
-@given(
-    before=st.lists(st.sampled_from(LINES), unique=True, max_size=25),
-    lines=st.lists(st.sampled_from(LINES), unique=True, max_size=25),
-    start=st.integers(0, 25),
-    more=st.integers(0, 12),
-    fewer=st.integers(0, 3),
-    shown=st.none() | st.integers(0, 25),
-)
-async def test_wherever_lines_come_and_go_each_has_its_own_piece(
-    before, lines, start, more, fewer, shown
-):
-    """Like those of another document, or as one changes: some come, some go, the last fall out."""
-    held, view = pieces(most=0), Texts()
-    if shown is not None:
-        coming = [each for each in lines if each not in before][:more]
-        lines = [*before[:start], *coming, *before[start + fewer :]][:shown]
-    was = await held.of(before, view, "atom", "en")
-    view.read.clear()
-    found = await held.of(lines, view, "atom", "en", was)
-
-    assert [(each.number, one.body) for each, one in found if one] == [
-        (each.number, bytes([each.number])) for each in lines
-    ]
-    assert sorted(view.read) == sorted({e.number for e in lines} - {e.number for e in before})
-
-
-async def test_what_is_gone_meanwhile_is_missing_among_those_that_stood_there():
-    held, view = pieces(most=0), Texts()
-    before = await held.of(LINES[:3], view, "atom", "en")
-    found = await held.of([LINES[0], line(9, b"gone"), *LINES[1:3]], view, "atom", "en", before)
-
-    assert found == before

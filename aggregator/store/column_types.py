@@ -46,14 +46,26 @@ class UtcMicros(TypeDecorator[datetime]):
         return _moment_of
 
 
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+"""Made once: `json.dumps` makes one for each value."""
+
+
+def _from_json(value: str | None) -> Any:
+    return None if value is None else json.loads(value)
+
+
 class Json(TypeDecorator[Any]):
     """JSON in plain ASCII text: escaped, no character of it can be refused by a database."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
-        return json.dumps(value, separators=(",", ":"))
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:  # noqa: ARG002
+        return _to_json
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else json.loads(value)
+    def result_processor(
+        self,
+        dialect: Dialect,  # noqa: ARG002
+        coltype: object,  # noqa: ARG002
+    ) -> Callable[[str | None], Any]:
+        return _from_json

@@ -41,8 +41,8 @@ def test_a_moment_without_a_zone_is_refused():
 
 
 def test_json_is_written_in_characters_that_every_database_takes():
-    written = Json().process_bind_param(["\x00", "\ud800", "é"], DIALECT)
+    written = Json().bind_processor(DIALECT)(["\x00", "\ud800", "é"])
 
     assert written.isascii()
     assert written.isprintable()
-    assert Json().process_result_value(written, DIALECT) == ["\x00", "\ud800", "é"]
+    assert Json().result_processor(DIALECT, None)(written) == ["\x00", "\ud800", "é"]

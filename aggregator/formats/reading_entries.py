@@ -147,8 +147,9 @@ def _categories(entry: _Fields, page: Page) -> tuple[str, ...]:
 
 def _terms(entry: _Fields, page: Page) -> Iterator[Category | None]:
     for tag in fields.dicts(entry.get("tags")):
-        term, scheme, label = (page.own(tag.get(name)) for name in ("term", "scheme", "label"))
-        yield fields.category(term, scheme, label)
+        if tag.get("scheme") or tag.get("label"):  # else it says no more than its name
+            term, scheme, label = (page.own(tag.get(name)) for name in ("term", "scheme", "label"))
+            yield fields.category(term, scheme, label)
 
 
 def _comments(entry: _Fields) -> Iterator[object]:

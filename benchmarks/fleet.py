@@ -97,12 +97,17 @@ class Trial:
         await asyncio.sleep(3)  # the last answers are read and saved
 
     async def _kill(self) -> None:
+        while not await self._is_asking("worker-1"):
+            await asyncio.sleep(0.01)
         say("worker-1 is killed")
         self.noted.killed_at = now()
         await self._fleet.members["worker-1"].kill()
         self.noted.killed_had = await self._had("worker-1")
         await asyncio.sleep(BETWEEN)
         await self._fleet.start("worker-4", "poll")
+
+    async def _is_asking(self, name: str) -> bool:
+        return any(agent == name for _, agent in await self._origin.ask(do="under_way"))
 
     async def _had(self, name: str) -> list[int]:
         """What a process was asking for when it ended."""

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
+from itertools import repeat
 from pathlib import Path
 
 from aggregator.clock import SystemClock
@@ -97,8 +98,10 @@ class Trial:
         await asyncio.sleep(3)  # the last answers are read and saved
 
     async def _kill(self) -> None:
-        while not await self._is_asking("worker-1"):
-            await asyncio.sleep(0.01)
+        for pause in repeat(0.01):
+            if await self._is_asking("worker-1"):
+                break
+            await asyncio.sleep(pause)
         say("worker-1 is killed")
         self.noted.killed_at = now()
         await self._fleet.members["worker-1"].kill()

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from aggregator.core.wire import Validators
-from aggregator.service.frontier import Due, HostRun
+from aggregator.service.frontier import Due, Ending, HostRun
 from aggregator.store.schema import sources
 from aggregator.store.sql import SqlStore, open_store
 from benchmarks.fleet_processes import Database, database
@@ -153,7 +153,7 @@ async def turn(world: World, hosts: int, server: Database) -> None:
             for source in claimed
         )
     )
-    await asyncio.gather(*(world.store.complete(run, rest_until=world.now + REST) for run in runs))
+    await world.store.complete([Ending(run, world.now + REST) for run in runs])
     ours, servers = _cpu(server)
     if not all(saved):
         raise AssertionError("a poll was not saved")

@@ -28,7 +28,7 @@ from aggregator.formats.html import cleaned
 from aggregator.formats.packing import pack
 from aggregator.formats.reading import read_feed
 from aggregator.formats.slices import Slices, slices
-from aggregator.service.frontier import HostRun
+from aggregator.service.frontier import Ending, HostRun
 from aggregator.service.policies import SourcePolicy
 from aggregator.service.ports import ClaimedSource, Document
 from benchmarks.floor import GZIP, Get, fields_of, items_of
@@ -181,8 +181,8 @@ class Stages:
         return [source for run in runs for source in run.sources]
 
     async def _complete(self) -> None:
-        complete, now = self._service.store.complete, self._service.clock.steady()
-        await _side_by_side(complete(run, rest_until=now) for run in self._runs)
+        now = self._service.clock.steady()
+        await self._service.store.complete([Ending(run, now) for run in self._runs])
 
     async def _fetch(self, claimed: Sequence[ClaimedSource]) -> list[Polled]:
         poller = self._service.poller

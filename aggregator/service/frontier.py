@@ -44,6 +44,15 @@ class HostRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a run."""
+
+    run: HostRun
+    rest_until: datetime | None
+    """None: the host was not asked, and rests as before."""
+
+
+@dataclass(frozen=True, slots=True)
 class FrontierStats:
     """How far polling keeps up."""
 
@@ -78,8 +87,8 @@ class Frontier(Protocol):
     async def renew(self, runs: Collection[HostRun], *, until: datetime) -> set[str]:
         """Those of the hosts whose run is held yet; they are held until then."""
 
-    async def complete(self, run: HostRun, *, rest_until: datetime | None) -> None:
-        """Ends a run, if it is held yet. None: the host was not asked, and rests as before."""
+    async def complete(self, endings: Sequence[Ending]) -> None:
+        """Ends runs, those that are held yet."""
 
     async def mend(self, *, now: datetime) -> None:
         """Makes due what a wrong clock has put off beyond all that can be meant."""

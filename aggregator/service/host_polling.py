@@ -10,8 +10,10 @@ HostRuns.open  the turn at the host, and its due sources
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from aggregator.core.errors import StoreError
@@ -64,7 +66,9 @@ class _Visit:
 
     run: HostRun
     left: list[ClaimedSource]
-    saving: list[asyncio.Task[None]] = field(default_factory=list)
+    saving: int = 0
+    """Its polls that are not saved yet."""
+    is_over: bool = False
     asked_at: datetime | None = None
     """When its last request ended, or was broken off."""
 
@@ -100,6 +104,8 @@ class HostPoller:
         self._left = left
         self._host_runs = HostRuns(store, clock, watch.failed)
         self._stopping = False
+        self._leaving: list[_Visit] = []
+        self._completing: asyncio.Task[None] | None = None
         self._held: dict[str, ClaimedSource] = {}
         """What is claimed, by its token."""
         self._quiet: dict[str, datetime] = {}
@@ -133,9 +139,12 @@ class HostPoller:
         """Ends requests at once, lets answers be saved, and gives back what was not polled."""
         self._stopping = True
         await end_all(self.runs.values())
-        if self.settling:
-            await asyncio.wait(self.settling, timeout=self.policy.grace.total_seconds())
-        await end_all(self.settling)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.policy.grace.total_seconds()):
+                while self.settling:
+                    await asyncio.wait(self.settling)
+        while self.settling:  # what ends lets others begin
+            await end_all(self.settling)
         await self._host_runs.stop()
         await self._store.release([source.lease for source in self._held.values()])
 
@@ -152,7 +161,7 @@ class HostPoller:
             except asyncio.CancelledError:
                 if run := await opening:
                     self.hold(run.sources)
-                    self._beside(self._complete(_Visit(run=run, left=[*run.sources])))
+                    self._leave(_Visit(run=run, left=[*run.sources], is_over=True))
                 raise
             if run is not None:
                 self.hold(run.sources)
@@ -188,7 +197,8 @@ class HostPoller:
                     return
                 del visit.left[0]
         finally:
-            self._beside(self._complete(visit))
+            visit.is_over = True
+            self._leave(visit)
 
     async def _ask(self, visit: _Visit, source: ClaimedSource, policy: SourcePolicy) -> bool:
         """False where the host is not ours any more."""
@@ -203,7 +213,8 @@ class HostPoller:
             finally:
                 visit.asked_at = self._clock.steady()
         settling = self._beside(self._settle(source, policy, answer, started, place))
-        visit.saving.append(settling)
+        visit.saving += 1
+        settling.add_done_callback(partial(self._saved, visit))
         if isinstance(answer, Failed) and asks_for_a_pause(answer):
             self._keep_quiet(source, answer)
             await asyncio.wait([settling])  # the next sweep has to know it
@@ -216,23 +227,39 @@ class HostPoller:
         task.add_done_callback(self.settling.discard)
         return task
 
-    async def _complete(self, visit: _Visit) -> None:
+    def _saved(self, visit: _Visit, _: asyncio.Task[None]) -> None:
+        visit.saving -= 1
+        self._leave(visit)
+
+    def _leave(self, visit: _Visit) -> None:
         """Once all is saved: else what was polled would be found due again."""
-        if visit.saving:
-            await asyncio.wait(visit.saving)
-        leases = [source.lease for source in visit.left]
+        if visit.is_over and not visit.saving:
+            self._leaving.append(visit)
+            if self._completing is None:
+                self._completing = self._beside(self._complete_all())
+
+    async def _complete_all(self) -> None:
+        """Those that come while others are completed are completed together."""
+        try:
+            while self._leaving:
+                visits, self._leaving = self._leaving, []
+                await self._complete(visits)
+        finally:
+            self._completing = None
+
+    async def _complete(self, visits: Sequence[_Visit]) -> None:
+        leases = [source.lease for visit in visits for source in visit.left]
+        runs = [(visit.run, visit.asked_at) for visit in visits]
         try:
             if leases:
                 await self._store.release(leases)
-            await self._host_runs.complete(
-                visit.run, asked_at=visit.asked_at, delay=self.policy.per_host_delay
-            )
+            await self._host_runs.complete(runs, delay=self.policy.per_host_delay)
         except StoreError as error:
-            self._watch.failed(f"giving the host {visit.run.host} back", error)
+            self._watch.failed("giving hosts back", error)
         for lease in leases:
             self._held.pop(lease.token, None)
         # What was only given back is due as it was: at once again, that would never end.
-        if visit.saving:
+        if any(asked_at for _, asked_at in runs):
             self._left()
 
     def _may_ask(self, source: ClaimedSource, policy: SourcePolicy) -> bool:

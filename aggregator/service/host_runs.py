@@ -7,13 +7,13 @@ out of reach for so long, requests end that another process could make anew once
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aggregator.core.errors import StoreError
-from aggregator.service.frontier import Due, Frontier, HostRun
+from aggregator.service.frontier import Due, Ending, Frontier, HostRun
 from aggregator.service.ports import Clock, Complain
 
 HOLD = timedelta(seconds=6)
@@ -23,7 +23,7 @@ RENEW = 1.0
 """Seconds from one renewal to the next."""
 
 SKEW = timedelta(milliseconds=100)
-"""How far the steady clocks of two processes may be apart (docs/decisions/0034-…). A rest that
+"""How far the steady clocks of two processes may be apart (docs/decisions/0035). A rest that
 others have to keep is so much longer, or by a tenth of it if that is less."""
 
 
@@ -69,16 +69,20 @@ class HostRuns:
             held = self._held.get(run.host)
         return held is not None and held.run is run and held.until > self._clock.steady()
 
-    async def complete(self, run: HostRun, *, asked_at: datetime | None, delay: timedelta) -> None:
-        """Gives the host back, to be asked again after a rest. Raises StoreError.
+    async def complete(
+        self, runs: Sequence[tuple[HostRun, datetime | None]], *, delay: timedelta
+    ) -> None:
+        """Gives hosts back, to be asked again after a rest. Raises StoreError.
 
-        `asked_at` is when its last request ended; None: there was none.
+        With each comes when its last request ended; None: there was none.
         """
-        rest_until = asked_at + delay + min(delay / 10, SKEW) if asked_at else None
+        rest = delay + min(delay / 10, SKEW)
+        endings = [Ending(run, asked_at and asked_at + rest) for run, asked_at in runs]
         try:
-            await self._frontier.complete(run, rest_until=rest_until)
+            await self._frontier.complete(endings)
         finally:
-            self._forget(run)
+            for run, _ in runs:
+                self._forget(run)
 
     def _forget(self, run: HostRun) -> None:
         held = self._held.get(run.host)

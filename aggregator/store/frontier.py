@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from aggregator.service.frontier import Due, FrontierStats, HostRun
+from aggregator.service.frontier import Due, Ending, FrontierStats, HostRun
 from aggregator.service.ports import ClaimedSource
 from aggregator.store.claims import (
     CLAIMED,
@@ -265,14 +265,6 @@ def renew(connection: Connection, runs: Collection[HostRun], *, until: datetime)
         ours = {"names": [run.host for run in chunk], "tokens": list({run.token for run in chunk})}
         held.update(connection.scalars(_RENEW, {**ours, "until": until}))
     return held
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What `Frontier.complete` is asked for."""
-
-    run: HostRun
-    rest_until: datetime | None
 
 
 def complete(connection: Connection, endings: Collection[Ending]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ from aggregator.core.positions import ChangedStory, Placed, Step
 from aggregator.core.rhythm import Sighting
 from aggregator.core.shown import Attribution
 from aggregator.core.subscribers import FeedReader
-from aggregator.service.frontier import Due, FrontierStats, HostRun
+from aggregator.service.frontier import Due, Ending, FrontierStats, HostRun
 from aggregator.service.ports import (
     ClaimedSource,
     Lease,
@@ -50,7 +51,7 @@ from aggregator.store.claims import NewToken
 from aggregator.store.delivery_store import DeliveryMethods
 from aggregator.store.engine import Database, connect, is_there
 from aggregator.store.faults import is_its_own
-from aggregator.store.frontier import Ending, Opening
+from aggregator.store.frontier import Opening
 from aggregator.store.grouping import Groups
 from aggregator.store.keeping_pushes import KeepsPushes
 from aggregator.store.looks import Looks
@@ -63,21 +64,23 @@ def _new_token() -> str:
     return uuid4().hex
 
 
-def _weight(item: PollRecord | Ending) -> int:
+_Saved = PollRecord | Sequence[Ending]
+
+
+def _weight(item: _Saved) -> int:
     """How much there is to be written, in polls that found nothing."""
-    if isinstance(item, Ending):
-        return 1
+    if not isinstance(item, PollRecord):
+        return len(item)
     changes = item.changes
     return 1 + len(changes.new) + len(changes.edited) + len(changes.refreshed)
 
 
-def _write(
-    connection: Connection, items: Sequence[PollRecord | Ending], domain_of: DomainOf
-) -> list[bool]:
+def _write(connection: Connection, items: Sequence[_Saved], domain_of: DomainOf) -> list[bool]:
     """Polls, and the ends of runs."""
     records = [one for one in items if isinstance(one, PollRecord)]
     saved = iter(saving.save_polls(connection, records, domain_of) if records else ())
-    frontier.complete(connection, [one for one in items if isinstance(one, Ending)])
+    endings = [one for one in items if not isinstance(one, PollRecord)]
+    frontier.complete(connection, [*chain.from_iterable(endings)])
     return [next(saved) if isinstance(one, PollRecord) else True for one in items]
 
 
@@ -130,10 +133,10 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         self._domain_of = domain_of
         self._new_token = new_token
         self._under_way: set[int | str] = set()
-        """Sources that were claimed, until their poll is saved or they are given back, and hosts
-        whose runs end.
+        """Sources that were claimed, until their poll is saved or they are given back, and a host
+        of each lot whose runs end.
         """
-        self._saving: Groups[PollRecord | Ending, bool] = Groups(
+        self._saving: Groups[_Saved, bool] = Groups(
             self._save, weight=_weight, expected=lambda: len(self._under_way)
         )
         # Those that are asked for in one turn of the loop; none waits for others.
@@ -230,14 +233,17 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         finally:
             self._under_way.discard(record.lease.source_id)
 
-    async def complete(self, run: HostRun, *, rest_until: datetime | None) -> None:
-        self._under_way.add(run.host)
+    async def complete(self, endings: Sequence[Ending]) -> None:
+        if not endings:
+            return
+        one = endings[0].run.host
+        self._under_way.add(one)
         try:
-            await self._saving.add(Ending(run, rest_until))
+            await self._saving.add(endings)
         finally:
-            self._under_way.discard(run.host)
+            self._under_way.discard(one)
 
-    async def _save(self, items: Sequence[PollRecord | Ending]) -> list[bool | Exception]:
+    async def _save(self, items: Sequence[_Saved]) -> list[bool | Exception]:
         """All at once; where one makes that fail, each by itself."""
         try:
             return [*await self._database.write(_write, items, self._domain_of)]
@@ -246,7 +252,7 @@ class SqlStore(KeepsPushes, DeliveryMethods):
                 raise
         return [outcome for one in items for outcome in await self._save_alone(one)]
 
-    async def _save_alone(self, item: PollRecord | Ending) -> list[bool | Exception]:
+    async def _save_alone(self, item: _Saved) -> list[bool | Exception]:
         try:
             return await self._save([item])
         except Exception as error:  # noqa: BLE001  # the others of its group are saved

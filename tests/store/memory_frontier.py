@@ -1,10 +1,10 @@
 """Turns at hosts in a dictionary: signs the same contract as the database."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aggregator.service.frontier import HostRun
+from aggregator.service.frontier import Ending, HostRun
 
 
 @dataclass
@@ -50,8 +50,9 @@ class MemoryHosts:
             self._hosts[host].run_until = until
         return held
 
-    async def complete(self, run: HostRun, *, rest_until: datetime | None) -> None:
-        host = self._hosts[run.host]
-        if host.is_ours(run):
-            host.token = host.run_until = None
-            host.rest_until = rest_until or host.rest_until
+    async def complete(self, endings: Sequence[Ending]) -> None:
+        for one in endings:
+            host = self._hosts[one.run.host]
+            if host.is_ours(one.run):
+                host.token = host.run_until = None
+                host.rest_until = one.rest_until or host.rest_until

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aggregator.core.wire import Validators
-from aggregator.service.frontier import Due
+from aggregator.service.frontier import Due, Ending
 from aggregator.service.ports import Lease
 from tests.builders import NOON, ago
 from tests.store.steps import (
@@ -118,7 +118,7 @@ async def test_a_busy_host_with_more_sources_than_one_look_finds_hides_nobody(st
 
     assert keys(await claim_due(store)) == ["y", "z"]
     assert busy
-    await store.complete(busy, rest_until=None)
+    await store.complete([Ending(busy, None)])
     assert len(await claim_due(store, limit=300, per_host=205)) == 205
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from aggregator.service.frontier import Due, HostRun
+from aggregator.service.frontier import Due, Ending, HostRun
 from tests.builders import NOON, ago
 from tests.store.steps import (
     HOUR,
@@ -80,7 +80,7 @@ async def test_a_host_has_one_run_at_a_time(store):
 
 async def test_a_completed_host_is_free_and_says_until_when_it_rests(store):
     run = await take(store, "one.example")
-    await store.complete(run, rest_until=NOON + SECOND)
+    await store.complete([Ending(run, NOON + SECOND)])
     again = await take(store, "one.example")
 
     assert (run.free_at, again.free_at) == (None, NOON + SECOND)
@@ -88,20 +88,20 @@ async def test_a_completed_host_is_free_and_says_until_when_it_rests(store):
 
 
 async def test_a_host_that_was_not_asked_rests_as_before(store):
-    await store.complete(await take(store, "one.example"), rest_until=NOON + SECOND)
-    await store.complete(await take(store, "one.example"), rest_until=None)
+    await store.complete([Ending(await take(store, "one.example"), NOON + SECOND)])
+    await store.complete([Ending(await take(store, "one.example"), None)])
 
     assert (await take(store, "one.example")).free_at == NOON + SECOND
 
 
 async def test_a_rest_that_is_over_is_none(store):
-    await store.complete(await take(store, "one.example"), rest_until=NOON + SECOND)
+    await store.complete([Ending(await take(store, "one.example"), NOON + SECOND)])
 
     assert (await take(store, "one.example", NOON + SECOND)).free_at is None
 
 
 async def test_a_rest_that_a_wrong_clock_left_is_none(store):
-    await store.complete(await take(store, "one.example"), rest_until=NOON + 2 * HOUR)
+    await store.complete([Ending(await take(store, "one.example"), NOON + 2 * HOUR)])
 
     assert (await take(store, "one.example")).free_at is None
 
@@ -130,7 +130,7 @@ async def test_who_has_lost_a_host_neither_renews_nor_completes_it_nor_saves_its
     await configure(store, "a")
     (late,) = await open_due(store, until=SOON)
     (current,) = await open_due(store, SOON)
-    await store.complete(late, rest_until=SOON)
+    await store.complete([Ending(late, SOON)])
 
     assert await store.renew([late], until=SOON + HOUR) == set()
     assert not await store.save_poll(record(late.sources[0].lease, failures=7))
@@ -162,7 +162,7 @@ async def test_a_ping_during_a_run_is_found_by_the_next_sweep(store):
     await store.save_poll(record(run.sources[0].lease, next_poll_at=NOON + HOUR))
     await store.poll_soon(run.sources[0].lease.source_id, at=NOON, heard_at=NOON)
     assert await sweep(store) == []
-    await store.complete(run, rest_until=NOON)
+    await store.complete([Ending(run, NOON)])
 
     assert keys(await claim_due(store)) == ["a"]
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, event
 
+from aggregator.service.frontier import Ending
 from aggregator.service.ports import Selection
 from aggregator.store.sql import open_store
 from tests.builders import NOON, ago
@@ -72,7 +73,7 @@ async def test_a_tick_scans_nothing(store):
     with plans() as found:
         (run, *_) = await open_due(store)
         await store.renew([run], until=NOON + HOUR)
-        await store.complete(run, rest_until=NOON)
+        await store.complete([Ending(run, NOON)])
         await store.next_due(after=NOON)
         await store.revision()
         await store.due_pushes(now=NOON, limit=9)

@@ -98,10 +98,7 @@ class Trial:
         await asyncio.sleep(3)  # the last answers are read and saved
 
     async def _kill(self) -> None:
-        for pause in repeat(0.01):
-            if await self._is_asking("worker-1"):
-                break
-            await asyncio.sleep(pause)
+        await self._until_it_asks("worker-1")
         say("worker-1 is killed")
         self.noted.killed_at = now()
         await self._fleet.members["worker-1"].kill()
@@ -109,8 +106,11 @@ class Trial:
         await asyncio.sleep(BETWEEN)
         await self._fleet.start("worker-4", "poll")
 
-    async def _is_asking(self, name: str) -> bool:
-        return any(agent == name for _, agent in await self._origin.ask(do="under_way"))
+    async def _until_it_asks(self, name: str) -> None:
+        for pause in repeat(0.01):
+            if any(agent == name for _, agent in await self._origin.ask(do="under_way")):
+                return
+            await asyncio.sleep(pause)
 
     async def _had(self, name: str) -> list[int]:
         """What a process was asking for when it ended."""
@@ -123,6 +123,7 @@ class Trial:
         ]
 
     async def _stop(self) -> None:
+        await self._until_it_asks("worker-2")
         say("worker-2 is stopped")
         self.noted.stopped_at = now()
         self.noted.status = await self._fleet.members["worker-2"].stop()

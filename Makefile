@@ -39,9 +39,9 @@ bench: dev                       ## the benchmarks; their figures go to stdout
 
 lock:                            ## refresh the lock files from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --extra postgres requirements/build.in pyproject.toml -o requirements/run.lock
+	  --extra postgres --extra fleet requirements/build.in pyproject.toml -o requirements/run.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --extra postgres --group dev requirements/build.in pyproject.toml -o requirements/dev.lock
+	  --extra postgres --extra fleet --group dev requirements/build.in pyproject.toml -o requirements/dev.lock
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -19,6 +19,7 @@ from aggregator.config.settings import (
     Settings,
     SourceSettings,
 )
+from aggregator.core.errors import StoreError
 from aggregator.core.reconcile import Backfill, Intake, Updates
 from aggregator.core.rhythm import Pace
 from aggregator.core.schedule import UNCONDITIONAL
@@ -32,6 +33,7 @@ from aggregator.service.discovering import Discoverer
 from aggregator.service.dispatch import Dispatcher
 from aggregator.service.entry_lists import EntryLists
 from aggregator.service.explaining import Explainer
+from aggregator.service.frontier import Engine
 from aggregator.service.health import Health
 from aggregator.service.host_polling import DispatchPolicy, Watch
 from aggregator.service.local_engine import LocalEngine
@@ -44,6 +46,7 @@ from aggregator.service.readership import Readership
 from aggregator.service.recovery import Recovery
 from aggregator.service.taking_in import TakeIn
 from aggregator.service.turns import HostTurns
+from aggregator.store import queue
 from aggregator.store.sql import SqlStore, existing_store, open_store
 
 READERS = 2
@@ -127,7 +130,13 @@ async def open_service(
     try:
         async with _open_wire(settings, clock, workers=READERS) as (fetcher, reader):
             service = _wired(
-                settings, clock=clock, watch=watch, store=store, fetcher=fetcher, reader=reader
+                settings,
+                clock=clock,
+                watch=watch,
+                store=store,
+                engine=await open_engine(settings, watch),
+                fetcher=fetcher,
+                reader=reader,
             )
             await service.readership.count()
             await service.take(settings)
@@ -136,12 +145,29 @@ async def open_service(
         await store.aclose()
 
 
+async def open_engine(settings: Settings, watch: Watch) -> Engine:
+    """Raises StoreError where the one that was chosen is not there."""
+    kind, url = settings.engine.kind, settings.database.url
+    if kind is None:
+        fleet = url.startswith("postgresql") and queue.is_installed()
+        kind = "pgqueuer" if fleet else "local"
+    if kind == "local":
+        return LocalEngine()
+    if not queue.is_installed():
+        raise StoreError(
+            '[engine] kind = "pgqueuer" needs PgQueuer: install aggregator with the extra `fleet`'
+        )
+    await queue.prepare_queue(url)
+    return queue.QueueEngine(url, watch.failed)
+
+
 def _wired(
     settings: Settings,
     *,
     clock: Clock,
     watch: Watch,
     store: SqlStore,
+    engine: Engine,
     fetcher: HttpFetcher,
     reader: CagedReader,
 ) -> Service:
@@ -164,7 +190,7 @@ def _wired(
     dispatcher = Dispatcher(
         poller=poller,
         store=store,
-        engine=LocalEngine(),
+        engine=engine,
         clock=clock,
         policy=dispatch_policy(settings),
         turns=turns,
@@ -239,6 +265,7 @@ def restart_needed(old: Settings, new: Settings) -> tuple[str, ...]:
     """The settings that differ and that a running process does not take."""
     fixed = {
         "[database]": (old.database, new.database),
+        "[engine]": (old.engine, new.engine),
         "[server]": (_fixed(old.server), _fixed(new.server)),
         "[fetch] concurrency": (old.fetch.concurrency, new.fetch.concurrency),
         "[fetch] allow_networks": (old.fetch.allow_networks, new.fetch.allow_networks),

@@ -43,6 +43,7 @@ def fit_mistakes(
     keys = frozenset(sources)
     names = {"sources": _Names("source", keys, keys), "tags": _tags(sources, from_environment)}
     mistakes = [*_same_addresses(sources), *_former_slugs(tables), *_same_webhooks(tables)]
+    mistakes += _engine_mistakes(tables)
     for slug, publication in _named_tables(tables, "publications"):
         for option, there in names.items():
             for index, name in _texts(publication, option):
@@ -51,6 +52,14 @@ def fit_mistakes(
                     shown = None if location in from_environment else name
                     mistakes.append((location, _unknown_name(there, shown)))
     return mistakes
+
+
+def _engine_mistakes(tables: Mapping[str, Any]) -> Iterator[Mistake]:
+    engine, database = tables.get("engine"), tables.get("database")
+    kind = engine.get("kind") if isinstance(engine, dict) else None
+    url = database.get("url") if isinstance(database, dict) else None
+    if kind == "pgqueuer" and not str(url).startswith("postgresql"):
+        yield ("engine", "kind"), '"pgqueuer" needs PostgreSQL in [database] url; write "local"'
 
 
 def _former_slugs(tables: Mapping[str, Any]) -> Iterator[Mistake]:

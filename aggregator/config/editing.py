@@ -27,6 +27,7 @@ from tomlkit.items import Comment, Table, Whitespace
 from aggregator.config.load import load
 from aggregator.config.settings import (
     DatabaseSettings,
+    EngineSettings,
     FetchSettings,
     FiltersSettings,
     PublishSettings,
@@ -102,6 +103,7 @@ def new_settings() -> Settings:
     return Settings(
         site=SiteSettings(title=_NEW_TITLE),
         database=DatabaseSettings(),
+        engine=EngineSettings(),
         server=ServerSettings(),
         fetch=FetchSettings(),
         retention=RetentionSettings(),

@@ -46,6 +46,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         server=file.server,
         fetch=file.fetch,
         retention=file.retention,
+        engine=file.engine,
         websub=file.websub,
         filters=file.filters,
         publish=file.publish.model_copy(

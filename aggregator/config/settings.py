@@ -79,6 +79,13 @@ class DatabaseSettings(_Section):
     """As written, except that the path of a SQLite file is absolute."""
 
 
+class EngineSettings(_Section):
+    """Who hands out what is to be polled."""
+
+    kind: Literal["local", "pgqueuer"] | None = None
+    """None: as the database is, and what is installed."""
+
+
 class ServerSettings(_Section):
     """Where we listen."""
 
@@ -227,6 +234,7 @@ class ConfigFile(_Section):
 
     site: SiteSettings
     database: DatabaseSettings = DatabaseSettings()
+    engine: EngineSettings = EngineSettings()
     server: ServerSettings = ServerSettings()
     fetch: FetchSettings = FetchSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -243,6 +251,7 @@ class Settings:
 
     site: SiteSettings
     database: DatabaseSettings
+    engine: EngineSettings
     server: ServerSettings
     fetch: FetchSettings
     retention: RetentionSettings

@@ -286,3 +286,11 @@ def test_no_value_of_the_wrong_type_is_more_than_a_mistake(mistakes, section, ke
         text = f"{SOURCE}[{section}]\n{key} = {value}\n"
 
     assert any(f"{section}.{key}" in mistake for mistake in mistakes(text))
+
+
+def test_a_queue_in_postgresql_needs_postgresql(mistakes):
+    (told,) = mistakes(SOURCE + '[engine]\nkind = "pgqueuer"')
+
+    assert told.endswith(
+        'engine.kind: "pgqueuer" needs PostgreSQL in [database] url; write "local"'
+    )

@@ -9,6 +9,7 @@ from aggregator.config.load import load
 from aggregator.config.settings import (
     ConfigFile,
     DatabaseSettings,
+    EngineSettings,
     FetchSettings,
     FiltersSettings,
     PublicationSettings,
@@ -30,6 +31,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "server": ServerSettings,
     "fetch": FetchSettings,
     "retention": RetentionSettings,
+    "engine": EngineSettings,
     "websub": WebsubSettings,
     "publish": PublishSettings,
     "filters": FiltersSettings,

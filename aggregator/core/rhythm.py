@@ -19,14 +19,18 @@ of the wait.
 import math
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from operator import add, mul
+from typing import Self
 
 from aggregator.core.upcoming import NextPoll, in_words
 
 NEWEST = 200
 """Times to learn from; older ones say little about now."""
+
+ADDED = NEWEST // 8
+"""So many more may be added to what was learned of them, until it is learned anew."""
 
 FEWEST = 5
 """With fewer times there is no rhythm, and the shortest wait holds."""
@@ -108,7 +112,7 @@ _PACKED = struct.Struct(f"<H3q3d{CELLS}s7s")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """What is known of a source's rhythm at `learned_at`; good until it brings something new.
+    """What is known of a source's rhythm at `learned_at`.
 
     `recent` counts entries by memory, the older the less; `quarters` and `days` count them by the
     quarter of an hour of the day, and by the day of the week.
@@ -121,6 +125,32 @@ class Habits:
     recent: tuple[float, ...]
     quarters: bytes
     days: bytes
+
+    def with_news(self, news: Iterable[Sighting], now: datetime) -> Self | None:
+        """As if all were learned anew, in steps for the news alone.
+
+        None where it has to be: when the news are not the newest, or too many were added.
+        """
+        times = sorted({_appeared(one) for one in news})
+        count = self.count + len(times)
+        is_newest = self.newest < times[0] and times[-1] <= now and self.learned_at <= now
+        if count > NEWEST + ADDED or not is_newest:
+            return None
+        since = (now - self.learned_at) / A_DAY
+        faded = (
+            kept * math.exp(-since / memory)
+            for kept, memory in zip(self.recent, MEMORIES, strict=True)
+        )
+        cells = [_cell_of_week(at) for at in times]
+        return replace(
+            self,
+            count=count,
+            newest=times[-1],
+            learned_at=now,
+            recent=tuple(map(add, faded, _recent(times, now))),
+            quarters=_counted((cell % CELLS for cell in cells), self.quarters),
+            days=_counted((cell // CELLS for cell in cells), self.days),
+        )
 
     def rate(self, cell: int) -> float:
         """In a cell of a week from Monday 00:00 UTC, against the average of the week."""
@@ -182,9 +212,9 @@ def learn(sightings: Iterable[Sighting], now: datetime) -> Habits | None:
         oldest=times[0],
         newest=times[-1],
         learned_at=now,
-        recent=_recent(times, now),
-        quarters=_counted((cell % CELLS for cell in cells), CELLS),
-        days=_counted((cell // CELLS for cell in cells), 7),
+        recent=_recent(times[1:], now),  # the oldest only marks where the count begins
+        quarters=_counted((cell % CELLS for cell in cells), bytes(CELLS)),
+        days=_counted((cell // CELLS for cell in cells), bytes(7)),
     )
 
 
@@ -230,8 +260,7 @@ def _appeared(one: Sighting) -> datetime:
 
 
 def _recent(times: list[datetime], now: datetime) -> tuple[float, ...]:
-    """Without the oldest, which only marks where the count begins."""
-    ages = [(now - at) / A_DAY for at in times[1:]]
+    ages = [(now - at) / A_DAY for at in times]
     return tuple(sum(math.exp(-age / memory) for age in ages) for memory in MEMORIES)
 
 
@@ -245,9 +274,9 @@ def _rates(habits: Habits, now: datetime) -> list[float]:
     ]
 
 
-def _counted(places: Iterable[int], size: int) -> bytes:
-    """How many lie in each place; there are `NEWEST` of them at most."""
-    counts = bytearray(size)
+def _counted(places: Iterable[int], before: bytes) -> bytes:
+    """How many lie in each place, with those before; all in all they are fewer than 256."""
+    counts = bytearray(before)
     for place in places:
         counts[place] += 1
     return bytes(counts)

@@ -172,9 +172,12 @@ class Poller:
             return None
         if source.habits is not None and not taken.changes.new:
             return source.habits
+        now = self._clock.now()
+        news = [Sighting(one.first_seen, one.published) for one in taken.changes.new]
+        if source.habits is not None and (habits := source.habits.with_news(news, now)):
+            return habits
         known = await self._store.sightings(source.lease.source_id, limit=NEWEST)
-        news = (Sighting(one.first_seen, one.published) for one in taken.changes.new)
-        return learn([*news, *known], self._clock.now())
+        return learn([*news, *known], now)
 
     def _past(
         self, source: ClaimedSource, taken: Taken, answer: Answer, elapsed: timedelta

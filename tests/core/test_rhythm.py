@@ -1,10 +1,11 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.core.rhythm import NEWEST, Habits, Pace, Sighting, habitual_poll, learn
+from aggregator.core.rhythm import ADDED, NEWEST, Habits, Pace, Sighting, habitual_poll, learn
 from aggregator.core.upcoming import NextPoll
 
 HOUR = timedelta(hours=1)
@@ -100,6 +101,47 @@ def test_habits_learned_earlier_say_the_same_as_habits_learned_now(ages, hours):
     earlier = habitual_poll(learn(posted(*times), MONDAY), now=now, pace=WIDE)
 
     assert abs(earlier.at - upcoming(times, now, WIDE).at) < timedelta(seconds=1)
+
+
+@given(RECENT, st.integers(1, 59), st.integers(0, 168))
+def test_habits_with_news_say_the_same_as_habits_learned_of_all(ages, count, hours):
+    times = sorted(MONDAY - timedelta(seconds=age) for age in ages)
+    known, news = times[:-count], times[-count:]
+    now = MONDAY + hours * HOUR
+    learned_at = news[0] - timedelta(seconds=1)
+    if habits := learn(posted(*known), learned_at):
+        grown, anew = habits.with_news(posted(*news), now), learn(posted(*times), now)
+
+        assert grown is not None
+        assert anew is not None
+        assert grown.recent == pytest.approx(anew.recent)
+        assert replace(grown, recent=anew.recent) == anew
+
+
+@pytest.mark.parametrize(
+    ("published", "now"),
+    [
+        (MONDAY - 3 * DAY, MONDAY + DAY),
+        (MONDAY - 2 * DAY, MONDAY + DAY),
+        (MONDAY + HOUR, MONDAY),
+        (MONDAY - DAY, MONDAY - HOUR),
+    ],
+    ids=["older than others", "at the time of another", "to come", "the clock was set back"],
+)
+def test_news_that_are_not_the_newest_have_all_learned_anew(published, now):
+    habits = learn(posted(*(MONDAY - DAY * age for age in range(2, 12))), MONDAY)
+
+    assert habits is not None
+    assert habits.with_news([Sighting(MONDAY + 2 * HOUR, published)], now) is None
+
+
+def test_after_so_many_news_the_oldest_are_forgotten():
+    habits = learn(posted(*(MONDAY - HOUR * age for age in range(NEWEST))), MONDAY)
+    added = 0
+    while habits := habits and habits.with_news(posted(MONDAY + HOUR), MONDAY + HOUR):
+        habits, added = replace(habits, newest=MONDAY), added + 1
+
+    assert added == ADDED
 
 
 @given(RECENT, st.integers(1, 30))

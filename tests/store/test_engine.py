@@ -87,13 +87,16 @@ async def test_a_full_disk_is_told_and_reading_goes_on(path):
 
 async def test_sqlite_is_set_up_for_one_writer_among_readers(path):
     database = connect(f"sqlite:///{path}")
-    names = ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
-    settings = await database.read(
-        lambda connection: [connection.scalar(text(f"PRAGMA {name}")) for name in names]
-    )
+    names = ("journal_mode", "foreign_keys", "synchronous", "busy_timeout", "wal_autocheckpoint")
+
+    def settings(connection):
+        return [connection.scalar(text(f"PRAGMA {name}")) for name in names]
+
+    reading, writing = await database.read(settings), await database.write(settings)
     await database.aclose()
 
-    assert settings == ["wal", 1, 1, 30_000]
+    assert reading == ["wal", 1, 1, 30_000, 1000]
+    assert writing == ["wal", 1, 1, 30_000, 4000]
 
 
 async def test_reading_goes_on_while_somebody_writes(path):

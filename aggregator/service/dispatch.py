@@ -19,11 +19,11 @@ from aggregator.service.host_polling import (
     DispatchStore,
     HostPoller,
     Watch,
-    end_all,
 )
 from aggregator.service.polling import Poller
 from aggregator.service.ports import ClaimedSource, Clock
 from aggregator.service.reports import PollReport
+from aggregator.service.tasks import end_all
 from aggregator.service.turns import HostTurns
 
 TICK = timedelta(seconds=1)

@@ -9,7 +9,7 @@ HostRuns.open  the turn at the host, and its due sources
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +27,7 @@ from aggregator.service.policies import SourcePolicy
 from aggregator.service.polling import Poller, Settled
 from aggregator.service.ports import ClaimedSource, Clock, PollStore
 from aggregator.service.reports import PollReport, throttled
+from aggregator.service.tasks import end_all
 from aggregator.service.turns import HostTurns
 
 BUDGET = timedelta(minutes=1)
@@ -341,11 +342,3 @@ class HostPoller:
     def _internal(self, source: ClaimedSource, error: Exception) -> Failed:
         self._watch.failed(f"polling {source.key}", error)
         return Failed(kind="internal", reason=f"{type(error).__name__}: {error}"[:200])
-
-
-async def end_all(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancels them, and waits until they have come to their ends."""
-    ending = list(tasks)
-    for task in ending:
-        task.cancel()
-    await asyncio.gather(*ending, return_exceptions=True)

@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from aggregator.service.frontier import Due, Handler
+from aggregator.service.tasks import end_all
 
 
 class LocalEngine:
@@ -39,10 +40,7 @@ class LocalEngine:
             await asyncio.Event().wait()
         finally:
             self._handle = None
-            under_way = [*self._under_way]
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+            await end_all(self._under_way)
 
     def _hand_out(self) -> None:
         while self._waiting and self._free > 0 and self._handle:

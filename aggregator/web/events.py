@@ -19,6 +19,7 @@ from starlette.types import Scope as ASGIScope
 from aggregator.core.errors import StoreError
 from aggregator.core.positions import Step
 from aggregator.service.entry_lists import Change, Scope
+from aggregator.service.tasks import end_all
 from aggregator.web.api import answering, change_object, encoded, start_of, unavailable
 from aggregator.web.cursors import BrokenCursor, change_cursor
 from aggregator.web.desk import Desk
@@ -149,9 +150,7 @@ async def _beats(news: AsyncIterator[int], stop: asyncio.Event) -> AsyncGenerato
             coming = asyncio.ensure_future(anext(news))
             yield revision
     finally:
-        for task in (stopped, coming):
-            task.cancel()
-        await asyncio.gather(stopped, coming, return_exceptions=True)
+        await end_all([stopped, coming])
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from aggregator.core.positions import Step
+from aggregator.service.tasks import end_all
 from aggregator.web.folder import Folder, FolderBusy, Written, opened
 from aggregator.web.ports import Report
 from aggregator.web.static_site import StaticSite
@@ -103,8 +104,7 @@ class Outlet:
                     await asyncio.sleep(RETRY)
                 await asyncio.sleep(loop.time() - started)
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            await end_all([following])
 
     async def _follow(self, news: AsyncIterator[int]) -> None:
         async for _ in news:

@@ -30,6 +30,7 @@ from aggregator.core.wire import Called, Failed
 from aggregator.service.changes import Changes
 from aggregator.service.deliveries.ports import DeliveryStore, DeliveryWatch
 from aggregator.service.ports import Clock
+from aggregator.service.tasks import end_all
 
 CALL_TIMEOUT = 10.0
 """Seconds that one call may take."""
@@ -225,9 +226,7 @@ class Delivering:
             return
         _, late = await asyncio.wait(self._under_way, timeout=GRACE)
         given_back = [self._under_way[task] for task in late]
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await end_all(late)
         try:
             await self._store.release_deliveries(given_back)
         except StoreError as error:  # their leases will be over soon

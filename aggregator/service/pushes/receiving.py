@@ -31,6 +31,7 @@ from aggregator.service.ports import ClaimedSource, Clock
 from aggregator.service.pushes.ports import PushStore
 from aggregator.service.pushes.subscribing import HubWatch
 from aggregator.service.taking_in import TakeIn
+from aggregator.service.tasks import end_all
 
 MOST_WAITING = 200
 MOST_OF_A_SOURCE = 8
@@ -265,9 +266,7 @@ class Receiver:
         tasks = list(self._tasks.values())
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(tasks)
 
     async def _take(self, pushed: _Pushed) -> None:
         """Its hub will not bring it again, so that it waits for a database that is out of reach."""

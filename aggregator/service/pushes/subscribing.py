@@ -30,6 +30,7 @@ from aggregator.core.wire import Call, Called, Failed
 from aggregator.service.policies import SourcePolicy
 from aggregator.service.ports import Caller, Clock
 from aggregator.service.pushes.ports import PushStore
+from aggregator.service.tasks import end_all
 from aggregator.service.turns import HostTurns
 
 AT_ONCE = 50
@@ -139,10 +140,7 @@ class Subscriber:
             await asyncio.wait(self._tasks.values())
 
     async def stop(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(self._tasks.values())
 
     async def _keep(self, source_id: int) -> None:
         now = self._clock.steady()

@@ -35,23 +35,20 @@ class Ear:
 
 
 @pytest.fixture
-async def ours(postgres):
-    store = await open_store(postgres)
-    yield store
-    await store.aclose()
+def database_url(postgres):
+    """SQLite does not tell."""
+    return postgres
 
 
 @pytest.fixture
-async def others(postgres):
-    store = await open_store(postgres)
-    await configure(store, "a", "b")
-    yield store
-    await store.aclose()
+async def others(second_store):
+    await configure(second_store, "a", "b")
+    return second_store
 
 
 @pytest.fixture
-async def ear(ours, others):  # noqa: ARG001  # what they do first is not to be heard
-    listening = Ear(ours)
+async def ear(sql_store, others):  # noqa: ARG001  # what they do first is not to be heard
+    listening = Ear(sql_store)
     await listening.until(1)
     yield listening
     await listening.close()
@@ -77,7 +74,7 @@ async def test_a_poll_that_finds_nothing_tells_nobody(ear, others):
 
 
 async def test_a_lost_connection_is_an_error_and_listening_again_begins_with_a_call(
-    ear, ours, postgres
+    ear, sql_store, postgres
 ):
     other = connect(postgres)
     ending = text(
@@ -88,7 +85,7 @@ async def test_a_lost_connection_is_an_error_and_listening_again_begins_with_a_c
 
     with pytest.raises(StoreError, match="does not answer"):
         await asyncio.wait_for(ear.task, timeout=10)
-    again = Ear(ours)
+    again = Ear(sql_store)
     await again.until(1)
     await again.close()
     await other.aclose()

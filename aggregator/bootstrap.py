@@ -134,7 +134,7 @@ async def open_service(
                 clock=clock,
                 watch=watch,
                 store=store,
-                engine=await open_engine(settings, watch),
+                engine=make_engine(settings, watch),
                 fetcher=fetcher,
                 reader=reader,
             )
@@ -145,7 +145,7 @@ async def open_service(
         await store.aclose()
 
 
-async def open_engine(settings: Settings, watch: Watch) -> Engine:
+def make_engine(settings: Settings, watch: Watch) -> Engine:
     """Raises StoreError where the one that was chosen is not there."""
     kind, url = settings.engine.kind, settings.database.url
     if kind is None:
@@ -157,7 +157,6 @@ async def open_engine(settings: Settings, watch: Watch) -> Engine:
         raise StoreError(
             '[engine] kind = "pgqueuer" needs PgQueuer: install aggregator with the extra `fleet`'
         )
-    await queue.prepare_queue(url)
     return queue.QueueEngine(url, watch.failed)
 
 

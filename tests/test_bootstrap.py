@@ -3,7 +3,7 @@
 import pytest
 
 from aggregator.bootstrap import (
-    open_engine,
+    make_engine,
     open_service,
     restart_needed,
     source_policy,
@@ -175,18 +175,18 @@ async def test_what_a_configuration_publishes_is_remembered_by_the_next(tmp_path
     assert known == [True, True, True, True, False]
 
 
-async def test_a_queue_that_is_not_installed_is_named_with_its_extra(tmp_path, monkeypatch):
+def test_a_queue_that_is_not_installed_is_named_with_its_extra(tmp_path, monkeypatch):
     text = PUBLISHED + '[database]\nurl = "postgresql://nobody@127.0.0.1/x"\n'
     settings = settings_of(tmp_path, text + '[engine]\nkind = "pgqueuer"\n')
     monkeypatch.setattr(queue, "is_installed", lambda: False)
 
     with pytest.raises(StoreError, match="the extra `fleet`"):
-        await open_engine(settings, Notebook())
+        make_engine(settings, Notebook())
 
 
 @pytest.mark.parametrize("url", ["sqlite:///x.db", "postgresql://nobody@127.0.0.1/x"])
-async def test_without_a_queue_hosts_are_handed_out_in_the_process(tmp_path, monkeypatch, url):
+def test_without_a_queue_hosts_are_handed_out_in_the_process(tmp_path, monkeypatch, url):
     settings = settings_of(tmp_path, PUBLISHED + f'[database]\nurl = "{url}"\n')
     monkeypatch.setattr(queue, "is_installed", lambda: url.startswith("sqlite"))
 
-    assert isinstance(await open_engine(settings, Notebook()), LocalEngine)
+    assert isinstance(make_engine(settings, Notebook()), LocalEngine)

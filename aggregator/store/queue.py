@@ -105,6 +105,7 @@ class QueueEngine:
             raise StoreError(f"the queue cannot be written: {error}") from error
 
     async def run(self, handle: Handler, *, concurrency: int) -> None:
+        await prepare_queue(self._url)
         while True:
             try:
                 async with _connected(self._url, most=4) as pool:

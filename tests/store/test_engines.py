@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 
+from aggregator.core.errors import StoreError
 from aggregator.service.frontier import Due
 from aggregator.service.local_engine import LocalEngine
 from aggregator.store import queue
@@ -29,7 +30,6 @@ async def make_engine(queue_url):
     local = LocalEngine()
     if queue_url is None:
         return lambda: local
-    await queue.prepare_queue(queue_url)
     return lambda: queue.QueueEngine(queue_url, complain)
 
 
@@ -148,7 +148,6 @@ async def test_an_engine_that_ends_waits_for_what_is_under_way(make_engine):
 
 @needs_pgqueuer
 async def test_a_queue_that_was_emptied_takes_what_the_next_sweep_finds(empty_postgres):
-    await queue.prepare_queue(empty_postgres)
     engine, handler = queue.QueueEngine(empty_postgres, complain), Handler()
     async with running(engine, handler, concurrency=2):
         await engine.submit([A, B])
@@ -158,6 +157,14 @@ async def test_a_queue_that_was_emptied_takes_what_the_next_sweep_finds(empty_po
         handler.open.set()
         await engine.submit([C])
         await until(lambda: C.host in hosts(handler))
+
+
+@needs_pgqueuer
+async def test_a_queue_that_cannot_be_made_ends_whoever_would_poll():
+    engine = queue.QueueEngine("postgresql://nobody@127.0.0.1:1/x", complain)
+
+    with pytest.raises(StoreError, match="tables of the queue"):
+        await asyncio.wait_for(engine.run(Handler(), concurrency=2), timeout=20)
 
 
 @needs_pgqueuer

@@ -7,12 +7,12 @@ are polls under way.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from aggregator.store.engine import unbroken
+from aggregator.store.lots import Lots
 
 WINDOW = 0.05
 """Seconds from the start of one transaction to that of the next."""
@@ -25,7 +25,7 @@ _Result = TypeVar("_Result")
 _Write = Callable[[Sequence[_Item]], Awaitable[Iterable[_Result | Exception]]]
 
 
-class Groups(Generic[_Item, _Result]):
+class Groups(Lots[_Item, _Result]):
     """Collects items for `write`, which tells what came of each.
 
     `weight` tells how many items one counts for, `expected` how many may come, those that wait
@@ -39,39 +39,26 @@ class Groups(Generic[_Item, _Result]):
         weight: Callable[[_Item], int],
         expected: Callable[[], int],
     ) -> None:
-        self._write = write
+        super().__init__(write)
         self._weight = weight
         self._expected = expected
-        self._waiting: deque[tuple[_Item, asyncio.Future[_Result]]] = deque()
         self._collected = 0
         self._full = asyncio.Event()
-        self._writing: asyncio.Task[None] | None = None
         self._begun = float("-inf")
 
     async def add(self, item: _Item) -> _Result:
         """Returns, or raises, what came of it; it is written even if its caller is cancelled."""
-        outcome = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, outcome))
+        outcome = self._put(item)
         self._collected += self._weight(item)
         if self._is_full():
             self._full.set()
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write_all())
         return await unbroken(outcome)
 
-    async def _write_all(self) -> None:
-        group: list[tuple[_Item, asyncio.Future[_Result]]] = []
-        try:
-            while self._waiting:
-                await self._collect()
-                group = self._take()
-                self._begun = asyncio.get_running_loop().time()
-                await self._write_group(group)
-        finally:
-            self._writing = None
-            # Only if the event loop ends: nobody must wait for what will not come.
-            for _, outcome in (*group, *self._waiting):
-                outcome.cancel()
+    async def _next(self) -> list[tuple[_Item, asyncio.Future[_Result]]]:
+        await self._collect()
+        group = self._take()
+        self._begun = asyncio.get_running_loop().time()
+        return group
 
     async def _collect(self) -> None:
         rest = self._begun + WINDOW - asyncio.get_running_loop().time()
@@ -93,14 +80,3 @@ class Groups(Generic[_Item, _Result]):
             group.append(self._waiting.popleft())
         self._collected = sum(self._weight(item) for item, _ in self._waiting)
         return group
-
-    async def _write_group(self, group: list[tuple[_Item, asyncio.Future[_Result]]]) -> None:
-        try:
-            results = await self._write([item for item, _ in group])
-        except Exception as error:  # noqa: BLE001  # it is told to all who wait
-            results = [error] * len(group)
-        for (_, outcome), result in zip(group, results, strict=True):
-            if isinstance(result, Exception):
-                outcome.set_exception(result)
-            else:
-                outcome.set_result(result)

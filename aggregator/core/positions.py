@@ -40,6 +40,33 @@ class Placed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """A state of the database: the newest revision, and how many stories are stored in all."""
+
+    revision: int
+    stories: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where the first of some stories stand, the highest first, in one state."""
+
+    at: Tally
+    places: list[Placed]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What has become of some stories since an earlier state."""
+
+    at: Tally
+    changed: frozenset[int]
+    """Of all stories, by number: none of these stands where it stood."""
+    places: list[Placed]
+    """Where those of them stand that are selected now; in no order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedStory:
     """A story as it is now, and the steps that opened and last changed it."""
 

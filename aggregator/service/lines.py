@@ -24,6 +24,7 @@ from aggregator.core.shown import Attribution, Shown, attribution_of, earlier
 from aggregator.service.catalogue import Catalogue
 from aggregator.service.deltas import mark_of
 from aggregator.service.ports import ReadStore, Selection
+from aggregator.service.standings import Standings, StandingStore
 from aggregator.service.windows import View
 
 MOST_LINES = 30_000
@@ -39,11 +40,8 @@ AT_ONCE = 200
 """Stories whose texts are read in one go."""
 
 
-class OutlineStore(ReadStore, Protocol):
+class OutlineStore(StandingStore, ReadStore, Protocol):
     """Stories without their texts, so that those alone are read that somebody does not know yet."""
-
-    async def places(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Placed]:
-        """Where the stories that `ReadStore.stories` lists stand, in the same order."""
 
     async def placed(self, numbers: Collection[int]) -> list[Placed]:
         """Where these stand, as far as they are stored; in no order."""
@@ -111,6 +109,7 @@ class Lines:
 
     def __init__(self, store: OutlineStore, catalogue: Catalogue) -> None:
         self._store = store
+        self.standings = Standings(store)
         self.texts = Shelf[bytes, Shown](MOST_TEXTS, size=_length)
         """By look."""
         self.take(catalogue)
@@ -129,6 +128,7 @@ class Lines:
         self._before |= self._attributions
         self._attributions = {}
         self._refreshes += 1
+        self.standings.refresh()
 
     def view(self, publication: Publication, *, now: datetime, found: bool = True) -> "LineView":
         """Of a publication's stories. `found` as `Selector` wants it."""
@@ -249,7 +249,7 @@ class LineView(View[Line]):
         self._now = now
 
     async def stories(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Line]:
-        places = await self._store.places(selection, limit=limit, offset=offset)
+        places = await self._lines.standings.places(selection, limit=limit, offset=offset)
         known = await self._all(places)
         return [
             line
@@ -260,7 +260,7 @@ class LineView(View[Line]):
     async def to_judge(
         self, selection: Selection, selector: Selector, *, limit: int, offset: int
     ) -> list[tuple[Position, Callable[[], Line | LeftOut]]]:
-        places = await self._store.places(selection, limit=limit, offset=offset)
+        places = await self._lines.standings.places(selection, limit=limit, offset=offset)
         return await self._to_judge(places, selector)
 
     async def numbered(self, numbers: Sequence[int], selector: Selector) -> list[Line]:
@@ -287,7 +287,7 @@ class LineView(View[Line]):
         return await self._store.count_stories(selection, most=most)
 
     async def newest_rank(self, selection: Selection) -> datetime | None:
-        newest = await self._store.places(selection, limit=1)
+        newest = await self._lines.standings.places(selection, limit=1)
         return newest[0].rank_at if newest else None
 
     async def texts(self, lines: Sequence[Line]) -> list[tuple[Line, Shown]]:

@@ -119,7 +119,7 @@ def _follow(
     changed = connection.execute(_CHANGED, since).all()
     complete = len(changed) < limit
     missing = _missing(connection, archive, [row.id for row in changed])
-    theirs = select_stories(connection, selection) if missing else None
+    theirs = select_stories(connection, selection, few=True) if missing else None
     return Unarchived(
         stories=[] if theirs is None else _among(connection, missing, theirs),
         scanned_to=None,

@@ -1,7 +1,7 @@
 """Stories without their texts, and what of some is shown: for who knows the others already."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from aggregator.core.model import PublishedEntry
-from aggregator.core.positions import Placed
+from aggregator.core.positions import Moved, Placed, Standing, Tally
 from aggregator.core.shown import Attribution, attribution_of
 from aggregator.service.ports import Selection
 from aggregator.store.mapping import published_source_of
@@ -25,9 +25,10 @@ from aggregator.store.reads import (
     all_are_shown,
     available,
     list_page,
+    select_stories,
     show_page,
 )
-from aggregator.store.schema import sources, stories
+from aggregator.store.schema import revision, sources, stories
 from aggregator.store.statements import chunks
 
 MOST_SOURCES = 20_000
@@ -41,6 +42,13 @@ _THESE: BindParameter[Any] = bindparam("values", expanding=True)
 _PLACED = select(*_COLUMNS).where(stories.c.id.in_(_THESE))
 _PAGE = (
     select(*_COLUMNS).order_by(*NEWEST_FIRST).limit(bindparam("most")).offset(bindparam("skipped"))
+)
+_TALLY = select(revision.c.number, revision.c.stories)
+_CHANGED = (
+    select(*_COLUMNS, stories.c.opened_in)
+    .where(stories.c.changed_in > bindparam("revision"))
+    .order_by(stories.c.changed_in, stories.c.id)
+    .limit(bindparam("most"))
 )
 _STORIES = select(*STORY_COLUMNS).where(stories.c.id.in_(_THESE))
 _SAID = type_coerce(sources.c.info, Text)  # as it stands: most of it is known
@@ -57,6 +65,47 @@ def places(
     else:
         rows = list_page(connection, selection, limit, offset, _COLUMNS)
     return list(map(Placed._make, rows))
+
+
+def standing(connection: Connection, selection: Selection, *, limit: int) -> Standing:
+    return Standing(
+        at=_tally(connection), places=places(connection, selection, limit=limit, offset=0)
+    )
+
+
+def moved(connection: Connection, selection: Selection, since: Tally, *, most: int) -> Moved | None:
+    at = _tally(connection)
+    if at.revision < since.revision:  # another database in its place
+        return None
+    after = {"revision": since.revision, "most": most + 1}
+    rows = connection.execute(_CHANGED, after).all()
+    opened = sum(row.opened_in > since.revision for row in rows)
+    # What is deleted leaves no trace but this.
+    if len(rows) > most or since.stories + opened != at.stories:
+        return None
+    changed = [Placed(*row[:3]) for row in rows]
+    return Moved(
+        at=at,
+        changed=frozenset([each.number for each in changed]),
+        places=_among(connection, selection, changed),
+    )
+
+
+def _tally(connection: Connection) -> Tally:
+    number, count = connection.execute(_TALLY).one()
+    return Tally(revision=number, stories=count)
+
+
+def _among(connection: Connection, selection: Selection, changed: Sequence[Placed]) -> list[Placed]:
+    """Those that are selected."""
+    if not changed or (selection == EVERYTHING and all_are_shown(connection)):
+        return list(changed)
+    condition = select_stories(connection, selection, few=True)
+    found: list[Placed] = []
+    for chunk in chunks([each.number for each in changed]):
+        rows = connection.execute(_PLACED.where(condition), {"values": chunk})
+        found += map(Placed._make, rows)
+    return found
 
 
 def placed(connection: Connection, numbers: Collection[int]) -> list[Placed]:

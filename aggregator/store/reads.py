@@ -156,8 +156,13 @@ def _recent(selection: Selection) -> ColumnElement[bool]:
     return true() if selection.since is None else stories.c.rank_at >= selection.since
 
 
-def select_stories(connection: Connection, selection: Selection) -> ColumnElement[bool]:
-    """Which stories are selected: those with an entry that is."""
+def select_stories(
+    connection: Connection, selection: Selection, *, few: bool = False
+) -> ColumnElement[bool]:
+    """Which stories are selected: those with an entry that is.
+
+    Where the statement names a `few`, each of them is asked, and not all entries of its sources.
+    """
     search = (selection.search or "").strip()
     if not search and selection.sources is None:
         # Most stories pass, so that asking each in the order of rank soon fills a page.
@@ -169,6 +174,9 @@ def select_stories(connection: Connection, selection: Selection) -> ColumnElemen
     ]
     if search:
         conditions.append(says(connection, parse_query(search)))
+    if few:
+        its_own = entries.c.story_id == stories.c.id
+        return select(entries.c.id).where(its_own, *conditions).exists()
     return stories.c.id.in_(select(entries.c.story_id).where(*conditions))
 
 

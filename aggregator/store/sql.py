@@ -13,9 +13,8 @@ from aggregator.core.archives import Archive, Archived, Unarchived
 from aggregator.core.knowledge import Knowledge
 from aggregator.core.memory import Memory
 from aggregator.core.model import PublishedEntry, RecalledEntry, Story, Takedown
-from aggregator.core.positions import ChangedStory, Placed, Step
+from aggregator.core.positions import ChangedStory, Step
 from aggregator.core.rhythm import Sighting
-from aggregator.core.shown import Attribution
 from aggregator.core.subscribers import FeedReader
 from aggregator.service.frontier import Due, Ending, FrontierStats, HostRun
 from aggregator.service.ports import (
@@ -37,7 +36,6 @@ from aggregator.store import (
     finding,
     frontier,
     listing,
-    outlines,
     polls,
     readers,
     reads,
@@ -56,6 +54,7 @@ from aggregator.store.grouping import Groups
 from aggregator.store.keeping_pushes import KeepsPushes
 from aggregator.store.looks import Looks
 from aggregator.store.migrate import is_current, upgrade
+from aggregator.store.outline_store import OutlineMethods
 from aggregator.store.place import DomainOf
 from aggregator.store.polls import Asked
 
@@ -116,7 +115,7 @@ async def existing_store(url: str) -> AsyncIterator["SqlStore | None"]:
         await database.aclose()
 
 
-class SqlStore(KeepsPushes, DeliveryMethods):
+class SqlStore(KeepsPushes, DeliveryMethods, OutlineMethods):
     """Signs what `service.ports` asks of a store, `TakedownStore`, `PushStore` and `DeliveryStore`.
 
     Every method may raise StoreError.
@@ -277,18 +276,6 @@ class SqlStore(KeepsPushes, DeliveryMethods):
         self, selection: Selection, *, limit: int, offset: int = 0
     ) -> list[PublishedEntry]:
         return await self._database.read(reads.list_stories, selection, limit=limit, offset=offset)
-
-    async def places(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Placed]:
-        return await self._database.read(outlines.places, selection, limit=limit, offset=offset)
-
-    async def placed(self, numbers: Collection[int]) -> list[Placed]:
-        return await self._database.read(outlines.placed, numbers)
-
-    async def shown_stories(self, numbers: Collection[int]) -> dict[int, PublishedEntry]:
-        return await self._database.read(outlines.shown_stories, numbers)
-
-    async def attributions(self, keys: Collection[str]) -> dict[str, Attribution]:
-        return await self._database.read(outlines.attributions, keys)
 
     async def count_stories(self, selection: Selection, *, most: int | None = None) -> int:
         return await self._database.read(reads.count_stories, selection, most=most)

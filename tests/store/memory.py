@@ -26,7 +26,15 @@ from aggregator.core.model import (
     Takedown,
 )
 from aggregator.core.moves import Moves
-from aggregator.core.positions import ChangedStory, Placed, Position, Step
+from aggregator.core.positions import (
+    ChangedStory,
+    Moved,
+    Placed,
+    Position,
+    Standing,
+    Step,
+    Tally,
+)
 from aggregator.core.pushes import Callback, Push, PushRecord
 from aggregator.core.rhythm import Habits, Sighting
 from aggregator.core.searching import parse_query
@@ -676,6 +684,26 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
     async def places(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Placed]:
         found = sorted(map(_placed, self._selected(selection)), reverse=True)
         return found[offset : offset + limit]
+
+    async def standing(self, selection: Selection, *, limit: int) -> Standing:
+        return Standing(at=self._tally, places=await self.places(selection, limit=limit))
+
+    @property
+    def _tally(self) -> Tally:
+        return Tally(revision=self._revision.number, stories=len(self._all_stories()))
+
+    async def moved(self, selection: Selection, since: Tally, *, most: int) -> Moved | None:
+        stored, number = self._all_stories(), since.revision
+        changed = [story for story in stored if story.changed_in > number]
+        opened = sum(story.opened_in > number for story in stored)
+        if len(changed) > most or since.stories + opened != len(stored):
+            return None
+        selected = self._selected(selection)
+        return Moved(
+            at=self._tally,
+            changed=frozenset([story.id for story in changed]),
+            places=[_placed(story) for story in changed if story in selected],
+        )
 
     async def placed(self, numbers: Collection[int]) -> list[Placed]:
         return [_placed(each) for each in self._all_stories() if each.id in numbers]

@@ -127,3 +127,90 @@ async def test_stories_that_have_nothing_to_show_have_no_place_among_the_others(
     shown = await numbers(stocked)
 
     assert [each.number for each in await stocked.places(EVERYTHING, limit=9)] == shown
+
+
+async def edit_1(store) -> None:
+    claimed = await claim_one(store, "a")
+    edit = replace(await edit_of(store, claimed, story("1"), title="Another"), rank_at=ago(days=9))
+    await poll(store, "a", edited=(edit,), info=INFO)
+
+
+async def add_one(store) -> None:
+    await poll(store, "b", story("5"))
+
+
+async def tell_2_by_another_source(store) -> None:
+    await poll(store, "c", story("6", link=LINK))
+
+
+async def take_down_the_first(store) -> None:
+    first, *_ = await store.whole_stories(EVERYTHING, limit=1)
+    await store.take_down(first.id, reason="", now=NOON)
+
+
+async def take_down_and_put_back(store) -> None:
+    first, *_ = await store.whole_stories(EVERYTHING, limit=1)
+    await store.take_down(first.id, reason="", now=NOON)
+    await store.put_back(first.id, now=NOON)
+
+
+async def leave_out_a(store) -> None:
+    await configure(store, "b", "c")
+
+
+async def nothing(store) -> None: ...
+
+
+STEPS = [
+    add_one,
+    edit_1,
+    tell_2_by_another_source,
+    take_down_the_first,
+    take_down_and_put_back,
+    leave_out_a,
+    nothing,
+]
+SELECTIONS = [EVERYTHING, Selection(sources=frozenset({"a"})), Selection(search="title")]
+
+
+@pytest.mark.parametrize("selection", SELECTIONS, ids=["all", "a", "search"])
+@pytest.mark.parametrize("step", STEPS)
+async def test_who_follows_what_moved_knows_where_all_stand(stocked, step, selection):
+    await configure(stocked, "a", "b", "c")
+    before = await stocked.standing(selection, limit=9)
+    await step(stocked)
+    moved = await stocked.moved(selection, before.at, most=9)
+    after = await stocked.standing(selection, limit=9)
+
+    stayed = [each for each in before.places if each.number not in moved.changed]
+    assert sorted([*stayed, *moved.places], reverse=True) == after.places
+    assert moved.at == after.at
+
+
+async def test_a_standing_is_the_first_places(stocked):
+    standing = await stocked.standing(EVERYTHING, limit=2)
+
+    assert standing.places == (await stocked.places(EVERYTHING, limit=9))[:2]
+    assert standing.at.revision == (await stocked.revision()).number
+    assert standing.at.stories == 3
+
+
+async def test_of_too_many_changes_nothing_is_told(stocked):
+    before = await stocked.standing(EVERYTHING, limit=9)
+    await poll(stocked, "a", story("5"), story("6"))
+
+    assert await stocked.moved(EVERYTHING, before.at, most=1) is None
+    assert await stocked.moved(EVERYTHING, before.at, most=2) is not None
+
+
+async def test_of_stories_that_were_deleted_nothing_is_told(sql_store):
+    await configure(sql_store, "a", "b")
+    await poll(sql_store, "a", story("1"), story("old", at=ago(days=9)))
+    before = await sql_store.standing(EVERYTHING, limit=9)
+    await poll(sql_store, "b", story("2"))
+
+    assert await sql_store.moved(EVERYTHING, before.at, most=9) is not None
+
+    await sql_store.prune(before=ago(days=1), keep_per_source=0, now=NOON)
+
+    assert await sql_store.moved(EVERYTHING, before.at, most=9) is None

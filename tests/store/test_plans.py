@@ -109,6 +109,10 @@ async def test_a_page_and_a_feed_scan_nothing(store):
         await store.first_due(None, now=NOON)
         await store.first_due({"a"}, now=NOON)
         await store.takedowns()
+        for selection in (EVERYTHING, Selection(sources={"a"})):
+            before = await store.standing(selection, limit=9)
+            await poll(store, "a", story(f"new {before.at.revision}"))
+            await store.moved(selection, before.at, most=9)
 
     assert found
     assert scanned(found) == set()

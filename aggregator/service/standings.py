@@ -1,0 +1,130 @@
+"""Where the first stories of publications stand, brought up to date by what has changed since.
+
+standing       the first ones, and the state of the database that this is of    (store)
+| moved        what changed since then: few, however many there are             (store)
+| placed       those go from where they stood and come in where they stand now
+"""
+
+from bisect import insort
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from aggregator.core.positions import Moved, Placed, Standing, Tally
+from aggregator.service.ports import Selection
+
+MOST_PLACES = 40_000
+"""In memory, 170 bytes each: all that some dozens of large publications show."""
+
+DEEPEST = 2000
+"""Places of a publication that are kept; feeds show half of that, and pages further down are
+read."""
+
+SPARE = 8
+"""One in so many more than were asked for, so that others take the place of what goes."""
+
+MOST_MOVED = 500
+"""Changes that are sooner followed than all places read anew."""
+
+
+class StandingStore(Protocol):
+    """Which stories there are, without their texts."""
+
+    async def places(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Placed]:
+        """Where the stories that `ReadStore.stories` lists stand, in the same order."""
+
+    async def standing(self, selection: Selection, *, limit: int) -> Standing:
+        """The first `limit` of the same places."""
+
+    async def moved(self, selection: Selection, since: Tally, *, most: int) -> Moved | None:
+        """What has become of stories since that state. The selection has no bounds by rank.
+
+        None where that cannot be told since stories were deleted, or where more than `most`
+        changed.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    at: Tally
+    places: Sequence[Placed]
+    floor: Placed | None
+    """What stands below that place is not known; None where all are there."""
+    most: int
+    refresh: int
+    """As of which they are known to be true."""
+
+    def reaches(self, depth: int) -> bool:
+        return self.floor is None or len(self.places) >= depth
+
+    def after(self, moved: Moved, refresh: int) -> "_Kept":
+        if not moved.changed:
+            return replace(self, at=moved.at, refresh=refresh)
+        places = [each for each in self.places if each.number not in moved.changed]
+        for each in moved.places:
+            if self.floor is None or each > self.floor:
+                insort(places, each, key=_from_above)
+        further = len(places) > self.most
+        floor = places[self.most - 1] if further else self.floor
+        return replace(self, at=moved.at, places=places[: self.most], floor=floor, refresh=refresh)
+
+
+class Standings:
+    """Each is true as of the last `refresh`, or of what is later."""
+
+    def __init__(self, store: StandingStore) -> None:
+        self._store = store
+        self._kept: dict[Selection, _Kept] = {}
+        self._refreshes = 0
+
+    def refresh(self) -> None:
+        """Something may have changed."""
+        self._refreshes += 1
+
+    async def places(
+        self, selection: Selection, *, limit: int, offset: int = 0
+    ) -> Sequence[Placed]:
+        """As the store has them."""
+        depth = offset + limit
+        bounded = selection.after is not None or selection.since is not None
+        if bounded or depth > DEEPEST:
+            return await self._store.places(selection, limit=limit, offset=offset)
+        if selection.sources is not None:
+            selection = replace(selection, sources=frozenset(selection.sources))
+        refresh = self._refreshes
+        kept = await self._followed(selection, refresh)
+        if kept is None or not kept.reaches(depth):
+            kept = await self._anew(selection, depth, refresh)
+        self._keep(selection, kept)
+        return kept.places[offset:depth]
+
+    async def _followed(self, selection: Selection, refresh: int) -> _Kept | None:
+        kept = self._kept.get(selection)
+        if kept is None or kept.refresh >= refresh:
+            return kept
+        moved = await self._store.moved(selection, kept.at, most=MOST_MOVED)
+        return None if moved is None else kept.after(moved, refresh)
+
+    async def _anew(self, selection: Selection, depth: int, refresh: int) -> _Kept:
+        most = depth + depth // SPARE + 1
+        found = await self._store.standing(selection, limit=most)
+        places = found.places
+        return _Kept(
+            at=found.at,
+            places=places,
+            floor=places[-1] if len(places) == most else None,
+            most=most,
+            refresh=refresh,
+        )
+
+    def _keep(self, selection: Selection, kept: _Kept) -> None:
+        """Those that nobody asks for make room."""
+        self._kept.pop(selection, None)
+        self._kept[selection] = kept
+        size = sum(len(each.places) for each in self._kept.values())
+        while size > MOST_PLACES and len(self._kept) > 1:
+            size -= len(self._kept.pop(next(iter(self._kept))).places)
+
+
+def _from_above(place: Placed) -> tuple[int, int]:
+    return -place.rank, -place.number

@@ -16,7 +16,7 @@ import nh3
 from aggregator.bootstrap import READERS, Service
 from aggregator.cage.limits import Limits
 from aggregator.cage.pool import CagedReader
-from aggregator.core.digest import body_digest
+from aggregator.core.digest import quick_digest
 from aggregator.core.knowledge import Knowledge
 from aggregator.core.model import ReadEntry, ReadFeed
 from aggregator.core.normalize import normalize
@@ -127,7 +127,7 @@ class Stages:
             for body in packed:
                 inflated = BoundedBody("gzip", LIMIT)
                 inflated.feed(body)
-                body_digest(inflated.finish())
+                quick_digest(inflated.finish())
         with self._meter("find and digest 20 items", len(bodies)):
             found = [_digested(body) for body in bodies]
         with self._meter("read one new item in 20", len(bodies)):

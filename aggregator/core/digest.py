@@ -1,6 +1,8 @@
-"""The 16-byte digests by which entries, links and contents are recognised."""
+"""The digests by which entries, links, contents and documents are recognised."""
 
 from hashlib import blake2b
+
+from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 
 def digest(*parts: str) -> bytes:
@@ -29,3 +31,17 @@ def _framed(part: str) -> bytes:
 def body_digest(body: bytes) -> bytes:
     """16 bytes over a document as it came."""
     return blake2b(body, digest_size=16).digest()
+
+
+def quick_digest(document: bytes) -> bytes:
+    """16 bytes by which a source's document is known again, in a thirtieth of the time.
+
+    Whoever wants two documents to be alike in it can make them so: it tells a source's documents
+    from each other, and never what comes from one source from what comes from another.
+    """
+    return xxh3_128_digest(document)
+
+
+def quick_number(item: bytes) -> int:
+    """The same of an item among those of its document, below 2 ** 64."""
+    return xxh3_64_intdigest(item)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
-from aggregator.core.digest import body_digest, digest
+from aggregator.core.digest import digest, quick_digest
 from aggregator.core.edits import raised
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.knowledge import Knowledge, strangers
@@ -88,7 +88,7 @@ class TakeIn:
     async def _document(
         self, source: ClaimedSource, policy: SourcePolicy, fetched: Fetched
     ) -> Taken:
-        found = body_digest(fetched.body)
+        found = quick_digest(fetched.body)
         unchanged = Taken(
             answer=fetched, outcome="unchanged", bytes=len(fetched.body), digest=found
         )

@@ -5,12 +5,14 @@ The work of a transaction runs in the event loop, and gives it back at each stat
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import URL, Connection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from aggregator.core.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 _CONNECT_TIMEOUT = 10.0
 """Seconds for a connection."""
@@ -24,7 +26,7 @@ _Result = TypeVar("_Result")
 class Server:
     """Runs transactions on a server, as many at a time as its pool has connections."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: "AsyncEngine") -> None:
         self._engine = engine
         self._reading = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -61,13 +63,16 @@ class Server:
         await self._engine.dispose()
 
 
-async def _transact(engine: AsyncEngine, work: Callable[[Connection], _Result]) -> _Result:
+async def _transact(engine: "AsyncEngine", work: Callable[[Connection], _Result]) -> _Result:
     async with engine.begin() as connection:
         return await connection.run_sync(work)
 
 
 def open_server(url: URL) -> Server:
     """Prepares only. Raises StoreError where the driver is not installed."""
+    # It takes 7 MB, SQLAlchemy's ORM among it, of which SQLite needs nothing.
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+
     try:
         engine = create_async_engine(
             # libpq's name of the setting, which people know, for the driver's.

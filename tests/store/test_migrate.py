@@ -1,10 +1,13 @@
 import asyncio
+import subprocess
+import sys
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from aggregator.core.errors import StoreError
@@ -12,9 +15,10 @@ from aggregator.core.model import Content
 from aggregator.service.ports import Selection
 from aggregator.store import migrations
 from aggregator.store.engine import connect
-from aggregator.store.migrate import upgrade
+from aggregator.store.migrate import newest, upgrade
 from aggregator.store.schema import metadata
 from aggregator.store.sql import open_store
+from aggregator.store.upgrading import SCRIPTS
 from tests.builders import NOON
 from tests.store.steps import EVERYTHING, claim_one, configure, health, poll, story, titles
 
@@ -83,6 +87,27 @@ async def test_several_processes_may_start_at_once(empty_url):
     assert {(await store.revision()).number for store in stores} == {0}
     for store in stores:
         await store.aclose()
+
+
+def test_the_newest_schema_is_known_by_the_names_of_the_migrations():
+    heads = ScriptDirectory(str(SCRIPTS)).get_heads()
+
+    assert [newest()] == heads
+
+
+def test_a_start_that_migrates_nothing_spares_what_only_others_need(tmp_path):
+    start = (
+        "import asyncio, sys; from aggregator.store.sql import open_store; "
+        f"asyncio.run(open_store('sqlite:///{tmp_path}/test.db')); "
+        "print(*{'alembic', 'sqlalchemy.orm'} & sys.modules.keys())"
+    )
+    first, second = (
+        subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    )
+
+    assert "alembic" in first.stdout
+    assert second.stdout.split() == []
 
 
 async def test_the_database_of_a_newer_program_is_refused_and_left_alone(database, empty_url):

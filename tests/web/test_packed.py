@@ -3,7 +3,7 @@ import gzip
 import threading
 
 from aggregator.core.joined import Frame, Joined, in_one, piece
-from aggregator.formats.runs import deflated
+from aggregator.formats.runs import deflated, runs_of
 from aggregator.web import packed
 from aggregator.web.packed import Packed
 
@@ -144,3 +144,14 @@ async def test_a_text_that_stays_as_it_is_stays_packed(monkeypatch):
     await bodies.get('"a.br"', long, "br")
 
     assert len(threads) == 1
+
+
+async def test_feeds_that_take_each_others_place_take_no_more_room_than_one():
+    bodies, version = Packed(), a_feed(*range(100))
+    await bodies.get('"0.gz"', lambda: version, "gzip")
+    for number in range(1, 300):
+        version = a_feed(*range(-number, 100 - number))
+        await bodies.follow(f'"{number - 1}.gz"', f'"{number}.gz"', version, "gzip")
+
+    assert len(bodies._runs._values) == len(runs_of(version))
+    assert gzip.decompress(await bodies.get('"299.gz"', long, "gzip")) == version.body

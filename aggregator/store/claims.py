@@ -156,7 +156,8 @@ def claim(
     lease_until: datetime,
 ) -> list[ClaimedSource]:
     rows: list[AnyRow] = []
-    for condition in _named(keys):
+    which = [_IS_POLLED] if keys is None else _among(connection, {*keys}, sources.c.listed)
+    for condition in which:
         statement = CLAIMED.where(condition).order_by(sources.c.id).with_for_update()
         rows += connection.execute(statement).all()
     rows.sort(key=attrgetter("next_poll_at", "id"))
@@ -186,10 +187,16 @@ def poll_soon(connection: Connection, source_id: int, *, at: datetime, heard_at:
     note_heard(connection, source_id, heard_at)
 
 
-def _named(keys: Collection[str] | None) -> list[ColumnElement[bool]]:
-    if keys is None:
-        return [_IS_POLLED]
-    return [sources.c.listed & sources.c.key.in_(chunk) for chunk in chunks(sorted(set(keys)))]
+def _among(
+    connection: Connection, keys: Collection[str], which: ColumnElement[bool]
+) -> list[ColumnElement[bool]]:
+    """Those of the sources that are `which`, in lots that go by their ids: all who lock several
+    do so in that order, else two could wait for each other.
+    """
+    ids: list[int] = []
+    for chunk in chunks(keys):
+        ids += connection.scalars(select(sources.c.id).where(which, sources.c.key.in_(chunk)))
+    return [which & sources.c.id.in_(chunk) for chunk in chunks(sorted(ids))]
 
 
 def take_leases(
@@ -240,13 +247,11 @@ def release(connection: Connection, leases: Collection[Lease]) -> None:
 
 
 def hasten(connection: Connection, intervals: Mapping[str, timedelta], *, now: datetime) -> None:
-    for chunk in chunks(intervals):
-        waiting = (
-            sources.c.key.in_(chunk)
-            & (sources.c.failures + sources.c.throttles + sources.c.gone_count == 0)
-            & (sources.c.next_poll_at > now)
-        )
-        found = select(sources).where(waiting).order_by(sources.c.id).with_for_update()
+    are_waiting = (sources.c.failures + sources.c.throttles + sources.c.gone_count == 0) & (
+        sources.c.next_poll_at > now
+    )
+    for some in _among(connection, intervals, are_waiting):
+        found = select(sources).where(some).order_by(sources.c.id).with_for_update()
         rows = connection.execute(found).all()
         earlier = {row.id: _earliest(row, intervals[row.key], now) for row in rows}
         for row in rows:

@@ -58,7 +58,9 @@ def sync_deliveries(
     for chunk in chunks(sorted(there - by_digest.keys())):
         connection.execute(delete(deliveries).where(deliveries.c.digest.in_(chunk)))
     added = [
-        _row(delivery, domain_of, now) for key, delivery in by_digest.items() if key not in there
+        _row(delivery, domain_of, now)
+        for key, delivery in sorted(by_digest.items())
+        if key not in there
     ]
     if added:
         # Another process may do the same at this moment.
@@ -292,8 +294,11 @@ def pause_domain(
     connection: Connection, domain: str, kinds: Collection[DeliveryKind], until: datetime
 ) -> None:
     those = (deliveries.c.domain == domain) & deliveries.c.kind.in_(sorted(kinds))
+    sooner = select(deliveries.c.digest).where(those, deliveries.c.next_try_at < until)
+    # The order of all who lock several: else two could wait for each other.
+    in_turn = sooner.order_by(deliveries.c.digest).with_for_update()
     connection.execute(
-        update(deliveries).where(those, deliveries.c.next_try_at < until).values(next_try_at=until)
+        update(deliveries).where(deliveries.c.digest.in_(in_turn)).values(next_try_at=until)
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from aggregator.core.errors import StoreError
-from aggregator.store.faults import explain
+from aggregator.store.faults import explain, is_undone
 from aggregator.store.postgresql import open_server
 from aggregator.store.sqlite import open_threads
 
@@ -23,6 +23,9 @@ BUSY_TIMEOUT = 30.0
 
 MOVED = "aggregator_moved"
 """Where a connection tells that its transaction moves the revision on."""
+
+TRIES = 3
+"""Of a transaction that the server undoes since it and another one wait for each other."""
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -68,7 +71,10 @@ class Database:
         *args: _Arguments.args,
         **kwargs: _Arguments.kwargs,
     ) -> _Result:
-        """Lets `work` write: all of it, or nothing where it raises. Raises StoreError."""
+        """Lets `work` write: all of it, or nothing where it raises. Raises StoreError.
+
+        It may be called again, when all that it did was undone for another transaction's sake.
+        """
         moved = False
 
         def watched(connection: Connection) -> _Result:
@@ -78,9 +84,18 @@ class Database:
             return outcome
 
         try:
-            return await self._outcome(self._runner.write(watched))
+            return await self._outcome(self._written(watched))
         finally:
             self.moves += moved
+
+    async def _written(self, work: Callable[[Connection], _Result]) -> _Result:
+        for _ in range(TRIES - 1):
+            try:
+                return await self._runner.write(work)
+            except SQLAlchemyError as error:
+                if not is_undone(error):
+                    raise
+        return await self._runner.write(work)
 
     async def hear(self, heard: Callable[[], None]) -> None:
         """Calls `heard` at once, and then whenever somebody, in whichever process, has moved the

@@ -25,8 +25,8 @@ _SQLITE = {
 # SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html): data
 # exception, integrity violation, program limit exceeded.
 _REFUSED_VALUE = ("22", "23", "54")
-_UNDONE = "40"
-"""For the sake of another transaction."""
+_UNDONE = ("40001", "40P01")
+"""For the sake of another transaction: they could not be told apart, or waited for each other."""
 
 
 def explain(error: Exception, place: str) -> str:
@@ -60,5 +60,9 @@ def is_its_own(error: Exception) -> bool:
     cause = error.__cause__ if isinstance(error, StoreError) else error
     if not isinstance(cause, SQLAlchemyError | OSError):
         return True
-    code = getattr(getattr(cause, "orig", None), "sqlstate", None) or ""
-    return is_refused_value(cause) or code.startswith(_UNDONE)
+    return is_refused_value(cause) or is_undone(cause)
+
+
+def is_undone(error: Exception) -> bool:
+    """Whether a transaction was undone for another one's sake, so that it can be run again."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _UNDONE

@@ -65,7 +65,14 @@ _FIRST_PAGE = {
 }
 _MEND = {
     kind: update(sources)
-    .where(kind, sources.c.next_poll_at > bindparam("far", type_=UtcMicros))
+    .where(
+        sources.c.id.in_(
+            select(sources.c.id)
+            .where(kind, sources.c.next_poll_at > bindparam("far", type_=UtcMicros))
+            .order_by(sources.c.id)
+            .with_for_update()
+        )
+    )
     .values(next_poll_at=NOW)
     for kind in (DUE, FAILING)
 }
@@ -104,16 +111,22 @@ _OURS = (
     hosts.c.host.in_(bindparam("names", expanding=True)),
     hosts.c.run_token.in_(bindparam("tokens", expanding=True)),
 )
-_RENEW = (
-    update(hosts)
+_BYTES = {"sqlite": "BINARY", "postgresql": "C"}
+"""The order of Python's, where a server's own may be that of a language."""
+_RENEW = {
+    dialect: update(hosts)
     .where(
         hosts.c.host.in_(
-            select(hosts.c.host).where(*_OURS).order_by(hosts.c.host).with_for_update()
+            select(hosts.c.host)
+            .where(*_OURS)
+            .order_by(hosts.c.host.collate(order))
+            .with_for_update()
         )
     )
     .values(run_until=bindparam("until", type_=UtcMicros))
     .returning(hosts.c.host)
-)
+    for dialect, order in _BYTES.items()
+}
 _ENDED: dict[str, Any] = {"run_token": None, "run_until": None}
 _COMPLETE = (
     update(hosts)
@@ -263,7 +276,7 @@ def renew(connection: Connection, runs: Collection[HostRun], *, until: datetime)
     held: set[str] = set()
     for chunk in chunks(sorted(runs, key=attrgetter("host")), variables=2):
         ours = {"names": [run.host for run in chunk], "tokens": list({run.token for run in chunk})}
-        held.update(connection.scalars(_RENEW, {**ours, "until": until}))
+        held.update(connection.scalars(_RENEW[connection.dialect.name], {**ours, "until": until}))
     return held
 
 

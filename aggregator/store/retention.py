@@ -76,7 +76,9 @@ def _delete(connection: Connection, old: Sequence[AnyRow], at: datetime) -> None
     drop_empty(connection, stories.c.id.in_(touched))
     choose_leads(connection, touched, at)
     losing = {row.source_id for row in old}
-    connection.execute(update(sources).where(sources.c.id.in_(losing)).values(habits=None))
+    its_own = select(sources.c.id).where(sources.c.id.in_(losing)).order_by(sources.c.id)
+    in_turn = its_own.with_for_update()  # the order of all who lock several
+    connection.execute(update(sources).where(sources.c.id.in_(in_turn)).values(habits=None))
     bump(connection, at)
 
 

@@ -6,9 +6,11 @@ news       the revision moved on                                    (service)
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -21,6 +23,7 @@ from aggregator.core.positions import Step
 from aggregator.service.entry_lists import Change, Scope
 from aggregator.service.tasks import end_all
 from aggregator.web.api import answering, change_object, encoded, start_of, unavailable
+from aggregator.web.clients import client_address
 from aggregator.web.cursors import BrokenCursor, change_cursor
 from aggregator.web.desk import Desk
 from aggregator.web.ports import Lists
@@ -28,6 +31,8 @@ from aggregator.web.questions import BadQuestion, asked, scope_of
 
 EVENT_PARAMETERS = ("publication", "source")
 MOST_LISTENERS = 200
+MOST_OF_ONE = 100
+"""Of one client: a proxy on another machine is one, too, with all who come through it."""
 MOST_REPLAYED = 500
 """Changes told again to a listener that comes back; beyond, it is sent to the lists."""
 
@@ -64,7 +69,7 @@ class Events:
         self._news = news
         self._stop = stop
         self._telling = _Telling(lists)
-        self._listeners = 0
+        self._listeners = Counter[str]()
 
     def routes(self) -> list[Route]:
         return [Route("/api/events", answering(self.events, self._desk.report))]
@@ -75,7 +80,8 @@ class Events:
         if request.method == "HEAD":
             return Response(headers=_HEADERS)
         step, lost = await self._start(request.headers.get("last-event-id"), scope)
-        if self._listeners >= MOST_LISTENERS:
+        client = client_address(request)
+        if self._listeners.total() >= MOST_LISTENERS or self._listeners[client] >= MOST_OF_ONE:
             return unavailable("there are too many listeners: come back later")
         listener = _Listener(
             scope=lambda: scope_of(parameters, self._desk.publisher),
@@ -83,11 +89,14 @@ class Events:
             step=step,
             lost=lost,
         )
-        self._listeners += 1  # before anybody else is looked at: many may come at once
-        return _Stream(self._frames(listener), headers=_HEADERS, left=self._left)
+        self._listeners[client] += 1  # before anybody else is looked at: many may come at once
+        left = partial(self._left, client)
+        return _Stream(self._frames(listener), headers=_HEADERS, left=left)
 
-    def _left(self) -> None:
-        self._listeners -= 1
+    def _left(self, client: str) -> None:
+        self._listeners[client] -= 1
+        if not self._listeners[client]:
+            del self._listeners[client]
 
     async def _start(self, last_id: str | None, scope: Scope) -> tuple[Step, str | None]:
         """Where a listener goes on, and what it has lost by that."""

@@ -102,15 +102,16 @@ def is_length(text: str) -> bool:
 
 @asynccontextmanager
 async def listening(
-    port: int, query: str = "", last_id: str = "", *, holds: int = 2**20
+    port: int, query: str = "", last_id: str = "", *, holds: int = 2**20, client: str = ""
 ) -> AsyncIterator[Listener]:
-    """`holds`: bytes that its system takes for it."""
+    """`holds`: bytes that its system takes for it. `client` comes through a proxy."""
     end = socket.socket()
     end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, holds)
     end.setblocking(False)
     await asyncio.get_running_loop().sock_connect(end, ("127.0.0.1", port))
     reader, writer = await asyncio.open_connection(sock=end, limit=holds)
     more = f"Last-Event-ID: {last_id}\r\n" if last_id else ""
+    more += f"X-Forwarded-For: {client}\r\n" if client else ""
     writer.write(f"GET /api/events{query} HTTP/1.1\r\nHost: x\r\n{more}\r\n".encode())
     listener = Listener(reader, writer)
     listener.head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -270,6 +271,19 @@ async def test_there_is_room_for_so_many_listeners(planet, monkeypatch):
                 async with listening(port) as next_one:
                     if " 200 " in next_one.head.partition("\r\n")[0]:
                         break
+
+
+async def test_one_client_leaves_room_for_others(planet, monkeypatch):
+    monkeypatch.setattr(events, "MOST_OF_ONE", 1)
+    async with (
+        served(planet) as port,
+        listening(port, client="192.0.2.1") as first,
+        listening(port, client="192.0.2.1") as again,
+        listening(port, client="192.0.2.2") as other,
+    ):
+        heads = [each.head.partition("\r\n")[0] for each in (first, again, other)]
+
+    assert [head.split()[1] for head in heads] == ["200", "503", "200"]
 
 
 @pytest.mark.parametrize(

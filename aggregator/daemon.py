@@ -18,6 +18,7 @@ from aggregator.log import LogWatch
 from aggregator.outbound import Outbound, open_outbound
 from aggregator.pushing import Pushes, open_pushes
 from aggregator.scheduler import Scheduler
+from aggregator.service.clocks import ahead
 from aggregator.service.dispatch import TICK
 from aggregator.web.app import create_app
 from aggregator.web.at_hand import Remembering
@@ -33,6 +34,7 @@ COUNT = timedelta(days=1)
 """How long the number of subscribers that we tell stays the same."""
 SAVE_READERS = timedelta(minutes=5)
 ARCHIVE = timedelta(seconds=10)
+COMPARE = timedelta(hours=1)
 
 Role = Literal["poll", "web"]
 
@@ -77,6 +79,7 @@ class Daemon:
         scheduler = Scheduler(self._service.clock.now)
         scheduler.every(RELOAD, self._reload_if_changed, name="reload")
         scheduler.every(TICK, self._look_for_changes, name="changes")
+        scheduler.every(COMPARE, self._compare_clocks, name="clocks")
         self._warn_of_templates()  # who polls makes pages, too: static files
         scheduler.every(RELOAD, self._look_at_templates, name="templates")
         tasks: list[asyncio.Task[Any]] = [
@@ -127,6 +130,19 @@ class Daemon:
     async def _look_for_changes(self) -> None:
         """Another process of ours may have polled, and the database not told."""
         self._service.changes.wake()
+
+    async def _compare_clocks(self) -> None:
+        try:
+            apart = await ahead(self._service.clock, self._service.store)
+        except StoreError as error:
+            self._watch.failed("comparing our clock with the database's", error)
+            return
+        if apart is not None:
+            self._watch.warn(
+                "our clock is not the database's",
+                ahead=f"{apart.total_seconds():.1f} s",
+                hint="hosts may be asked too soon: set both by NTP, then restart this process",
+            )
 
     async def _serve(self, only: Role | None, stop: asyncio.Event) -> None:
         server = self._settings.server

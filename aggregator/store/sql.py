@@ -33,6 +33,7 @@ from aggregator.store import (
     archives,
     changed,
     claims,
+    clocks,
     finding,
     frontier,
     listing,
@@ -345,6 +346,9 @@ class SqlStore(KeepsPushes, DeliveryMethods, OutlineMethods):
 
     async def was_served(self, kind: str, name: str) -> bool:
         return await self._database.read(served.is_noted, kind, name)
+
+    async def time(self) -> datetime | None:
+        return await self._database.read(clocks.time)
 
     async def ping(self) -> None:
         await self._database.read(revisions.current)

@@ -1007,3 +1007,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
 
     async def ping(self) -> None:
         """A dictionary always answers."""
+
+    async def time(self) -> datetime | None:
+        """It has no clock."""
+        return None

@@ -11,6 +11,7 @@ from aggregator.core.model import Content, EditedEntry, Entry, EntryChanges, Fee
 from aggregator.core.moves import Moves
 from aggregator.core.wire import Validators
 from aggregator.service.archives.ports import ArchiveStore
+from aggregator.service.clocks import Timekeeper
 from aggregator.service.frontier import Frontier, HostRun
 from aggregator.service.ports import (
     ClaimedSource,
@@ -32,7 +33,16 @@ SECOND = timedelta(seconds=1)
 EVERYTHING = Selection()
 
 
-class Store(PollStore, Frontier, TakedownStore, ReaderStore, ArchiveStore, PushStore, Protocol):
+class Store(
+    PollStore,
+    Frontier,
+    TakedownStore,
+    ReaderStore,
+    ArchiveStore,
+    PushStore,
+    Timekeeper,
+    Protocol,
+):
     """The database as a whole."""
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from aggregator.core.joined import Frame, Joined, Piece, piece
+from aggregator.core.joined import Frame, Joined, Piece, Run, piece
 from aggregator.core.model import Enclosure, Origin, Person
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
@@ -16,10 +16,10 @@ from aggregator.formats.written import build_each
 _Object = dict[str, Any]
 
 
-def compose_json_feed(channel: Channel, pieces: Sequence[Piece]) -> Joined:
+def compose_json_feed(channel: Channel, runs: Sequence[Run]) -> Joined:
     """A document with these items."""
     head = _encoded(_head(channel)).removesuffix(b"}")
-    return Joined(Frame(head=head + b',"items":[', tail=b"]}\n", between=b","), pieces)
+    return Joined(Frame(head=head + b',"items":[', tail=b"]}\n", between=b","), runs)
 
 
 def json_pieces(entries: Sequence[Shown], _: str | None) -> list[Piece | None]:

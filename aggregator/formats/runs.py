@@ -1,6 +1,5 @@
-"""Documents in pieces, packed with gzip so that what stays the same is not packed again.
+"""Documents in runs of pieces, packed with gzip so that what stays the same is not packed again.
 
-runs           of neighbouring pieces; where one ends its last piece says, wherever that stands
 | deflated     each run by itself: later ones refer to nothing in it
 | gzipped      all of them, in one member (RFC 1952), as every client can read it
 
@@ -9,15 +8,12 @@ more bytes than packing all at once, and a hundredth of the time when an entry i
 """
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aggregator.core.digest import body_digest
-from aggregator.core.joined import Joined, Piece
+from aggregator.core.joined import Joined, Run
 from aggregator.formats.packing import GZIP_LEVEL
-
-_LENGTH = 8
-"""Pieces of a run, on average."""
 
 _HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """No name and no time, by a system that nobody has to know (RFC 1952 §2.3)."""
@@ -27,49 +23,41 @@ _END = zlib.compressobj(wbits=-zlib.MAX_WBITS).flush()
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Packable:
     """A part of a document. Equal keys are of equal bytes."""
 
     key: bytes
     body: tuple[bytes, ...]
 
 
-def runs_of(text: Joined) -> list[Run]:
+def runs_of(text: Joined) -> list[Packable]:
     """All of a document."""
-    frame, runs = text.frame, list(_runs(text.pieces))
-    between = [b"" if n == 0 else frame.between for n in range(len(runs))]
+    frame = text.frame
+    between = [b"" if n == 0 else frame.between for n in range(len(text.runs))]
     return [
         _alone(frame.head),
-        *(_run(run, before, frame.between) for run, before in zip(runs, between, strict=True)),
+        *(_run(run, before, frame.between) for run, before in zip(text.runs, between, strict=True)),
         _alone(frame.tail),
     ]
 
 
-def _runs(pieces: Sequence[Piece]) -> Iterator[Sequence[Piece]]:
-    start = 0
-    for end, piece in enumerate(pieces, 1):
-        if piece.digest[0] % _LENGTH == 0 or end == len(pieces):
-            yield pieces[start:end]
-            start = end
+def _run(run: Run, before: bytes, between: bytes) -> Packable:
+    key = body_digest(before + run.digest)
+    return Packable(key, (before, between.join([piece.body for piece in run.pieces])))
 
 
-def _run(pieces: Sequence[Piece], before: bytes, between: bytes) -> Run:
-    key = body_digest(b"".join((before, *(piece.digest for piece in pieces))))
-    return Run(key, (before, between.join(piece.body for piece in pieces)))
+def _alone(body: bytes) -> Packable:
+    return Packable(body_digest(body), (body,))
 
 
-def _alone(body: bytes) -> Run:
-    return Run(body_digest(body), (body,))
-
-
-def deflated(run: Run) -> bytes:
+def deflated(run: Packable) -> bytes:
     """The run as deflate packs it (RFC 1951), in whole bytes."""
     packer = zlib.compressobj(GZIP_LEVEL, wbits=-zlib.MAX_WBITS)
     packed = [packer.compress(part) for part in run.body]
     return b"".join((*packed, packer.flush(zlib.Z_FULL_FLUSH)))
 
 
-def gzipped(runs: Sequence[Run], packed: Iterable[bytes]) -> bytes:
+def gzipped(runs: Sequence[Packable], packed: Iterable[bytes]) -> bytes:
     """The document, of its runs as they are and as they were packed."""
     checksum, size = 0, 0
     for run in runs:

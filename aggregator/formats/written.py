@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from aggregator.core.joined import Joined, Piece
+from aggregator.core.joined import Joined, Piece, Run
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.item import Item, item_of
@@ -18,7 +18,7 @@ class Writer:
 
     pieces: Callable[[Sequence[Shown], str | None], list[Piece | None]]
     """Each entry as it stands in documents in a language; None where it cannot be written."""
-    compose: Callable[[Channel, Sequence[Piece]], Joined]
+    compose: Callable[[Channel, Sequence[Run]], Joined]
     """A document of them, in the order given."""
 
 
@@ -26,10 +26,7 @@ def each_once(
     pieces: Sequence[Piece | None],
 ) -> tuple[list[Piece], tuple[int, ...]]:
     """The pieces of a document, and the places of those that it goes without."""
-    kept = {piece.id: piece for piece in pieces if piece is not None}
-    if len(kept) == len(pieces):  # nearly always: a loop takes several times as long
-        return list(kept.values()), ()
-    kept.clear()
+    kept: dict[str, Piece] = {}
     dropped = []
     for place, piece in enumerate(pieces):
         if piece is None or piece.id in kept:

@@ -8,7 +8,7 @@ from aggregator.core.dates import OLDEST_DATE
 from aggregator.core.leaves import NEWEST, Leaf, Links, Neighbours
 from aggregator.core.publication import Channel, Format, Publication, Site
 from aggregator.service.catalogue import Catalogue, titled
-from aggregator.service.lines import Line
+from aggregator.service.line_runs import LineRun
 from aggregator.service.ports import Revision
 
 
@@ -55,9 +55,9 @@ def links_of(
     )
 
 
-def updated_at(lines: Sequence[Line], revision: Revision) -> datetime:
+def updated_at(runs: Sequence[LineRun], revision: Revision) -> datetime:
     """When a document with these was updated, as its channel tells it."""
-    newest = max([line.updated for line in lines], default=_whole(revision.changed_at))
+    newest = max([run.updated for run in runs], default=_whole(revision.changed_at))
     return max(OLDEST_DATE, newest)
 
 

@@ -23,7 +23,7 @@ from aggregator.core.shelf import Shelf
 from aggregator.formats.jsonfeed_writing import compose_json_feed, json_pieces
 from aggregator.formats.writing.atom import atom_pieces, compose_atom
 from aggregator.formats.writing.rss import compose_rss, rss_pieces
-from aggregator.formats.written import Writer, each_once
+from aggregator.formats.written import Writer
 from aggregator.service.ahead import Ahead
 from aggregator.service.archives.archiving import HistoryStore
 from aggregator.service.archives.history import History
@@ -31,9 +31,9 @@ from aggregator.service.catalogue import Catalogue
 from aggregator.service.channels import address_of, links_of
 from aggregator.service.deltas import States, news
 from aggregator.service.kept import Kept, KeptDocuments, Key
-from aggregator.service.lines import looks_of
+from aggregator.service.line_runs import in_runs, lines_of, looks_of
 from aggregator.service.opening import Made, Opening
-from aggregator.service.pieces import Pieced, Pieces, fitting
+from aggregator.service.pieces import PiecedRun, Pieces, fitting, writable
 from aggregator.service.ports import Clock, Complain, Revision
 from aggregator.service.revisions import Revisions
 
@@ -217,10 +217,12 @@ class Documents:
         made = await self._opening.gather(publication, format, await self._store.revision(), NEWEST)
         if kept is None or kept.document.etag != document.etag or kept.made_of != made.digest():
             return b""  # it has moved on
-        some = news(states, made.lines)
-        if not 0 < len(some) < len(made.lines):
+        lines = lines_of(made.runs)
+        some = news(states, lines)
+        if not 0 < len(some) < len(lines):
             return b""
-        pieces = await self._pieces.of(some, made.view, format, made.channel.language)
+        runs, language = in_runs(some), made.channel.language
+        pieces = await self._pieces.of(runs, made.view, format, language)
         text, dropped = _composed(format, made.channel, pieces)
         return b"" if dropped else text.body
 
@@ -270,38 +272,38 @@ class Documents:
 
     async def _pieced(
         self, made: Made, format: Format, kept: Kept | None
-    ) -> tuple[Made, list[Pieced]]:
+    ) -> tuple[Made, list[PiecedRun]]:
         """With the lines that the pieces are of: a story may have changed meanwhile."""
         language = made.channel.language
         before = kept.pieces if kept else ()
-        pieces = await self._pieces.of(made.lines, made.view, format, language, before)
-        lines = tuple([line for line, _ in pieces])
-        if lines == made.lines:
+        pieces = await self._pieces.of(made.runs, made.view, format, language, before)
+        runs = tuple([each.of for each in pieces])
+        if runs == made.runs:
             return made, pieces
-        return replace(made, lines=lines, looks=looks_of(lines)), pieces
+        return replace(made, runs=runs, looks=looks_of(runs)), pieces
 
     async def _write(
-        self, made: Made, pieces: Sequence[Pieced], format: Format, kept: Kept | None
+        self, made: Made, pieces: Sequence[PiecedRun], format: Format, kept: Kept | None
     ) -> Document:
         channel, neighbours = made.channel, made.neighbours
         text, dropped = _composed(format, channel, pieces)
         # A volume has a bound of its own, and has to keep what it has.
-        while text.size > LARGEST and len(pieces) > 1 and made.leaf.volume is None:
-            pieces = pieces[: fitting(pieces, LARGEST - text.size)]
+        while text.size > LARGEST and _count(pieces) > 1 and made.leaf.volume is None:
+            pieces = fitting(pieces, LARGEST - text.size)
             if made.leaf == NEWEST:  # its archive has what there is no room for
-                opened = await self.history.open(made.publication, NEWEST, most=len(pieces))
+                opened = await self.history.open(made.publication, NEWEST, most=_count(pieces))
                 site, neighbours = self._catalogue.site, opened.neighbours
                 links = links_of(site, made.publication, format, NEWEST, neighbours)
                 channel = replace(channel, links=links)
             text, dropped = _composed(format, channel, pieces)
         if dropped:
             left_out = ValueError(f"cannot be written: {', '.join(dropped)}")
-            if len(dropped) == len(pieces):
+            if len(dropped) == _count(pieces):
                 raise left_out
             self._complain(f"writing {channel.self_url}", left_out)
         tag = text.digest.hex()
         if made.leaf == NEWEST:
-            self._states.remember(made.address, tag, [line for line, _ in pieces])
+            self._states.remember(made.address, tag, [each.of for each in pieces])
         return Document(
             text=text,
             content_type=made.content_type,
@@ -322,9 +324,13 @@ class Documents:
 
 
 def _composed(
-    format: Format, channel: Channel, pieces: Sequence[Pieced]
+    format: Format, channel: Channel, pieces: Sequence[PiecedRun]
 ) -> tuple[Joined, tuple[str, ...]]:
     """A document, and the ids of the entries that it goes without."""
-    whole, places = each_once([piece for _, piece in pieces])
-    dropped = tuple(pieces[place][0].id for place in places)
-    return WRITERS[format].compose(channel, whole), dropped
+    runs, dropped = writable(pieces)
+    return WRITERS[format].compose(channel, runs), dropped
+
+
+def _count(pieces: Sequence[PiecedRun]) -> int:
+    """Of entries."""
+    return sum(len(each.pieces) for each in pieces)

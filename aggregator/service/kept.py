@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aggregator.core.publication import Document, Format
-from aggregator.service.pieces import Pieced
+from aggregator.service.pieces import PiecedRun
 
 MOST_KEPT = 100
 """Documents, and as many again of searches, pages and archives."""
@@ -27,7 +27,7 @@ class Kept:
     revision: int
     made_of: bytes
     document: Document
-    pieces: Sequence[Pieced] = ()
+    pieces: Sequence[PiecedRun] = ()
     """By this configuration; none where it was another one's."""
     until: datetime | None
     true_at: datetime | None = None

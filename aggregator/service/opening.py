@@ -4,6 +4,7 @@ opened         stories, and the feed's other documents, as of a revision     (hi
 | gathered     the same for one format, with what stands at its head         (channels)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,7 +16,8 @@ from aggregator.service.archives.archiving import HistoryStore
 from aggregator.service.archives.history import Contents, History
 from aggregator.service.catalogue import Catalogue
 from aggregator.service.channels import address_of, channel_of, links_of, updated_at
-from aggregator.service.lines import Line, LineView, looks_of
+from aggregator.service.line_runs import LineRun, in_runs, looks_of
+from aggregator.service.lines import LineView
 from aggregator.service.ports import Clock, Revision
 
 MOST_OPENED = 20
@@ -33,7 +35,8 @@ class Made:
     address: str
     """Below the site's."""
     content_type: str
-    lines: tuple[Line, ...]
+    runs: tuple[LineRun, ...]
+    """Of its lines."""
     looks: bytes
     """See `looks_of`."""
     view: LineView
@@ -56,7 +59,8 @@ class _Opened:
     catalogue: Catalogue
     contents: Contents
     gone: list[Takedown]
-    lines: tuple[Line, ...]
+    runs: tuple[LineRun, ...]
+    """Of its lines."""
     looks: bytes
     """See `looks_of`."""
     updated: datetime
@@ -90,7 +94,7 @@ class Opening:
         catalogue = self._catalogue
         opened = await self._open(publication, revision, leaf)
         gone = opened.gone  # volumes had them, too
-        names = (name for line in opened.lines for name in line.names)
+        names = (name for run in opened.runs for line in run.lines for name in line.names)
         channel = replace(
             channel_of(catalogue, publication, format, names, opened.updated),
             self_url=catalogue.site.url + address_of(publication, format, leaf),
@@ -107,7 +111,7 @@ class Opening:
             neighbours=opened.contents.neighbours,
             address=address_of(publication, format, leaf),
             content_type=catalogue.content_type(format),
-            lines=opened.lines,
+            runs=opened.runs,
             looks=opened.looks,
             view=opened.contents.view,
             until=opened.contents.until,
@@ -122,7 +126,8 @@ class Opening:
         if known is None or not known.holds(revision, catalogue, self._clock.now()):
             contents = await self._history.open(publication, leaf)
             gone = await self._taken_down(publication)
-            known = _opened(revision, catalogue, contents, gone)
+            before = known.runs if known else ()
+            known = _opened(revision, catalogue, contents, gone, before)
         self._opened[key] = known
         if len(self._opened) > MOST_OPENED:
             del self._opened[next(iter(self._opened))]
@@ -135,17 +140,22 @@ class Opening:
 
 
 def _opened(
-    revision: Revision, catalogue: Catalogue, contents: Contents, gone: list[Takedown]
+    revision: Revision,
+    catalogue: Catalogue,
+    contents: Contents,
+    gone: list[Takedown],
+    before: Sequence[LineRun],
 ) -> _Opened:
-    lines = tuple(contents.lines)
-    moments = [line.changed_at for line in lines] + [each.taken_at for each in gone]
+    """`before` are the runs of the same document as it was last."""
+    runs = in_runs(contents.lines, before)
+    moments = [run.changed_at for run in runs] + [each.taken_at for each in gone]
     return _Opened(
         revision=revision.number,
         catalogue=catalogue,
         contents=contents,
         gone=gone,
-        lines=lines,
-        looks=looks_of(lines),
-        updated=updated_at(lines, revision),
+        runs=runs,
+        looks=looks_of(runs),
+        updated=updated_at(runs, revision),
         changed_at=max(moments, default=revision.changed_at),
     )

@@ -1,19 +1,21 @@
 """Entries as they stand in documents, each written once and kept until it changes.
 
-lines          what a document shows                          (lines)
-| held         those that were written before
-| texts        of the others                                  (lines)
+runs           of lines, as a document shows them             (line_runs)
+| before       those that stood in the document before        (kept)
+| held         lines of the others that were written before
+| texts        of the rest                                    (lines)
 | pieces       written in a thread where there are many       (formats)
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from dataclasses import dataclass
 
-from aggregator.core.joined import Piece
+from aggregator.core.joined import Piece, Run, are_once, run_of
 from aggregator.core.publication import Format
 from aggregator.core.shelf import Shelf
-from aggregator.formats.written import Writer
+from aggregator.formats.written import Writer, each_once
+from aggregator.service.line_runs import LineRun, in_runs, lines_of
 from aggregator.service.lines import Line, LineView
 
 MOST_PIECES = 16_000_000
@@ -27,11 +29,18 @@ _UNFIT = Piece(id="", body=b"", digest=b"")
 
 _Key = tuple[Format, str | None, bytes]
 
-
-Pieced = tuple[Line, Piece | None]
+_Pieced = tuple[Line, Piece | None]
 """A line with its piece; none where it cannot be written."""
 
-_LINE = itemgetter(0)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PiecedRun:
+    """A run of lines with their pieces."""
+
+    of: LineRun
+    pieces: tuple[Piece | None, ...]
+    """One for each line; none where it cannot be written."""
+    written: Run
 
 
 class Pieces:
@@ -43,28 +52,39 @@ class Pieces:
 
     async def of(
         self,
-        lines: Sequence[Line],
+        runs: Sequence[LineRun],
         view: LineView,
         format: Format,
         language: str | None,
-        before: Sequence[Pieced] = (),
-    ) -> list[Pieced]:
+        before: Sequence[PiecedRun] = (),
+    ) -> list[PiecedRun]:
         """In the order given. A story that changed meanwhile comes as it is now, or is missing.
 
-        `before` was made for the same format and language: where a line stands in it, that is
-        taken. To look for each of a thousand among all takes ten times as long.
+        `before` was made for the same format and language: what stands in it is taken.
         """
-        there = dict(zip(map(id, map(_LINE, before)), before, strict=True))
-        rest = [line for line in lines if id(line) not in there]
-        if rest:
-            found = await self._looked_up(rest, view, format, language)
-            there |= {id(line): found[line.number] for line in rest if line.number in found}
-        pieced = map(there.get, map(id, lines))
-        return [each for each in pieced if each is not None]
+        there = {each.of: each for each in before}
+        new = [run for run in runs if run not in there]
+        if not new:
+            return [there[run] for run in runs]
+        still = frozenset(runs)
+        gone = [each for each in before if each.of not in still]  # where its neighbours stood
+        known = {
+            id(line): (line, piece)
+            for each in gone
+            for line, piece in zip(each.of.lines, each.pieces, strict=True)
+        }
+        lines = lines_of(new)
+        rest = [line for line in lines if id(line) not in known]
+        found = {line.number: known[id(line)] for line in lines if id(line) in known}
+        found |= await self._looked_up(rest, view, format, language) if rest else {}
+        if any(line.number not in found or found[line.number][0] != line for line in rest):
+            return _anew(runs, there, found)
+        there |= {run: _together(run, found) for run in new}
+        return [there[run] for run in runs]
 
     async def _looked_up(
         self, lines: Sequence[Line], view: LineView, format: Format, language: str | None
-    ) -> dict[int, Pieced]:
+    ) -> dict[int, _Pieced]:
         held = [(line, self._held.get((format, language, line.look))) for line in lines]
         missing = [line for line, piece in held if piece is None]
         written = await self._written(missing, view, format, language) if missing else {}
@@ -77,7 +97,7 @@ class Pieces:
 
     async def _written(
         self, lines: Sequence[Line], view: LineView, format: Format, language: str | None
-    ) -> dict[int, Pieced]:
+    ) -> dict[int, _Pieced]:
         texts = await view.texts(lines)
         write, shown = self._writers[format].pieces, [shown for _, shown in texts]
         if len(shown) > FEW:
@@ -93,11 +113,47 @@ def _size(piece: Piece) -> int:
     return len(piece.body)
 
 
-def fitting(pieces: Sequence[Pieced], room: int) -> int:
-    """How many there is room for, one at least; `room` is what is left, less than nothing."""
-    count = len(pieces)
-    while room < 0 and count > 1:
-        count -= 1
-        _, piece = pieces[count]
+def _together(run: LineRun, found: Mapping[int, _Pieced]) -> PiecedRun:
+    pieces = tuple([found[line.number][1] for line in run.lines])
+    return PiecedRun(of=run, pieces=pieces, written=run_of([each for each in pieces if each]))
+
+
+def _anew(
+    runs: Sequence[LineRun], there: Mapping[LineRun, PiecedRun], found: dict[int, _Pieced]
+) -> list[PiecedRun]:
+    """With the lines that were found in place of those that were asked for."""
+    for run in runs:
+        if run in there:
+            pieced = zip(run.lines, there[run].pieces, strict=True)
+            found |= {line.number: (line, piece) for line, piece in pieced}
+    lines = [found[line.number][0] for line in lines_of(runs) if line.number in found]
+    return [_together(run, found) for run in in_runs(lines, runs)]
+
+
+def writable(pieced: Sequence[PiecedRun]) -> tuple[list[Run], tuple[str, ...]]:
+    """The runs of a document, and the ids of the entries that it goes without."""
+    runs = [each.written for each in pieced]
+    if are_once(runs) and all(len(each.written.ids) == len(each.pieces) for each in pieced):
+        return runs, ()
+    _, places = each_once([piece for each in pieced for piece in each.pieces])
+    lines = lines_of([each.of for each in pieced])
+    gone, place, runs = set(places), 0, []
+    for each in pieced:
+        kept = [piece for n, piece in enumerate(each.pieces, place) if piece and n not in gone]
+        place += len(each.pieces)
+        runs += [run_of(kept)] if kept else []
+    return runs, tuple([lines[place].id for place in places])
+
+
+def fitting(pieced: Sequence[PiecedRun], room: int) -> list[PiecedRun]:
+    """As many entries as there is room for, one at least; `room` is less than nothing."""
+    some = [
+        (line, piece)
+        for each in pieced
+        for line, piece in zip(each.of.lines, each.pieces, strict=True)
+    ]
+    while room < 0 and len(some) > 1:
+        _, piece = some.pop()
         room += len(piece.body) if piece else 0
-    return count
+    found = {line.number: (line, piece) for line, piece in some}
+    return [_together(run, found) for run in in_runs([line for line, _ in some])]

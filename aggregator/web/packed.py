@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from aggregator.core.joined import Joined
 from aggregator.core.shelf import Shelf
 from aggregator.formats.packing import Coding, pack
-from aggregator.formats.runs import Run, deflated, gzipped, runs_of
+from aggregator.formats.runs import Packable, deflated, gzipped, runs_of
 
 _MOST = 16_000_000
 """Bytes in memory; those that nobody asks for make room."""
@@ -41,7 +41,7 @@ class Packed:
         text = made()
         if text.size <= _SHORT:
             body = _Body(pack(text.body, coding))
-        elif coding == "gzip" and text.pieces:
+        elif coding == "gzip" and text.runs:
             body = await self._shared(etag, self._in_runs(text))
         else:
             body = await self._shared(etag, asyncio.to_thread(_whole, text, coding))
@@ -90,7 +90,9 @@ def _whole(text: Joined, coding: Coding) -> _Body:
     return _Body(pack(text.body, coding))
 
 
-def _packed(runs: Sequence[Run], known: dict[bytes, bytes], new: dict[bytes, Run]) -> bytes:
+def _packed(
+    runs: Sequence[Packable], known: dict[bytes, bytes], new: dict[bytes, Packable]
+) -> bytes:
     """The text in gzip's form; what is new is known then."""
     known.update({key: deflated(run) for key, run in new.items()})
     return gzipped(runs, [known[run.key] for run in runs])

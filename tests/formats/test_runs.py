@@ -5,14 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.core.joined import Frame, Joined, in_one, piece
+from aggregator.core.joined import Frame, Joined, in_one, piece, run_of
 from aggregator.formats.runs import deflated, gzipped, runs_of
 
 FRAME = Frame(head=b"<feed>", tail=b"</feed>", between=b",")
 
 
 def joined(bodies, frame: Frame = FRAME) -> Joined:
-    return Joined(frame, [piece(str(n), body) for n, body in enumerate(bodies)])
+    """Each body ends a run that ends in 7."""
+    pieces = [piece(str(n), body) for n, body in enumerate(bodies)]
+    ends = [n for n, body in enumerate(bodies, 1) if body.endswith(b"7")]
+    parts = zip([0, *ends], [*ends, len(pieces)], strict=True)
+    return Joined(frame, [run_of(pieces[a:b]) for a, b in parts if a < b])
 
 
 def packed(text: Joined) -> bytes:

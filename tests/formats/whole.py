@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from aggregator.core.dates import OLDEST_DATE
-from aggregator.core.joined import Joined
+from aggregator.core.joined import Joined, run_of
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.item import item_of
@@ -33,7 +33,7 @@ def write(writer: Writer, channel: Channel, entries: Sequence[Shown]) -> Written
     pieces, left_out = each_once(writer.pieces(entries, channel.language))
     channel = replace(channel, updated=newest(entries, channel.updated))
     dropped = tuple(entries[place].entry.id for place in left_out)
-    return Written(text=writer.compose(channel, pieces), dropped=dropped)
+    return Written(text=writer.compose(channel, [run_of(pieces)]), dropped=dropped)
 
 
 def newest(entries: Sequence[Shown], channel: datetime) -> datetime:

@@ -86,12 +86,12 @@ class Plain:
         ids = [shown.entry.id for shown in entries]
         return [None if self.drops else piece(id, id.encode()) for id in ids]
 
-    def compose(self, channel, pieces) -> Joined:
+    def compose(self, channel, runs) -> Joined:
         self.times += 1
         self.takes()
         if self.failing:
             raise self.failing
-        return Joined(Frame(head=channel.title.encode(), tail=b"", between=b"\n"), pieces)
+        return Joined(Frame(head=channel.title.encode(), tail=b"", between=b"\n"), runs)
 
 
 async def add_entry(world: World, key: str = "a") -> None:

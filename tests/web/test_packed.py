@@ -2,7 +2,7 @@ import asyncio
 import gzip
 import threading
 
-from aggregator.core.joined import Frame, Joined, in_one, piece
+from aggregator.core.joined import Frame, Joined, in_one, piece, run_of
 from aggregator.formats.runs import deflated, runs_of
 from aggregator.web import packed
 from aggregator.web.packed import Packed
@@ -96,7 +96,7 @@ async def test_what_is_larger_than_all_room_is_packed_all_the_same():
 
 def a_feed(*numbers: int) -> Joined:
     frame = Frame(head=b"[", tail=b"]", between=b",")
-    return Joined(frame, [piece(str(n), f"entry {n} ".encode() * 200) for n in numbers])
+    return Joined(frame, [run_of([piece(str(n), f"entry {n} ".encode() * 200)]) for n in numbers])
 
 
 async def test_of_a_feed_only_what_is_new_is_packed_again(monkeypatch):

@@ -18,7 +18,7 @@ from lxml import etree
 
 from aggregator import __version__
 from aggregator.core.dates import OLDEST_DATE, attributed_at
-from aggregator.core.joined import Joined, Piece
+from aggregator.core.joined import Joined, Piece, Run
 from aggregator.core.model import Origin, Person, PublishedSource, Takedown
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
@@ -47,9 +47,9 @@ _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 _END = b"</feed>"
 
 
-def compose_atom(channel: Channel, pieces: Sequence[Piece]) -> Joined:
+def compose_atom(channel: Channel, runs: Sequence[Run]) -> Joined:
     """A document with these entries."""
-    return Joined(framed(_feed(channel).atom_str(), _END), pieces)
+    return Joined(framed(_feed(channel).atom_str(), _END), runs)
 
 
 def atom_pieces(entries: Sequence[Shown], language: str | None) -> list[Piece | None]:

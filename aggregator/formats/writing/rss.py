@@ -14,7 +14,7 @@ from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
 from aggregator import __version__
-from aggregator.core.joined import Joined, Piece
+from aggregator.core.joined import Joined, Piece, Run
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.fitting import fit_address, fit_language, fit_line, fit_url, rfc822
@@ -43,9 +43,9 @@ _PLAIN = re.compile(rb"<(?:title|category|source|dc:creator|dc:contributor)\b[^>
 _END = b"</channel></rss>"
 
 
-def compose_rss(channel: Channel, pieces: Sequence[Piece]) -> Joined:
+def compose_rss(channel: Channel, runs: Sequence[Run]) -> Joined:
     """A document with these items."""
-    return Joined(framed(_text(_feed(channel)), _END), pieces)
+    return Joined(framed(_text(_feed(channel)), _END), runs)
 
 
 def rss_pieces(entries: Sequence[Shown], language: str | None) -> list[Piece | None]:

@@ -25,7 +25,7 @@ from aggregator.service.host_runs import HostRuns
 from aggregator.service.places import Place, Places
 from aggregator.service.policies import SourcePolicy
 from aggregator.service.polling import Poller, Settled
-from aggregator.service.ports import ClaimedSource, Clock, PollStore
+from aggregator.service.ports import ClaimedSource, Clock, Lease, PollStore
 from aggregator.service.reports import PollReport, throttled
 from aggregator.service.tasks import end_all
 from aggregator.service.turns import HostTurns
@@ -147,7 +147,15 @@ class HostPoller:
         while self.settling:  # what ends lets others begin
             await end_all(self.settling)
         await self._host_runs.stop()
-        await self._store.release([source.lease for source in self._held.values()])
+        await self._release([source.lease for source in self._held.values()])
+
+    async def _release(self, leases: Sequence[Lease]) -> None:
+        """What cannot be given back is free when its host is, or its lease over."""
+        try:
+            if leases:
+                await self._store.release(leases)
+        except Exception as error:  # noqa: BLE001  # whoever comes after it is to be done, too
+            self._watch.failed("giving sources back", error)
 
     async def _open(self, due: Due, *, insist: bool) -> HostRun | None:
         """`insist`: waits for another process to leave the host."""
@@ -205,8 +213,13 @@ class HostPoller:
         """False where the host is not ours any more."""
         async with self._turns.turn(visit.run.host):
             place = await self.places.take()
-            if not await self._host_runs.is_held(visit.run):
-                place.release()
+            is_held = False
+            try:
+                is_held = await self._host_runs.is_held(visit.run)
+            finally:
+                if not is_held:
+                    place.release()
+            if not is_held:
                 return False
             started = self._clock.steady()
             try:
@@ -251,14 +264,14 @@ class HostPoller:
     async def _complete(self, visits: Sequence[_Visit]) -> None:
         leases = [source.lease for visit in visits for source in visit.left]
         runs = [(visit.run, visit.asked_at) for visit in visits]
+        await self._release(leases)
         try:
-            if leases:
-                await self._store.release(leases)
             await self._host_runs.complete(runs, delay=self.policy.per_host_delay)
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001  # they are free in a few seconds
             self._watch.failed("giving hosts back", error)
         for lease in leases:
             self._held.pop(lease.token, None)
+            self._quiet.pop(lease.token, None)
         # What was only given back is due as it was: at once again, that would never end.
         if any(asked_at for _, asked_at in runs):
             self._left()
@@ -271,10 +284,7 @@ class HostPoller:
     async def _give_back(self, source: ClaimedSource) -> None:
         del self._held[source.lease.token]
         until = self._quiet.pop(source.lease.token, None)
-        try:
-            await self._store.release([source.lease])
-        except StoreError as error:
-            self._watch.failed(f"giving {source.key} back", error)
+        await self._release([source.lease])
         if until is not None:
             self._watch.polled(throttled(source.key, until, now=self._clock.steady()))
 

@@ -15,6 +15,7 @@ from aggregator.cage import answers, frames
 from aggregator.cage.limits import Limits
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadEntry, ReadFeed
+from aggregator.formats.known_slices import Rest, without_known
 from aggregator.service.ports import Document
 
 _START_SECONDS = 60.0
@@ -22,6 +23,10 @@ _START_SECONDS = 60.0
 
 
 _EXIT_SECONDS = 2.0
+
+
+_LARGE = 1_000_000
+"""Bytes of a document in which to find known items takes the event loop more than a millisecond."""
 
 
 class KilledFromOutside(UnreadableFeed):
@@ -73,11 +78,21 @@ class ReadingProcess:
 
     async def read(self, document: Document) -> ReadFeed:
         """Raises UnreadableFeed; `usable` says whether that was the end of the process."""
+        if document.known_items and (rest := await _rest_of(document)):
+            try:
+                feed = await self._ask(*frames.request_for_rest(document, rest))
+            except answers.WholeWanted:
+                pass
+            else:
+                return answers.with_resting(feed, rest.sketches)
+        return await self._ask(*frames.request(document))
+
+    async def _ask(self, *payloads: bytes) -> ReadFeed:
         self.documents += 1
         self.usable = False
         try:
             async with asyncio.timeout(self._limits.wall_seconds):
-                await self._send(*frames.request(document))
+                await self._send(*payloads)
                 return await self._answer()
         except TimeoutError as error:
             reason = f"reading took more than {self._limits.wall_seconds:g} s"
@@ -146,3 +161,9 @@ class ReadingProcess:
         if length > frames.LARGEST_REPLY:
             raise ConnectionError("an impossible reply")
         return await self._process.stdout.readexactly(length)
+
+
+async def _rest_of(document: Document) -> Rest | None:
+    if len(document.body) < _LARGE:
+        return without_known(document.body, document.known_items)
+    return await asyncio.to_thread(without_known, document.body, document.known_items)

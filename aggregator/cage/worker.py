@@ -6,14 +6,16 @@ It reads requests from stdin and writes replies to stdout, one after the other, 
 import contextlib
 import json
 import sys
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from aggregator.cage import frames
 from aggregator.cage.limits import Limits, confine, grant_cpu
 from aggregator.core.errors import UnreadableFeed
+from aggregator.core.model import ReadFeed
 from aggregator.core.trackers import without_trackers
+from aggregator.formats.known_slices import Rest
 from aggregator.formats.languages import detector_at_hand
-from aggregator.formats.reading import read_feed
+from aggregator.formats.reading import read_feed, read_rest
 
 
 def main() -> None:
@@ -36,8 +38,8 @@ def main() -> None:
 
 def _answers(facts: bytes, body: bytes, limits: Limits) -> tuple[bytes, ...]:
     try:
-        feed = read_feed(body, **frames.wanted(facts), clean=without_trackers)
-        return frames.replies(feed)
+        feed = _read(body, frames.wanted(facts))
+        return frames.replies(feed) if feed else (frames.WHOLE,)
     except UnreadableFeed as error:
         return (frames.refusal(str(error)),)
     except MemoryError:
@@ -46,6 +48,14 @@ def _answers(facts: bytes, body: bytes, limits: Limits) -> tuple[bytes, ...]:
     except Exception as error:  # noqa: BLE001 whatever a parser does, the next document is read
         reason = f"reading failed ({type(error).__name__}: {str(error)[:200]})"
         return (frames.refusal(reason),)
+
+
+def _read(body: bytes, wanted: dict[str, Any]) -> ReadFeed | None:
+    """None where the body lacks its known items, and tells nothing without them."""
+    runs = wanted.pop("runs", None)
+    if runs is None:
+        return read_feed(body, **wanted, clean=without_trackers)
+    return read_rest(Rest(document=body, runs=runs), **wanted, clean=without_trackers)
 
 
 def _receive(stream: BinaryIO) -> bytes | None:

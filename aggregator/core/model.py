@@ -138,16 +138,22 @@ class FeedInfo:
     wishes: Wishes = field(default_factory=Wishes)
 
 
+Sketch = tuple[int, int, int]
+"""What an item's bytes are known by: a digest of what may mean something to a reader, one of all of
+them, and how many they are.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sliced:
-    """What a document is made of, as digests in hexadecimal digits."""
+    """What a document is made of."""
 
-    head: str
-    """Of all that is no item, the time when it was built aside."""
-    items: tuple[str, ...]
-    """Of each item, in the order of the document."""
-    read: tuple[int, ...]
-    """Which of them were read, counted from 0; the others are known."""
+    head: int
+    """A digest of all that is no item, the time when it was built aside."""
+    read: tuple[Sketch, ...]
+    """Of each item that was read, in the order of the document."""
+    resting: tuple[Sketch, ...] = ()
+    """Of those that were not, since they are known."""
     same: bool = False
     """Nothing was read: the head is the known one, too."""
 

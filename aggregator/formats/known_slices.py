@@ -1,103 +1,113 @@
-"""Where the items of a document stand most of whose items are known.
+"""A document without the items that are known, which need not go where documents are read.
 
-found_again:  ends of items → digests of their bytes → the rest, without known ones → `slices`
+without_known:  ends of items → digests of their bytes → the rest, an empty item in place of known
+                ones
+stand_ins:      where the parser sees those empty items → whether they stand where items may
 
-The bytes of a known item were well-formed UTF-8, and an item, when they were met before. In a
-place where a document may have an element they are so again; whether that is such a place, the
-parser tells of an empty item in theirs. It then sees the rest alone, as does who looks into the
-charset.
+The first compares bytes and does no more, in linear time: it says nothing of what they mean. The
+bytes of a known item were well-formed UTF-8, and an item, when they were met before. In a place
+where a document may have an element they are so again; whether that is such a place, the parser
+tells of the empty item. It sees the rest alone, as does who looks into the charset.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from aggregator.formats.charsets import is_utf8
-from aggregator.formats.slices import Slices, digest_of, slices
+from aggregator.core.digest import quick_number
+from aggregator.core.model import Sketch
+from aggregator.formats.slices import Slices, sketch_of
 
 _NAMES = (b"item", b"entry")
+
+_EMPTY = {name: b"<%b></%b>" % (name, name) for name in _NAMES}
+
+MOST_ITEMS = 500
+"""That are looked at. A document with more of them is read whole."""
 
 _TAIL = 4096
 """Bytes at a document's end in which an item ends, as a rule."""
 
-_Run = list[tuple[int, int, str]]
-"""Known items with nothing but white space between: where each begins and ends, and its digest."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """A document with an empty item for each run of known ones with white space between them."""
+
+    document: bytes = field(repr=False)
+    runs: tuple[tuple[int, int], ...]
+    """Where each empty item begins, and for how many known ones it stands."""
+    sketches: tuple[Sketch, ...] = ()
+    """Of the known ones, in the order of the document."""
 
 
-def found_again(document: bytes, content_type: str, known: Collection[str]) -> Slices | None:
-    """The same as `slices` finds in the document once it is in UTF-8; None where that has to look
-    itself.
-    """
+def without_known(document: bytes, known: Sequence[Sketch]) -> Rest | None:
+    """None where hardly anything would be left out, or the document has very many items."""
     end = document[-_TAIL:]
     name = next((one for one in _NAMES if b"</%b>" % one in end), None)
-    runs = _known_runs(document, name, known) if name else []
-    if name is None or not runs:
+    if name is None or not known:
         return None
-    empty = b"<%b></%b>" % (name, name)
-    rest = _without(document, runs, empty)
-    found = slices(rest) if is_utf8(rest, content_type) else None
-    return None if found is None else _with(document, runs, found, len(empty))
-
-
-def _known_runs(document: bytes, name: bytes, known: Collection[str]) -> list[_Run]:
-    runs: list[_Run] = []
-    for start, end in _candidates(document, name):
-        digest = digest_of(document[start:end])
-        if digest not in known:
+    kept: list[bytes] = []
+    runs: list[tuple[int, int]] = []
+    sketches: list[Sketch] = []
+    others = at = length = 0
+    for start, end_at, sketch in _candidates(document, name, known):
+        if others + len(sketches) == MOST_ITEMS:
+            return None
+        if sketch is None:
+            others += 1
             continue
-        if runs and _is_white(document[runs[-1][-1][1] : start]):
-            runs[-1].append((start, end, digest))
+        between = document[at:start]
+        if runs and not between.strip(b" \t\r\n"):
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
         else:
-            runs.append([(start, end, digest)])
-    return runs
+            kept += [between, _EMPTY[name]]
+            runs.append((length + len(between), 1))
+            length += len(between) + len(_EMPTY[name])
+        sketches.append(sketch)
+        at = end_at
+    if others > len(sketches):
+        return None
+    rest = b"".join([*kept, document[at:]])
+    return Rest(document=rest, runs=tuple(runs), sketches=tuple(sketches)) if runs else None
 
 
-def _candidates(document: bytes, name: bytes) -> Iterator[tuple[int, int]]:
-    """From the first start after an end to the next end: what else there is is no known item, or
-    is found by the parser.
+def _candidates(
+    document: bytes, name: bytes, known: Sequence[Sketch]
+) -> Iterator[tuple[int, int, Sketch | None]]:
+    """From the first start after an end to the next end, with what is known of it. Whatever else
+    there is is no known item.
+
+    Behind a known item comes the one that came behind it before, as a rule: then its size says
+    where it ends.
     """
     opening, closing = b"<" + name, b"</%b>" % name
+    numbers = {digest: number for number, (digest, _, _) in enumerate(known)}
+    likely = known[0]
     end = 0
     while (start := document.find(opening, end)) >= 0:
-        end = document.find(closing, start) + len(closing)
-        if end < len(closing):
-            return
-        yield start, end
+        sketch = likely
+        _, exact, size = sketch
+        end = start + size
+        ends_there = document.startswith(closing, end - len(closing))
+        if not ends_there or quick_number(document[start:end]) != exact:
+            end = document.find(closing, start) + len(closing)
+            if end < len(closing):
+                return
+            sketch = sketch_of(document[start:end])
+        number = numbers.get(sketch[0])
+        yield start, end, None if number is None else sketch
+        if number is not None:
+            likely = known[(number + 1) % len(known)]
 
 
-def _is_white(between: bytes) -> bool:
-    return not between.strip(b" \t\r\n")
-
-
-def _without(document: bytes, runs: list[_Run], empty: bytes) -> bytes:
-    """The document with an empty item for each run."""
-    kept, at = [], 0
-    for run in runs:
-        kept += [document[at : run[0][0]], empty]
-        at = run[-1][1]
-    return b"".join([*kept, document[at:]])
-
-
-def _with(document: bytes, runs: list[_Run], found: Slices, size: int) -> Slices | None:
-    """What was found in the rest, as places in the document; None where an empty item, of so many
-    bytes, was not taken for one.
+def stand_ins(found: Slices, rest: Rest) -> Collection[int] | None:
+    """The numbers of the items that stand for known ones in what is left of the rest's document;
+    None where one of them was not taken for an item.
     """
-    items: _Run = []
-    waiting = iter(runs)
-    run = next(waiting, None)
-    shift = 0
-    """How much further on in the document than in the rest."""
-    for (start, end), digest in zip(found.items, found.digests, strict=True):
-        if run and start + shift >= run[0][0]:
-            if start + shift != run[0][0] or end - start != size:
-                return None
-            items += run
-            shift = run[-1][1] - end
-            run = next(waiting, None)
-        else:
-            items.append((start + shift, end + shift, digest))
-    if run:
-        return None
-    return Slices(
-        document=document,
-        items=tuple((start, end) for start, end, _ in items),
-        digests=tuple(digest for _, _, digest in items),
-    )
+    shift = len(rest.document) - len(found.document)  # of what stood before the root
+    starts = {
+        start: number
+        for number, (start, end) in enumerate(found.items)
+        if found.document[start:end] in _EMPTY.values()
+    }
+    numbers = {starts.get(place - shift) for place, _ in rest.runs}
+    return None if None in numbers else {one for one in numbers if one is not None}

@@ -2,6 +2,7 @@
 
 read_feed:  JSON? → read_json_feed, else parse (feedparser) → read_info, read_entry
             → with_languages
+read_rest:  the same of a document without its known items
 
 feedparser's own sanitizing, resolving and fetching stay off: all of it is done here, once.
 """
@@ -15,17 +16,17 @@ from xml.sax import SAXException
 from aggregator.core.dates import believed
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import FeedInfo, ReadFeed, Sliced
-from aggregator.formats.charsets import in_utf8
+from aggregator.formats.charsets import in_utf8, is_utf8
 from aggregator.formats.feedparsing.parse import parse
 from aggregator.formats.html import unchanged
 from aggregator.formats.html_pages import page_in_words
 from aggregator.formats.jsonfeed_reading import read_json_feed
-from aggregator.formats.known_slices import found_again
+from aggregator.formats.known_slices import Rest, stand_ins
 from aggregator.formats.languages import with_languages
 from aggregator.formats.reading_entries import Page, read_dates, read_entry, read_info
 from aggregator.formats.reading_fields import MOST_ENTRIES, dicts
 from aggregator.formats.reading_links import read_links
-from aggregator.formats.slices import slices
+from aggregator.formats.slices import Slices, slices
 
 _WHITE = b" \t\r\n\x0b\x0c"
 _HEAD = 4096
@@ -42,8 +43,8 @@ def read_feed(
     url: str,
     players: bool = False,
     clean: Callable[[str], str] = unchanged,
-    known_head: str = "",
-    known_items: Collection[str] = (),
+    known_head: int | None = None,
+    known_items: Collection[int] = (),
 ) -> ReadFeed:
     """The feed in `body`, found at `url` and sent as `content_type` (the header, or empty).
 
@@ -58,23 +59,61 @@ def read_feed(
     if first == b"{" or ("json" in content_type.lower() and first != b"<"):
         return with_languages(read_json_feed(document, url=url, players=players, clean=clean))
     page = Page(url=url, format="", damaged=False, players=players, clean=clean)
-    found = found_again(document, content_type, known_items) if known_items else None
-    prepared = found.document if found else in_utf8(document, content_type)
-    found = found or slices(prepared)
+    prepared = in_utf8(document, content_type)
+    found = slices(prepared)
     if found is None or len(found.items) > MOST_ENTRIES:
         return _read_xml(prepared, page)
-    head, digests = found.head_digest(), found.digests
-    fresh = tuple(n for n, one in enumerate(digests) if one not in known_items)
-    if head == known_head and not fresh:
-        same = Sliced(head=head, items=digests, read=(), same=True)
+    known = {n for n, (digest, _, _) in enumerate(found.sketches) if digest in known_items}
+    part = _read_part(found, known, len(known), page, known_head)
+    if part and part.sliced:
+        resting = tuple(found.sketches[n] for n in sorted(known))
+        return replace(part, sliced=replace(part.sliced, resting=resting))
+    return _read_xml(prepared, page, Sliced(head=found.head_digest(), read=found.sketches))
+
+
+def read_rest(
+    rest: Rest,
+    *,
+    content_type: str,
+    url: str,
+    players: bool = False,
+    clean: Callable[[str], str] = unchanged,
+    known_head: int | None = None,
+) -> ReadFeed | None:
+    """What `read_feed` finds in the whole document, `resting` aside; None where it has to be asked:
+    nothing that is odd is read in parts.
+    """
+    document = _trimmed(rest.document)
+    is_plain = document.startswith(b"<") and is_utf8(document, content_type)
+    found = slices(document) if is_plain else None
+    known = stand_ins(found, rest) if found else None
+    if found is None or known is None:
+        return None
+    resting = sum(count for _, count in rest.runs)
+    if resting + len(found.items) - len(known) > MOST_ENTRIES:
+        return None
+    page = Page(url=url, format="", damaged=False, players=players, clean=clean)
+    try:
+        return _read_part(found, known, resting, page, known_head)
+    except UnreadableFeed:
+        return None
+
+
+def _read_part(
+    found: Slices, known: Collection[int], resting: int, page: Page, known_head: int | None
+) -> ReadFeed | None:
+    """What is not known, by number, of items of which `resting` are; None where most are new, or
+    tell only together.
+    """
+    fresh = tuple(n for n in range(len(found.items)) if n not in known)
+    sliced = Sliced(head=found.head_digest(), read=tuple(found.sketches[n] for n in fresh))
+    if sliced.head == known_head and not fresh:
+        same = replace(sliced, same=True)
         return ReadFeed(format="", info=FeedInfo(), entries=(), sliced=same)
-    if len(fresh) <= len(digests) // 2:
-        part = Sliced(head=head, items=digests, read=fresh)
-        feed = _read_xml(found.with_items(fresh), page, part)
-        if feed.sliced:
-            return feed
-    whole = Sliced(head=head, items=digests, read=tuple(range(len(digests))))
-    return _read_xml(prepared, page, whole)
+    if len(fresh) > resting:
+        return None
+    feed = _read_xml(found.with_items(fresh), page, sliced)
+    return feed if feed.sliced else None
 
 
 def _read_xml(document: bytes, page: Page, sliced: Sliced | None = None) -> ReadFeed:

@@ -16,6 +16,7 @@ from aggregator.core.model import (
     PublishedEntry,
     ReadFeed,
     RecalledEntry,
+    Sketch,
     Story,
     Takedown,
 )
@@ -54,9 +55,9 @@ class Document:
     """Where it was found: the base of relative addresses."""
     players: bool = False
     """Whether frames of players that we know stay in its texts; they become links else."""
-    known_head: str = ""
-    known_items: tuple[str, ...] = ()
-    """Digests of what need not be read again (`ReadFeed.sliced`)."""
+    known_head: int | None = None
+    known_items: Sequence[Sketch] = ()
+    """What need not be read again (`ReadFeed.sliced`)."""
 
 
 class Fetcher(Protocol):

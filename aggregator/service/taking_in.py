@@ -162,13 +162,13 @@ class TakeIn:
         UnreadableFeed.
         """
         if memory is not None:
-            asked = replace(document, known_head=memory.head, known_items=tuple(memory.items))
+            asked = replace(document, known_head=memory.head, known_items=memory.sketches())
             feed = await self._reader.read(asked)
             if feed.sliced and feed.sliced.same:
                 return None
             entries = await _normalized(feed, policy)
             known = await self._knowledge(source, entries)
-            resting = len(feed.sliced.items) - len(feed.sliced.read) if feed.sliced else 0
+            resting = len(feed.sliced.resting) if feed.sliced else 0
             if not (resting and feed.sliced and casts_doubt(entries, known, memory, feed.sliced)):
                 return _Read(feed=feed, entries=entries, known=known, resting=resting)
         feed = await self._reader.read(document)

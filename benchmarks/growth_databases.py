@@ -12,13 +12,13 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from aggregator.core.digest import digest
-from aggregator.core.memory import Memory, RememberedItem
+from aggregator.core.memory import Memory
 from aggregator.core.model import Content, ReadFeed
 from aggregator.core.publication import Publication, Site
 from aggregator.core.reconcile import Intake
@@ -28,7 +28,6 @@ from aggregator.core.stories import published_id
 from aggregator.core.urls import canonical_link
 from aggregator.core.wire import Fetched, FetchRequest
 from aggregator.domains import registrable_domain
-from aggregator.formats.reading import read_feed
 from aggregator.service import taking_in
 from aggregator.service.archives.archiving import Archiving
 from aggregator.service.catalogue import Catalogue
@@ -39,7 +38,7 @@ from aggregator.service.recovery import Recovery
 from aggregator.service.taking_in import TakeIn
 from aggregator.service.turns import HostTurns
 from aggregator.store.sql import SqlStore, open_store
-from tests.fakes import FakeClock, fetched
+from tests.fakes import FakeClock, fetched, read_in_place
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPAN = timedelta(days=90)
@@ -151,13 +150,7 @@ class PlainReader:
     """Reads as the cage does, in this process."""
 
     async def read(self, document: Document) -> ReadFeed:
-        return read_feed(
-            document.body,
-            content_type=document.content_type,
-            url=document.url,
-            known_head=document.known_head,
-            known_items=frozenset(document.known_items),
-        )
+        return read_in_place(document)
 
 
 class _OneDocument:
@@ -303,12 +296,13 @@ class _Enlarging:
             yield {"source_id": n, "memory": self._remembered(n)}
 
     def _remembered(self, source: int) -> bytes:
-        called = names(self._size.entries_each)
+        called, its = names(self._size.entries_each), self._memory.names()
         items = {
-            item: RememberedItem(guid=its.guid, link=_link_digest(source, name)[:8])
-            for name, (item, its) in zip(called, self._memory.items.items(), strict=True)
+            sketch: its[sketch[0]][:8] + _link_digest(source, name)[:8]
+            for name, sketch in zip(called, self._memory.sketches(), strict=True)
         }
-        return replace(self._memory, reading=_reading(address(source)), items=items).packed()
+        reading = _reading(address(source))
+        return Memory.of(items, reading=reading, head=self._memory.head).packed()
 
     def _numbers(self) -> Iterator[tuple[int, int, int]]:
         """Numbers of entries, of their sources, and of each among its source's."""

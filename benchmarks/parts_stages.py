@@ -18,7 +18,7 @@ from aggregator.cage.limits import Limits
 from aggregator.cage.pool import CagedReader
 from aggregator.core.digest import quick_digest
 from aggregator.core.knowledge import Knowledge
-from aggregator.core.model import ReadEntry, ReadFeed
+from aggregator.core.model import ReadEntry, ReadFeed, Sketch
 from aggregator.core.normalize import normalize
 from aggregator.core.reconcile import Intake, reconcile
 from aggregator.core.rhythm import Sighting, learn
@@ -26,7 +26,6 @@ from aggregator.core.wire import Answer, Fetched, NotModified
 from aggregator.fetch.inflate import BoundedBody
 from aggregator.formats.html import cleaned
 from aggregator.formats.packing import pack
-from aggregator.formats.reading import read_feed
 from aggregator.formats.slices import Slices, slices
 from aggregator.service.frontier import Ending, HostRun
 from aggregator.service.policies import SourcePolicy
@@ -35,6 +34,7 @@ from benchmarks.floor import GZIP, Get, fields_of, items_of
 from benchmarks.origin import host_of
 from benchmarks.poll_service import Spending, make_due
 from benchmarks.poll_sides import Place
+from tests.fakes import read_in_place
 
 AT_ONCE = 64
 LEASE = timedelta(minutes=10)
@@ -325,16 +325,22 @@ class FloorStages:
         await _side_by_side(one(source) for source in range(self._sources))
 
 
-def _digested(body: bytes) -> tuple[str, tuple[str, ...]]:
+def _digested(body: bytes) -> tuple[int, tuple[Sketch, ...]]:
     found: Slices | None = slices(body)
     if found is None:
         raise RuntimeError("a document of the benchmark has no slices")
-    return found.head_digest(), found.digests
+    return found.head_digest(), found.sketches
 
 
-def _read(body: bytes, head: str = "", items: Sequence[str] = ()) -> ReadFeed:
-    return read_feed(
-        body, content_type="", url="https://site.example/", known_head=head, known_items=items
+def _read(body: bytes, head: int | None = None, known: Sequence[Sketch] = ()) -> ReadFeed:
+    return read_in_place(
+        Document(
+            body=body,
+            content_type="",
+            url="https://site.example/",
+            known_head=head,
+            known_items=known,
+        )
     )
 
 

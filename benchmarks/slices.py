@@ -20,7 +20,7 @@ from aggregator.formats.reading import read_feed
 from aggregator.service.ports import Document, Selection
 from benchmarks.histories import FOLDER, WORKERS, name_of
 from benchmarks.histories_replay import Snapshot, snapshots
-from tests.fakes import FakeClock, fetched
+from tests.fakes import FakeClock, fetched, read_in_place
 from tests.service.world import World
 from tests.store.memory import MemoryStore
 
@@ -52,13 +52,7 @@ class SlicedReader(WholeReader):
     """Reads only what is not known."""
 
     def feed_of(self, document: Document) -> ReadFeed:
-        return read_feed(
-            document.body,
-            content_type="",
-            url=document.url,
-            known_head=document.known_head,
-            known_items=frozenset(document.known_items),
-        )
+        return read_in_place(replace(document, content_type=""))
 
 
 @dataclass(slots=True)

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from aggregator.cage.answers import with_resting
 from aggregator.core.digest import body_digest
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.model import ReadFeed
 from aggregator.core.wire import Answer, Fetched, FetchRequest, NotModified, Validators
+from aggregator.formats.known_slices import without_known
+from aggregator.formats.reading import read_feed, read_rest
 from aggregator.service.ports import Document
 from aggregator.service.reports import PollReport
 from tests.builders import NOON
@@ -109,3 +112,19 @@ def fetched(body: bytes, url: str = "https://a.example/feed", **changes) -> Fetc
     validators = Validators(etag=f'"{body_digest(body).hex()}"')
     facts = {"status": 200, "content_type": "application/rss+xml", "validators": validators}
     return Fetched(url=url, body=body, **{**facts, **changes})
+
+
+def read_in_place(document: Document) -> ReadFeed:
+    """As the cage reads, in this process."""
+    as_it_is = {
+        "content_type": document.content_type,
+        "url": document.url,
+        "players": document.players,
+        "known_head": document.known_head,
+    }
+    rest = without_known(document.body, document.known_items)
+    feed = read_rest(rest, **as_it_is) if rest else None  # type: ignore[arg-type]
+    if rest and feed:
+        return with_resting(feed, rest.sketches)
+    known = [digest for digest, _, _ in document.known_items]
+    return read_feed(document.body, **as_it_is, known_items=known)  # type: ignore[arg-type]

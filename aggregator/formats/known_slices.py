@@ -21,6 +21,8 @@ _NAMES = (b"item", b"entry")
 
 _EMPTY = {name: b"<%b></%b>" % (name, name) for name in _NAMES}
 
+_BEHIND_NAME = (b">", b" ", b"\n", b"\t", b"\r", b"/")
+
 MOST_ITEMS = 500
 """That are looked at. A document with more of them is read whole."""
 
@@ -30,7 +32,9 @@ _TAIL = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
-    """A document with an empty item for each run of known ones with white space between them."""
+    """A document with an empty item for each run of known ones with white space between them, which
+    is there, too.
+    """
 
     document: bytes = field(repr=False)
     runs: tuple[tuple[int, int], ...]
@@ -56,12 +60,14 @@ def without_known(document: bytes, known: Sequence[Sketch]) -> Rest | None:
             others += 1
             continue
         between = document[at:start]
+        kept.append(between)
+        length += len(between)
         if runs and not between.strip(b" \t\r\n"):
             runs[-1] = (runs[-1][0], runs[-1][1] + 1)
         else:
-            kept += [between, _EMPTY[name]]
-            runs.append((length + len(between), 1))
-            length += len(between) + len(_EMPTY[name])
+            runs.append((length, 1))
+            kept.append(_EMPTY[name])
+            length += len(_EMPTY[name])
         sketches.append(sketch)
         at = end_at
     if others > len(sketches):
@@ -84,6 +90,9 @@ def _candidates(
     likely = known[0]
     end = 0
     while (start := document.find(opening, end)) >= 0:
+        if document[start + len(opening) : start + len(opening) + 1] not in _BEHIND_NAME:
+            end = start + len(opening)  # <items>
+            continue
         sketch = likely
         _, exact, size = sketch
         end = start + size

@@ -258,3 +258,39 @@ async def test_what_the_source_allows_holds_for_its_document_only():
 
     assert "<iframe" in allowed.entries[0].content.content_html
     assert "<iframe" not in plain.entries[0].content.content_html
+
+
+async def test_known_items_are_known_again_and_the_others_read():
+    old, new = "<item><guid>1</guid></item>", "<item><guid>2</guid></item>"
+    async with caged() as reader:
+        first = await reader.read(rss(old))
+        assert first.sliced is not None
+        known = {"known_head": first.sliced.head, "known_items": first.sliced.read}
+
+        same = await reader.read(replace(rss(old), **known))
+        changed = await reader.read(replace(rss(new + old), **known))
+
+    assert same.sliced == replace(first.sliced, read=(), resting=first.sliced.read, same=True)
+    assert [entry.guid for entry in changed.entries] == ["2"]
+    assert changed.sliced is not None
+    assert changed.sliced.resting == first.sliced.read
+
+
+@pytest.mark.parametrize(
+    ("items", "content_type"),
+    [("<title><![CDATA[{old}]]></title>{old}{new}", ""), ("{old}{new}", "text/xml; charset=big5")],
+    ids=["one is none", "perhaps no UTF-8"],
+)
+async def test_a_document_that_tells_nothing_without_its_known_items_is_read_whole(
+    items, content_type
+):
+    old, new = "<item><guid>1</guid></item>", "<item><guid>2</guid></item>"
+    document = replace(rss(items.format(old=old, new=new)), content_type=content_type)
+    async with caged() as reader:
+        first = await reader.read(rss(old))
+        assert first.sliced is not None
+
+        feed = await reader.read(replace(document, known_items=first.sliced.read))
+
+    assert [entry.guid for entry in feed.entries][-1] == "2"
+    assert feed.info == read_feed(document.body, content_type="", url=document.url).info

@@ -1,8 +1,8 @@
 import pytest
 
 from aggregator.core.knowledge import Knowledge
-from aggregator.core.memory import Memory, RememberedItem, casts_doubt, remember, unsettled
-from aggregator.core.model import EntryChanges, ReadFeed, Sliced
+from aggregator.core.memory import Memory, called, casts_doubt, remember, unsettled
+from aggregator.core.model import EntryChanges, ReadFeed, Sketch, Sliced
 from aggregator.core.normalize import names_of, normalize
 from tests.builders import entry, known, read_entry, read_feed
 
@@ -10,18 +10,20 @@ NOTHING = Knowledge(by_digest={}, by_link={}, tombstones=frozenset())
 READING = b"reading1"
 
 
-def sliced(*items: str, read: tuple[int, ...], head: str = "0" * 16) -> Sliced:
-    return Sliced(head=head, items=tuple(hexed(one) for one in items), read=read)
+def sliced(*read: str, resting: tuple[str, ...] = ()) -> Sliced:
+    return Sliced(
+        head=1, read=tuple(map(sketch, read)), resting=tuple(sketch(name) for name in resting)
+    )
 
 
-def hexed(name: str) -> str:
-    return name.encode().ljust(8, b".").hex()
+def sketch(name: str) -> Sketch:
+    return int.from_bytes(name.encode()), 2**64 - 1, len(name)
 
 
 def document(*names: str, **changes) -> ReadFeed:
     """All of its items were read."""
     feed = read_feed(*(read_entry(name, **changes) for name in names))
-    items = sliced(*names, read=tuple(range(len(names))))
+    items = sliced(*names)
     return ReadFeed(format=feed.format, info=feed.info, entries=feed.entries, sliced=items)
 
 
@@ -36,11 +38,11 @@ def test_a_memory_reads_back_as_it_was_packed():
     made = memory("one", "two")
 
     assert Memory.unpacked(made.packed()) == made
-    assert len(made.packed()) == 16 + 2 * 24
+    assert len(made.packed()) == 16 + 2 * 36
 
 
 def test_a_memory_without_items_reads_back_too():
-    made = Memory(reading=READING, head="ab" * 8)
+    made = Memory(reading=READING, head=2**64 - 1)
 
     assert Memory.unpacked(made.packed()) == made
 
@@ -51,20 +53,19 @@ def test_what_was_not_read_again_is_remembered_as_before():
         format="rss20",
         info=read_feed().info,
         entries=(read_entry("zero"),),
-        sliced=sliced("zero", "one", "two", read=(0,)),
+        sliced=sliced("zero", resting=("one", "two")),
     )
 
     after = remember(feed, names_of(feed.entries), before, reading=READING, unsettled=())
 
     assert after is not None
-    assert after.items == {**memory("zero").items, **before.items}
+    assert after.items == memory("zero").items + before.items
 
 
 def test_what_left_the_document_is_forgotten():
     before = memory("one", "two")
-    feed = ReadFeed(
-        format="rss20", info=read_feed().info, entries=(), sliced=sliced("two", read=())
-    )
+    items = sliced(resting=("two",))
+    feed = ReadFeed(format="rss20", info=read_feed().info, entries=(), sliced=items)
 
     after = remember(feed, (), before, reading=READING, unsettled=())
 
@@ -99,7 +100,7 @@ def test_an_edit_that_was_left_is_unsettled():
 
 
 def doubts(new, *resting: str, knowledge: Knowledge = NOTHING) -> bool:
-    items = sliced("new", *resting, read=(0,))
+    items = sliced("new", resting=resting)
     return casts_doubt(normalize([new]), knowledge, memory(*resting), items)
 
 
@@ -121,11 +122,9 @@ def test_what_an_unread_item_bears_too_casts_doubt(changes):
 
 
 def test_another_form_of_an_unread_items_guid_casts_doubt():
-    items = Sliced(head="0" * 16, items=(hexed("new"), hexed("one")), read=(0,))
+    items = sliced("new", resting=("one",))
     (name,) = names_of([read_entry("one", guid="https://a.example/x/")])
-    before = Memory(
-        reading=READING, head="0" * 16, items={hexed("one"): RememberedItem.called(name)}
-    )
+    before = Memory.of({sketch("one"): called(name)}, reading=READING, head=1)
     new = normalize([read_entry("new", guid="http://a.example/x")])
 
     assert casts_doubt(new, NOTHING, before, items)

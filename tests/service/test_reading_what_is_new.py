@@ -6,9 +6,8 @@ import pytest
 
 from aggregator.core.model import ReadFeed
 from aggregator.core.reconcile import Intake
-from aggregator.formats.reading import read_feed
 from aggregator.service.ports import Document
-from tests.fakes import fetched
+from tests.fakes import fetched, read_in_place
 from tests.service.world import World
 
 URL = "https://a.example/feed"
@@ -21,14 +20,7 @@ class OpenReader:
     counts: list[int] = field(default_factory=list)
 
     async def read(self, document: Document) -> ReadFeed:
-        feed = read_feed(
-            document.body,
-            content_type=document.content_type,
-            url=document.url,
-            players=document.players,
-            known_head=document.known_head,
-            known_items=frozenset(document.known_items),
-        )
+        feed = read_in_place(document)
         self.counts.append(len(feed.entries))
         return feed
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.core.memory import Memory, RememberedItem
+from aggregator.core.memory import Memory
 from aggregator.core.moves import Moves
 from aggregator.core.rhythm import Sighting, learn
 from aggregator.core.wire import Validators
@@ -275,8 +275,7 @@ async def test_sources_can_be_asked_for_by_name(store):
 
 
 async def test_what_is_remembered_of_a_document_stays_until_the_next_one(store):
-    item = RememberedItem(guid=b"guid....", link=bytes(8))
-    memory = Memory(reading=b"reading1", head="ab" * 8, items={"cd" * 8: item})
+    memory = Memory.of({(2**64 - 1, 2, 3): b"guid....link...."}, reading=b"reading1", head=1)
     await configure(store, "a")
     source_id = (await claim_one(store, "a")).lease.source_id
     assert await store.remembered(source_id) is None
@@ -289,7 +288,7 @@ async def test_what_is_remembered_of_a_document_stays_until_the_next_one(store):
 
 async def test_a_document_that_cannot_be_remembered_forgets_the_one_before(store):
     await configure(store, "a")
-    claimed = await save(store, "a", read=True, memory=Memory(reading=b"reading1", head="ab" * 8))
+    claimed = await save(store, "a", read=True, memory=Memory(reading=b"reading1", head=1))
 
     await save(store, "a", read=True)
 

@@ -217,7 +217,7 @@ async def test_a_refused_entry_is_told_of_and_leaves_no_empty_story(sql_store, d
 async def test_of_a_document_with_a_refused_entry_nothing_is_remembered(sql_store):
     """It is read whole next time, so that the entry is tried, and told of, again."""
     await configure(sql_store, "a")
-    memory = Memory(reading=b"reading1", head="ab" * 8)
+    memory = Memory(reading=b"reading1", head=1)
     claimed = await claim_one(sql_store, "a")
     new = (unsafe(story("bad"), title=LONE_SURROGATE), story("1"))
     changes = EntryChanges(new=new)
@@ -525,7 +525,7 @@ async def test_a_memory_that_stays_as_it_is_is_not_written(postgres):
     writers = []
     for reading in (b"reading1", b"reading1", b"reading2"):
         claimed = await claim_one(store, "a")
-        memory = Memory(reading=reading, head="ab" * 8)
+        memory = Memory(reading=reading, head=1)
         await store.save_poll(record(claimed.lease, read=True, memory=memory))
         writers.append(await store._database.read(_writer_of_the_memory))
     await store.aclose()

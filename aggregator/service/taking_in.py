@@ -10,7 +10,7 @@ from aggregator.core.digest import digest, quick_digest
 from aggregator.core.edits import raised
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.knowledge import Knowledge, strangers
-from aggregator.core.memory import Memory, casts_doubt, remember, unsettled
+from aggregator.core.memory import FORM, Memory, casts_doubt, remember, unsettled
 from aggregator.core.model import Entry, EntryChanges, FeedInfo, ReadFeed
 from aggregator.core.normalize import VERSION, names_of, normalize
 from aggregator.core.offers import Links
@@ -227,7 +227,8 @@ async def _aside(work: Callable[[], _Made], entries: int) -> _Made:
 
 def _reading(document: Document) -> bytes:
     """All that decides how a document is read, beside its bytes."""
-    return digest(repr(VERSION), document.url, document.content_type, str(document.players))[:8]
+    how = document.url, document.content_type, str(document.players)
+    return digest(repr(VERSION), FORM, *how)[:8]
 
 
 def _refused(fetched: Fetched, kind: FailureKind, reason: str) -> Taken:

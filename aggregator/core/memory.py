@@ -16,7 +16,7 @@ _SHORT = 8
 """Bytes of a digest that are kept: enough to tell the items of one document apart."""
 
 FORM = "2"
-"""Of what is packed. Another one when that changes: then what was remembered before is forgotten."""
+"""Of what is packed. With another one, what was remembered before is forgotten."""
 
 _HEAD = Struct("<8sQ")
 _ITEM = Struct("<QQI16s")

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from typing import Literal
 
 from aggregator import __version__
 from aggregator.cage.limits import Limits
@@ -145,19 +146,23 @@ async def open_service(
         await store.aclose()
 
 
+def engine_kind(settings: Settings) -> Literal["local", "pgqueuer"]:
+    """The one that was chosen, or else the one that fits the database."""
+    if settings.engine.kind is not None:
+        return settings.engine.kind
+    fleet = settings.database.url.startswith("postgresql") and queue.is_installed()
+    return "pgqueuer" if fleet else "local"
+
+
 def make_engine(settings: Settings, watch: Watch) -> Engine:
     """Raises StoreError where the one that was chosen is not there."""
-    kind, url = settings.engine.kind, settings.database.url
-    if kind is None:
-        fleet = url.startswith("postgresql") and queue.is_installed()
-        kind = "pgqueuer" if fleet else "local"
-    if kind == "local":
+    if engine_kind(settings) == "local":
         return LocalEngine()
     if not queue.is_installed():
         raise StoreError(
             '[engine] kind = "pgqueuer" needs PgQueuer: install aggregator with the extra `fleet`'
         )
-    return queue.QueueEngine(url, watch.failed)
+    return queue.QueueEngine(settings.database.url, watch.failed)
 
 
 def _wired(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aggregator import __version__
-from aggregator.bootstrap import Service, open_service, restart_needed
+from aggregator.bootstrap import Service, engine_kind, open_service, restart_needed
 from aggregator.config.fingerprint import Fingerprint
 from aggregator.config.load import load
 from aggregator.config.settings import Settings
@@ -262,7 +262,14 @@ async def run(
 ) -> None:
     """Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     watch = LogWatch()
-    watch.say("starting", version=__version__, config=str(path), sources=len(settings.sources))
+    watch.say(
+        "starting",
+        version=__version__,
+        config=str(path),
+        sources=len(settings.sources),
+        role=only or "all",
+        **({} if only == "web" else {"engine": engine_kind(settings)}),
+    )
     for doubt in settings.doubts:
         watch.warn("a rule looks wrong", note=doubt)
     stop = asyncio.Event()

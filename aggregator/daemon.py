@@ -5,6 +5,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,12 +15,14 @@ from aggregator.config.fingerprint import Fingerprint
 from aggregator.config.load import load
 from aggregator.config.settings import Settings
 from aggregator.core.errors import CannotServe, ConfigError, StoreError
+from aggregator.core.upcoming import in_words
 from aggregator.log import LogWatch
 from aggregator.outbound import Outbound, open_outbound
 from aggregator.pushing import Pushes, open_pushes
 from aggregator.scheduler import Scheduler
 from aggregator.service.clocks import ahead
 from aggregator.service.dispatch import TICK
+from aggregator.service.health import SILENCE, Health
 from aggregator.web.app import create_app
 from aggregator.web.at_hand import Remembering
 from aggregator.web.pages import Pages
@@ -35,6 +38,9 @@ COUNT = timedelta(days=1)
 SAVE_READERS = timedelta(minutes=5)
 ARCHIVE = timedelta(seconds=10)
 COMPARE = timedelta(hours=1)
+TELL = timedelta(hours=1)
+BEHIND = timedelta(minutes=10)
+"""What is overdue for longer is something to look at."""
 
 Role = Literal["poll", "web"]
 
@@ -60,6 +66,7 @@ class Daemon:
         self._pushes = pushes
         self._outbound = outbound
         self._watch = watch
+        self._started = service.clock.steady()
         self._reloading = asyncio.Lock()
         self._fingerprint = Fingerprint(path, service.clock.now)
         self._file = self._fingerprint.take()
@@ -76,6 +83,7 @@ class Daemon:
 
     async def run(self, *, only: Role | None, stop: asyncio.Event) -> None:
         """Works until `stop` is set; then ends requests, saves answers and closes connections."""
+        health = self._service.health(polling=only != "web")
         scheduler = Scheduler(self._service.clock.now)
         scheduler.every(RELOAD, self._reload_if_changed, name="reload")
         scheduler.every(TICK, self._look_for_changes, name="changes")
@@ -91,6 +99,8 @@ class Daemon:
             tasks.append(asyncio.create_task(self._outbound.delivering.run(), name="deliveries"))
         if only != "web":
             scheduler.every(TICK, self._sweep, name="sweep")
+            scheduler.every(SILENCE, partial(self._warn_of_standstill, health), name="standstill")
+            scheduler.every(TELL, self._tell_of_the_schedule, name="schedule")
             if self._pushes:
                 subscriber = self._pushes.subscriber
                 tasks.append(asyncio.create_task(subscriber.run(), name="subscriptions"))
@@ -102,7 +112,7 @@ class Daemon:
         if only != "poll":
             scheduler.every(SAVE_READERS, self._save_readers, name="readers")
             scheduler.every(ARCHIVE, self._archive, name="archives")
-            tasks.append(asyncio.create_task(self._serve(only, stop), name="web"))
+            tasks.append(asyncio.create_task(self._serve(health, stop), name="web"))
         stopped = asyncio.create_task(stop.wait(), name="stop")
         try:
             done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -131,6 +141,30 @@ class Daemon:
         """Another process of ours may have polled, and the database not told."""
         self._service.changes.wake()
 
+    async def _warn_of_standstill(self, health: Health) -> None:
+        """What a process that only polls could not tell otherwise."""
+        if standstill := health.standstill():
+            self._watch.warn("polling stands still", note=standstill)
+
+    async def _tell_of_the_schedule(self) -> None:
+        now = self._service.clock.steady()
+        try:
+            stats = await self._service.store.frontier_stats(now=now)
+        except StoreError as error:
+            self._watch.failed("looking how polling keeps up", error)
+            return
+        overdue = now - (stats.oldest or now)
+        # At a start all that fell due meanwhile is overdue.
+        is_behind = overdue > BEHIND and now - self._started > BEHIND
+        tell = self._watch.warn if is_behind else self._watch.say
+        tell(
+            "schedule",
+            due=stats.due,
+            oldest=in_words(overdue),
+            hosts=stats.running,
+            paused=stats.paused,
+        )
+
     async def _compare_clocks(self) -> None:
         try:
             apart = await ahead(self._service.clock, self._service.store)
@@ -144,9 +178,8 @@ class Daemon:
                 hint="hosts may be asked too soon: set both by NTP, then restart this process",
             )
 
-    async def _serve(self, only: Role | None, stop: asyncio.Event) -> None:
+    async def _serve(self, health: Health, stop: asyncio.Event) -> None:
         server = self._settings.server
-        health = self._service.health(polling=only is None)
         app = create_app(
             self._service.publisher,
             health,

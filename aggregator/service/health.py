@@ -1,4 +1,4 @@
-"""Whether the service does its work: what readiness and the health command report."""
+"""Whether the service does its work: what readiness and the log report."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -29,8 +29,15 @@ class Health:
             await self._store.ping()
         except StoreError as error:
             found.append(f"the database does not answer: {error}")
-        if self._swept_at:
-            silent = self._clock.steady() - (self._swept_at() or self._started)
-            if silent > SILENCE:
-                found.append(f"the schedule was not looked at for {in_words(silent)}")
+        if standstill := self.standstill():
+            found.append(standstill)
         return tuple(found)
+
+    def standstill(self) -> str | None:
+        """Whether polling stands still; nobody needs to be asked for that."""
+        if self._swept_at is None:
+            return None
+        silent = self._clock.steady() - (self._swept_at() or self._started)
+        if silent <= SILENCE:
+            return None
+        return f"the schedule was not looked at for {in_words(silent)}"

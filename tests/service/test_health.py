@@ -24,6 +24,7 @@ async def test_polling_that_stands_still_is_a_problem():
     clock.pass_(minutes=2)
 
     assert await health.problems() == ("the schedule was not looked at for 2m",)
+    assert health.standstill() == "the schedule was not looked at for 2m"
 
 
 async def test_a_process_that_only_serves_is_not_asked_about_polling():
@@ -32,6 +33,7 @@ async def test_a_process_that_only_serves_is_not_asked_about_polling():
     clock.pass_(days=2)
 
     assert await health.problems() == ()
+    assert health.standstill() is None
 
 
 async def test_a_database_that_does_not_answer_is_a_problem():

@@ -6,8 +6,9 @@ with the origin on the same machine, while somebody reads /feed.atom and the fro
 - Late is a poll by the time between when it was due, as the log of the poll before says, and when
   its request came. The log cuts to whole seconds: what is shown is up to a second too large. Polls
   that never came count as late as the end is.
-- Memory is that of all its processes, flat when the last third of the time has at most 2 % more
-  than the third before.
+- Memory is that of all its processes, flat when the median of the last minute is at most 2 % above
+  that of the first. We look when the daemon has filled what it keeps in memory: every source has
+  been fetched, and then as many new entries have come as it remembers at most (`WARM`).
 - The web is asked with a new connection each time, for gzip, and on condition; its times are the
   client's, on a machine that both cores of which are at work.
 """
@@ -27,14 +28,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from statistics import median
 
 from aggregator.clock import SystemClock
+from aggregator.service.lines import FEW_LINES
 from benchmarks.floor import entries_in
 from benchmarks.origin import Plan, host_of, plan_as_text
 from benchmarks.origin_feeds import first_published
 from benchmarks.origin_tls import ROOT, make_certificates
 from benchmarks.poll_sides import Place, configure
-from benchmarks.processes import Child, cpu_of, free_port, memory_of, tree
+from benchmarks.processes import Child, cpu_of, descendants, free_port, memory_of, tree
 from benchmarks.sick_hosts import percentile
 
 CLIENT = "daemon"
@@ -46,8 +49,12 @@ SLOWEST = 0.050
 """Seconds, for 99 of 100 requests of readers."""
 GROWTH = 1.02
 SAMPLE = 5.0
-SETTLE = 30.0
-"""Seconds after the first poll of the last source."""
+MINUTE = 12
+"""Samples."""
+WARM = FEW_LINES
+"""New entries after the first fetches. Of so many the lines fill their room, and of fewer the texts
+and pieces; the pages of the database did while sources were fetched for the first time.
+"""
 READS = (("/feed.atom", 0.25), ("/", 0.5))
 """What readers ask for, and the seconds between two requests."""
 CONCURRENCY = 64
@@ -92,6 +99,9 @@ class Seen:
     ended: float = 0.0
     cpu: float = 0.0
     memory: list[int] = field(default_factory=list)
+    """Bytes, of all processes."""
+    readers: int = 0
+    """Bytes of those that read documents, at the end."""
     reads: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     statuses: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
@@ -162,11 +172,14 @@ async def _until_it_answers(process: Process, port: int) -> None:
 
 
 async def _observe(daemon: Process, server: Child, asked: Asked, seen: Seen) -> None:
-    """Waits until all is under way, and looks for so long."""
+    """Waits until all is under way and in memory, and looks for so long."""
     while (polled := await server.ask(do="polled", client=CLIENT)) < asked.sources:
         print(f"     {polled} of {asked.sources} sources have been fetched", file=sys.stderr)
         await asyncio.sleep(SAMPLE)
-    await asyncio.sleep(SETTLE)
+    warm = await server.ask(do="expect", client=CLIENT) + WARM
+    while (lacking := warm - await server.ask(do="expect", client=CLIENT)) > 0:
+        print(f"     {lacking} new entries until memory is full", file=sys.stderr)
+        await asyncio.sleep(SAMPLE)
     cpu = cpu_of(tree(daemon.pid))
     seen.begun = time.time()  # noqa: TID251  # as the origin's times are
     until = time.monotonic() + asked.seconds
@@ -175,6 +188,7 @@ async def _observe(daemon: Process, server: Child, asked: Asked, seen: Seen) -> 
         await asyncio.sleep(SAMPLE)
     seen.ended = time.time()  # noqa: TID251
     seen.cpu = cpu_of(tree(daemon.pid)) - cpu
+    seen.readers = memory_of(descendants(daemon.pid))
 
 
 async def _play(asked: Asked, folder: Path) -> list[bool]:
@@ -219,7 +233,7 @@ async def _play(asked: Asked, folder: Path) -> list[bool]:
     return [
         tell_rate(requests, asked, seen),
         tell_late(lateness(requests, due_times(folder / "log"), seen), asked),
-        tell_memory(seen.memory),
+        tell_memory(seen.memory, seen.readers),
         *(tell_reads(path, seen) for path, _ in READS),
         tell_entries(entries_in(folder / "entries.db"), expected),
     ]
@@ -278,12 +292,15 @@ def tell_late(late: Sequence[float], asked: Asked) -> bool:
     return good
 
 
-def tell_memory(samples: Sequence[int]) -> bool:
-    third = max(len(samples) // 3, 1)
-    before, end = max(samples[third : 2 * third], default=0), max(samples[-third:], default=0)
+def tell_memory(samples: Sequence[int], readers: int) -> bool:
+    few = min(MINUTE, max(len(samples) // 2, 1))
+    before, end = (median(some) if some else 0 for some in (samples[:few], samples[-few:]))
     good = 0 < end <= before * GROWTH
     shown = " ".join(f"{sample / 1e6:.0f}" for sample in samples[:: max(len(samples) // 12, 1)])
-    print(f"{_verdict(good)} memory is flat: MB {shown}")
+    print(
+        f"{_verdict(good)} memory is flat: {before / 1e6:.0f} and {end / 1e6:.0f} MB, of which"
+        f" {readers / 1e6:.0f} are of the processes that read documents ({shown})"
+    )
     return good
 
 

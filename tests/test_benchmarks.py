@@ -11,6 +11,7 @@ from aggregator.formats.reading import read_feed
 from benchmarks.floor import fields_of
 from benchmarks.origin import Origin, Plan, host_of, source_at
 from benchmarks.origin_feeds import document, first_published
+from benchmarks.sustained import tell_memory
 from benchmarks.tables import table
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -114,6 +115,21 @@ def test_the_floor_reads_what_we_read():
 
     assert (guid, title, link) == (entry.guid, entry.content.title, entry.content.link)
     assert len(content) > 2000
+
+
+@pytest.mark.parametrize(
+    ("samples", "flat"),
+    [
+        ([300] * 60, True),
+        ([300] * 30 + [900] + [300] * 29, True),  # a moment says nothing
+        ([300] * 12 + [305] * 48, True),
+        ([300 + each / 4 for each in range(60)], False),
+        ([300] * 30 + [0] * 30, False),  # it ended
+        ([], False),
+    ],
+)
+def test_memory_is_flat_when_the_last_minute_takes_no_more_than_the_first(samples, flat):
+    assert tell_memory(samples, 0) is flat
 
 
 def test_a_table_can_be_pasted_into_the_documentation():

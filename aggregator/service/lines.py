@@ -20,7 +20,7 @@ from aggregator.core.positions import Placed, Position
 from aggregator.core.publication import Publication
 from aggregator.core.select import Facts, LeftOut, Look, Selector, day_of, narrows
 from aggregator.core.shelf import Shelf
-from aggregator.core.shown import Attribution, Shown, attribution_of, earlier
+from aggregator.core.shown import Attribution, Shown, attribution_of, earlier, weight
 from aggregator.service.catalogue import Catalogue
 from aggregator.service.deltas import mark_of
 from aggregator.service.ports import ReadStore, Selection
@@ -30,11 +30,11 @@ from aggregator.service.windows import View
 MOST_LINES = 30_000
 """In memory, a kilobyte or two each: all that some dozens of large publications show."""
 
-FEW_LINES, LATELY = 5_000, 500
+FEW_LINES, LATELY = 5_000, 200
 """More than so many are in memory only of stories that one of so many documents has shown."""
 
 MOST_TEXTS = 8_000_000
-"""Characters in memory of what was read last: each format wants it once."""
+"""Bytes in memory of what was read last: each format wants it once."""
 
 AT_ONCE = 200
 """Stories whose texts are read in one go."""
@@ -116,7 +116,7 @@ class Lines:
     def __init__(self, store: OutlineStore, catalogue: Catalogue) -> None:
         self._store = store
         self.standings = Standings(store)
-        self.texts = Shelf[bytes, Shown](MOST_TEXTS, size=_length)
+        self.texts = Shelf[bytes, Shown](MOST_TEXTS, size=weight)
         """By look."""
         self.take(catalogue)
 
@@ -193,7 +193,8 @@ class Lines:
             del self._known[key]
         for key in list(islice(self._known, max(0, len(self._known) - MOST_LINES))):
             del self._known[key]
-        self._room = min(MOST_LINES, max(FEW_LINES, 2 * len(self._known)))
+        still = len(self._known)
+        self._room = min(MOST_LINES, max(FEW_LINES, still + still // 4))  # a walk is worth its time
 
     def _as_known(self, place: Placed, look: Look) -> _Known:
         if isinstance(look.shown, LeftOut):
@@ -355,8 +356,3 @@ def _settled(story: PublishedEntry, updated: datetime) -> PublishedEntry:
 
 def _updated_at(source: PublishedSource, at: datetime | None) -> PublishedSource:
     return replace(source, info=replace(source.info, updated=at))
-
-
-def _length(shown: Shown) -> int:
-    content = shown.entry.content
-    return len(content.content_html) + len(content.text) + len(content.summary)

@@ -13,7 +13,8 @@ from aggregator.core.digest import digest
 from aggregator.core.errors import UnknownPublication
 from aggregator.core.model import PublishedEntry
 from aggregator.core.publication import Publication
-from aggregator.core.shown import Shown
+from aggregator.core.shelf import Shelf
+from aggregator.core.shown import Shown, weight
 from aggregator.service.ahead import Ahead
 from aggregator.service.catalogue import Catalogue, titled
 from aggregator.service.ports import Clock, ReadStore, Revision
@@ -23,8 +24,8 @@ from aggregator.service.windows import InFull, depth_of_pages, part_of, selected
 MOST_COUNTS = 1000
 """Publications whose stories are counted, in memory."""
 
-MOST_PAGES = 20
-"""Pages in memory: the first ones are those that people look at."""
+MOST_PAGES = 8_000_000
+"""Bytes of pages in memory: the first ones are those that people look at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ class Paging:
         self._catalogue = catalogue
         self._looks = catalogue.looks()
         self._counts: dict[str, _Count] = {}
-        self._pages: dict[tuple[str, int], _Made] = {}
+        self._pages = Shelf[tuple[str, int], _Made](MOST_PAGES, size=_size)
 
     async def page(self, publication: Publication, number: int) -> Page:
         """Raises UnknownPublication past the last one."""
@@ -116,10 +117,7 @@ class Paging:
             if made:
                 self._ahead.spend(begun)
         if self._pages is pages:  # else it is another configuration's
-            pages.pop(key, None)
-            pages[key] = fresh
-            if len(pages) > MOST_PAGES:
-                del pages[next(iter(pages))]
+            pages.put(key, fresh)
         return fresh.page
 
     async def _make(self, publication: Publication, number: int, revision: Revision) -> Page:
@@ -166,6 +164,10 @@ class Paging:
             if len(counts) > MOST_COUNTS:  # searches have addresses without end
                 del counts[next(iter(counts))]
         return part.stories[:size], known.count
+
+
+def _size(made: _Made) -> int:
+    return sum(map(weight, made.page.entries))
 
 
 def _attributed(story: PublishedEntry) -> tuple[str, ...]:

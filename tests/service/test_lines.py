@@ -121,6 +121,22 @@ async def test_what_no_document_has_shown_lately_makes_room(monkeypatch):
     assert set(read[1:]) <= {1, 2}
 
 
+async def test_stories_that_have_left_all_documents_do_not_pile_up(monkeypatch):
+    monkeypatch.setattr(lines, "FEW_LINES", 10)
+    monkeypatch.setattr(lines, "LATELY", 10)
+    store, clock, most = MemoryStore(), FakeClock(), 0
+    await begun(store)
+    two = Publication(slug="two", title="Two", path="two", limit=2)
+    made = catalogue(publications=(two,))
+    kept = Documents(store=store, clock=clock, catalogue=made, complain=Notebook().failed)
+    for number in range(100):
+        await poll(store, "b", story(f"new {number}", at=NOON))
+        await kept.get(two, "atom", exact=True)
+        most = max(most, len(kept.history._lines._known))
+
+    assert most <= 12 * 5 / 4 + 1
+
+
 @pytest.mark.parametrize("filters", [NO_FILTERS, HIDING, AGING], ids=["all", "hiding", "aging"])
 @pytest.mark.parametrize("step", STEPS)
 async def test_who_has_been_asked_before_makes_the_same_as_who_has_not(step, filters):

@@ -1,9 +1,11 @@
 """Pages while changes come faster than each can be shown."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from aggregator.service import paging as pages_in_memory
 from aggregator.service.ahead import OLDEST, SAVED, Ahead
 from aggregator.service.paging import Paging
 from aggregator.service.revisions import Revisions
@@ -75,3 +77,15 @@ async def test_a_page_that_stays_as_it_is_is_kept(world):
         world.clock.pass_(seconds=0.6 * OLDEST.total_seconds())
         assert await pages.page(LATEST, 1) is first
         await turns()
+
+
+async def test_pages_in_memory_take_no_more_room_than_they_may(world, monkeypatch):
+    monkeypatch.setattr(pages_in_memory, "MOST_PAGES", 100_000)
+    long = read_entry("long", content_html="数" * 10_000)
+    world.serves("https://a.example/feed", long)
+    await world.poll("a")
+    pages = paging(world, used_up=False)
+    for number in range(20):  # 20 kB each
+        await pages.page(replace(LATEST, path=f"{number}"), 1)
+
+    assert 1 < len(pages._pages._values) < 5

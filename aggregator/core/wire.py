@@ -31,12 +31,23 @@ class Validators:
     last_modified: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PackedForm:
+    """How a document came, packed by the server: what comes so again is the same document."""
+
+    digest: bytes
+    length: int
+    """Bytes of the document itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchRequest:
     """One poll's request."""
 
     url: str
     validators: Validators = field(default_factory=Validators)
+    known: PackedForm | None = None
+    """Of the last document: where it comes so again, nobody unpacks it."""
     timeout: float
     """Seconds for the whole poll, from connect to last byte, redirects included."""
     max_body: int
@@ -59,6 +70,7 @@ class Fetched:
     url: str
     status: int
     body: bytes
+    """Empty where it `is_known`."""
     content_type: str
     """The Content-Type header as received; empty when missing."""
     validators: Validators
@@ -68,6 +80,10 @@ class Fetched:
     permanent_url: str | None = None
     links: Links = field(default_factory=Links)
     """Those of its header."""
+    packed: PackedForm | None = None
+    """None where it came unpacked, or is large even so."""
+    is_known: bool = False
+    """It came as `FetchRequest.known` did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

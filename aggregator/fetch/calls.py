@@ -67,7 +67,7 @@ class HttpCaller:
             fields = fields_of(raw_fields(response))
             return Called(
                 status=response.status_code,
-                body=await body_of(response, fields, call.max_body),
+                body=(await body_of(response, fields, call.max_body)).body,
                 location=first(fields, b"location"),
                 retry_after=retry_after(first(fields, b"retry-after"), self._now()),
             )

@@ -21,9 +21,11 @@ from aggregator.core.wire import (
     FetchRequest,
     Gone,
     NotModified,
+    PackedForm,
     Validators,
 )
 from aggregator.fetch.asked import Asked, raw_fields
+from aggregator.fetch.bodies import PolledBody, Received
 from aggregator.fetch.failures import FetchFailure, failure_of
 from aggregator.fetch.guard import prove_guard
 from aggregator.fetch.headers import (
@@ -38,7 +40,6 @@ from aggregator.fetch.headers import (
     validators_of,
 )
 from aggregator.fetch.hops import REDIRECTS, Hop, first_hop, password_in
-from aggregator.fetch.inflate import BoundedBody
 from aggregator.fetch.links import links_of
 from aggregator.fetch.proxy import read_proxy
 from aggregator.fetch.resolver import Resolver
@@ -115,16 +116,19 @@ class HttpFetcher:
         match response.status_code:
             # 203 is a 200 that a proxy touched. Other successes are no whole document.
             case HTTPStatus.OK | HTTPStatus.NON_AUTHORITATIVE_INFORMATION as status:
+                received = await body_of(response, fields, request.max_body, request.known)
                 return Fetched(
                     url=str(hop.url),
                     status=status,
-                    body=await body_of(response, fields, request.max_body),
+                    body=received.body,
                     content_type=first(fields, b"content-type") or "",
                     validators=validators_of(fields),
                     fresh_for=fresh_for(fields),
                     retry_after=wait,
                     permanent_url=hop.permanent_url,
                     links=links_of(fields, str(hop.url)),
+                    packed=received.packed,
+                    is_known=received.is_known,
                 )
             case HTTPStatus.NOT_MODIFIED if request.validators != Validators():
                 await _finish(response)
@@ -146,9 +150,11 @@ class HttpFetcher:
                 )
 
 
-async def body_of(response: httpx.Response, fields: Fields, limit: int) -> bytes:
+async def body_of(
+    response: httpx.Response, fields: Fields, limit: int, known: PackedForm | None = None
+) -> Received:
     """The body, decompressed, of at most `limit` bytes. Raises FetchFailure."""
-    body = BoundedBody(encoding_of(fields), limit)
+    body = PolledBody(encoding_of(fields), limit, known)
     if announced_length(fields) > limit:
         raise FetchFailure("too_large", f"the body is larger than {limit} bytes")
     count = 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aggregator.core.reconcile import Intake
 from aggregator.core.rhythm import Pace
 from aggregator.core.urls import origin_of
-from aggregator.core.wire import FetchRequest, Validators
+from aggregator.core.wire import FetchRequest, PackedForm, Validators
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +40,15 @@ class SourcePolicy:
         """Whether a hub may be told of it: not of a secret address, nor past its proxy."""
         return not self.hides and self.proxy is None
 
-    def request(self, url: str, validators: Validators) -> FetchRequest:
+    def request(
+        self, url: str, validators: Validators, known: PackedForm | None = None
+    ) -> FetchRequest:
         """What a poll asks; secrets go to the origin that they were configured for alone."""
         own = url == self.url or origin_of(url) == origin_of(self.url)
         return FetchRequest(
             url=url,
             validators=validators,
+            known=known,
             timeout=self.timeout,
             max_body=self.max_body,
             user_agent=self.user_agent(),

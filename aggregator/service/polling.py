@@ -20,7 +20,15 @@ from aggregator.core.rhythm import NEWEST, Habits, Sighting, learn
 from aggregator.core.schedule import Standing, after_outage, asks_for_a_pause, next_poll
 from aggregator.core.upcoming import NextPoll
 from aggregator.core.urls import is_private_host
-from aggregator.core.wire import Answer, Failed, Fetched, Gone, NotModified, Validators
+from aggregator.core.wire import (
+    Answer,
+    Failed,
+    Fetched,
+    Gone,
+    NotModified,
+    PackedForm,
+    Validators,
+)
 from aggregator.service.network import Network
 from aggregator.service.policies import SourcePolicy
 from aggregator.service.ports import (
@@ -92,8 +100,8 @@ class Poller:
     async def fetch(self, source: ClaimedSource, policy: SourcePolicy) -> Answer:
         """The request alone; every outcome is a value."""
         url = source.moves.to or policy.url
-        answer = await self._fetcher.fetch(policy.request(url, source.validators))
-        if isinstance(answer, Fetched):
+        answer = await self._fetcher.fetch(policy.request(url, source.validators, source.packed))
+        if isinstance(answer, Fetched) and policy.hides:
             return replace(answer, url=policy.base_of(answer.url))
         return answer
 
@@ -114,6 +122,7 @@ class Poller:
             poll=self._past(source, taken, answer, now - started),
             validators=_next_validators(source, taken.answer),
             body_digest=taken.digest or source.body_digest,
+            packed=_packed(source, taken),
             failures=standing.failures,
             gone_count=standing.gone_count,
             throttles=standing.throttles,
@@ -325,6 +334,13 @@ def _next_validators(source: ClaimedSource, answer: Answer) -> Validators:
             )
         case Gone() | Failed():
             return source.validators
+
+
+def _packed(source: ClaimedSource, taken: Taken) -> PackedForm | None:
+    """Of the document that `body_digest` is of."""
+    if taken.digest is None or not isinstance(taken.answer, Fetched):
+        return source.packed
+    return taken.answer.packed
 
 
 def _error(answer: Answer) -> str | None:

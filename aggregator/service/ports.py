@@ -25,7 +25,15 @@ from aggregator.core.offers import Offer
 from aggregator.core.positions import ChangedStory, Position, Step
 from aggregator.core.pushes import PushHealth, PushStanding
 from aggregator.core.rhythm import Habits, Sighting
-from aggregator.core.wire import Answer, Call, Called, Failed, FetchRequest, Validators
+from aggregator.core.wire import (
+    Answer,
+    Call,
+    Called,
+    Failed,
+    FetchRequest,
+    PackedForm,
+    Validators,
+)
 
 Outcome = Literal["new", "unchanged", "not_modified", "gone", "throttled", "failed"]
 """What a poll came to."""
@@ -112,6 +120,8 @@ class ClaimedSource:
     validators: Validators
     body_digest: bytes | None
     """Of the last body that was read; an equal one needs no reading."""
+    packed: PackedForm | None
+    """How that came, where it came packed."""
     ever_read: bool
     """False until a document of it was taken in: the next one is its first."""
     failures: int
@@ -156,6 +166,7 @@ class PollRecord:
     validators: Validators
     """Those to send next time."""
     body_digest: bytes | None
+    packed: PackedForm | None
     failures: int
     gone_count: int
     throttles: int

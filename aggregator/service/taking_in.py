@@ -88,10 +88,11 @@ class TakeIn:
     async def _document(
         self, source: ClaimedSource, policy: SourcePolicy, fetched: Fetched
     ) -> Taken:
+        if fetched.is_known and source.packed:
+            length = source.packed.length
+            return _unchanged(fetched, length, source.body_digest)
         found = quick_digest(fetched.body)
-        unchanged = Taken(
-            answer=fetched, outcome="unchanged", bytes=len(fetched.body), digest=found
-        )
+        unchanged = _unchanged(fetched, len(fetched.body), found)
         if found == source.body_digest:
             return unchanged
         document = Document(
@@ -229,6 +230,10 @@ def _reading(document: Document) -> bytes:
     """All that decides how a document is read, beside its bytes."""
     how = document.url, document.content_type, str(document.players)
     return digest(repr(VERSION), FORM, *how)[:8]
+
+
+def _unchanged(fetched: Fetched, length: int, digest: bytes | None) -> Taken:
+    return Taken(answer=fetched, outcome="unchanged", bytes=length, digest=digest)
 
 
 def _refused(fetched: Fetched, kind: FailureKind, reason: str) -> Taken:

@@ -29,11 +29,12 @@ from aggregator.core.moves import Moves
 from aggregator.core.pushes import PushHealth, PushStanding
 from aggregator.core.rhythm import Habits
 from aggregator.core.text import xml_safe
-from aggregator.core.wire import Validators
+from aggregator.core.wire import PackedForm, Validators
 from aggregator.service.ports import ClaimedSource, Lease, PastPoll, PollRecord, SourceHealth
 
 Columns = dict[str, Any]
 _MILLISECOND = timedelta(milliseconds=1)
+_DIGEST = 16
 AnyRow = Row[*tuple[Any, ...]]
 
 
@@ -95,7 +96,7 @@ def facts_columns(record: PollRecord, before: AnyRow) -> Columns:
     return {
         "etag": record.validators.etag,
         "last_modified": record.validators.last_modified,
-        "body_digest": record.body_digest,
+        "body_digest": _body_column(record.body_digest, record.packed),
         "failures": record.failures,
         "gone_count": record.gone_count,
         "throttles": record.throttles,
@@ -109,6 +110,18 @@ def facts_columns(record: PollRecord, before: AnyRow) -> Columns:
         "last_news_at": poll.polled_at if poll.outcome == "new" else before.last_news_at,
         "habits": _habits_column(record, before.habits),
     }
+
+
+def _body_column(digest: bytes | None, packed: PackedForm | None) -> bytes | None:
+    if digest is None or packed is None:
+        return digest
+    return digest + packed.digest + packed.length.to_bytes(8, "big")
+
+
+def _packed_form(column: bytes | None) -> PackedForm | None:
+    if column is None or len(column) <= _DIGEST:
+        return None
+    return PackedForm(column[_DIGEST : 2 * _DIGEST], int.from_bytes(column[2 * _DIGEST :], "big"))
 
 
 def _habits_column(record: PollRecord, before: bytes | None) -> bytes | None:
@@ -270,7 +283,8 @@ def claimed_source(
         domain=row.domain,
         moves=Moves(to=row.moved_to, pending=row.moving_to, pending_since=row.moving_since),
         validators=Validators(etag=row.etag, last_modified=row.last_modified),
-        body_digest=row.body_digest,
+        body_digest=row.body_digest[:_DIGEST] if row.body_digest else None,
+        packed=_packed_form(row.body_digest),
         ever_read=row.ever_read,
         failures=row.failures,
         gone_count=row.gone_count,

@@ -110,7 +110,7 @@ sources = Table(
     Column("suggested_url", Text),  # where the feed may have gone
     Column("etag", Text),
     Column("last_modified", Text),
-    Column("body_digest", LargeBinary),
+    Column("body_digest", LargeBinary),  # of its packed form, and how long it is unpacked, too
     Column("habits", LargeBinary),  # as `core.rhythm` packs them; empty when entries came or went
     Column("info", Json, nullable=False),
     UniqueConstraint("key"),

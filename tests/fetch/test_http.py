@@ -216,6 +216,16 @@ async def test_httpx_unpacks_nothing(encoding, pack, monkeypatch):
     assert [answer.status for answer in answers] == [200, 200, 404]
 
 
+async def test_a_body_that_comes_as_the_last_one_did_is_known():
+    packed = gzip.compress(FEED, mtime=0)
+    async with serving({"/feed": reply(body=packed, Content_Encoding="gzip")}) as server:
+        first = await fetch(server)
+        again = await fetch(server, known=first.packed)
+
+    assert (first.body, first.is_known) == (FEED, False)
+    assert again == replace(first, body=b"", is_known=True)
+
+
 async def test_the_whole_way_of_redirects_is_walked_and_a_move_reported():
     async with serving(
         {

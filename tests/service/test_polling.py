@@ -6,7 +6,7 @@ import pytest
 from aggregator.core.model import FeedInfo, Wishes
 from aggregator.core.reconcile import Intake
 from aggregator.core.rhythm import Pace
-from aggregator.core.wire import Failed, Gone, NotModified, Validators
+from aggregator.core.wire import Failed, Gone, NotModified, PackedForm, Validators
 from aggregator.service.ports import Selection
 from aggregator.service.reports import PollReport
 from tests.builders import NOON, ago, read_entry, read_feed
@@ -40,6 +40,31 @@ async def test_the_same_document_again_is_not_even_read(world):
 
     assert (report.outcome, report.entries_new, report.entries_updated) == ("unchanged", 0, 0)
     assert world.reader.read_count == 1
+
+
+async def test_what_comes_packed_as_it_did_last_time_is_the_same_document(world):
+    form = PackedForm(b"1" * 16, 61_000)
+    world.serves(URL, read_entry("1"), validators=Validators(), packed=form)
+    await world.poll("a")
+    same = fetched(b"", URL, validators=Validators(), packed=form, is_known=True)
+    world.answers(URL, same)
+    await world.poll("a")
+    report = await world.poll("a")
+
+    assert [request.known for request in world.fetcher.requests] == [None, form, form]
+    assert (report.outcome, report.bytes) == ("unchanged", 61_000)
+    assert world.reader.read_count == 1
+
+
+async def test_what_cannot_be_used_leaves_the_packed_form_of_the_last_document(world):
+    form = PackedForm(b"1" * 16, 61_000)
+    world.serves(URL, read_entry("1"), validators=Validators(), packed=form)
+    await world.poll("a")
+    world.answers(URL, fetched(b"<html>", URL, packed=PackedForm(b"2" * 16, 6)))
+    await world.poll("a")
+    await world.poll("a")
+
+    assert world.fetcher.requests[2].known == form
 
 
 async def test_validators_come_back_as_they_were(world):

@@ -138,12 +138,12 @@ class _Source:
         """Its past is no news, and the next document says where that ends."""
         self.ever_read = False
         if self.last:
-            self.last = replace(self.last, validators=Validators(), body_digest=None)
+            self.last = replace(self.last, validators=Validators(), body_digest=None, packed=None)
 
     def forget_body(self) -> None:
         """The next document is read, even if it is the same."""
         if self.last:
-            self.last = replace(self.last, body_digest=None)
+            self.last = replace(self.last, body_digest=None, packed=None)
 
     def is_due(self, now: datetime) -> bool:
         return self.polled and self.next_poll_at <= now and not self.is_leased(now)
@@ -391,6 +391,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
             moves=source.moves,
             validators=last.validators if last else Validators(),
             body_digest=last.body_digest if last else None,
+            packed=last.packed if last else None,
             ever_read=source.ever_read,
             failures=last.failures if last else 0,
             gone_count=last.gone_count if last else 0,

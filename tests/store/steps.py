@@ -108,6 +108,7 @@ def record(lease: Lease, **changes) -> PollRecord:
         "poll": PastPoll(**{**PAST_POLL, **of_poll}),
         "validators": Validators(),
         "body_digest": None,
+        "packed": None,
         "failures": 0,
         "gone_count": 0,
         "throttles": 0,

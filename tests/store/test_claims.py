@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.core.wire import Validators
+from aggregator.core.wire import PackedForm, Validators
 from aggregator.service.frontier import Due, Ending
 from aggregator.service.ports import Lease
 from tests.builders import NOON, ago
@@ -173,6 +173,7 @@ async def test_what_a_poll_leaves_comes_back_with_the_next_claim(store):
     left = {
         "validators": Validators(etag='W/"é"', last_modified="Sun, 01 Mar 2026 11:00:00 GMT"),
         "body_digest": b"\x00" * 15 + b"\xff",
+        "packed": PackedForm(b"\xff" * 15 + b"\x00", 61_000),
         "failures": 3,
         "gone_count": 2,
         "paused_until": NOON + timedelta(microseconds=1),
@@ -212,6 +213,7 @@ async def test_a_new_address_starts_afresh_but_keeps_the_entries(store):
         (await claim_one(store, "a")).lease,
         validators=Validators(etag='"1"'),
         body_digest=b"1" * 16,
+        packed=PackedForm(b"2" * 16, 9),
         gone_count=2,
     )
     await store.save_poll(left)
@@ -220,7 +222,8 @@ async def test_a_new_address_starts_afresh_but_keeps_the_entries(store):
 
     assert not await store.save_poll(record(under_way.lease, validators=Validators(etag='"2"')))
     (moved,) = await claim_due(store)
-    assert (moved.host, moved.validators, moved.body_digest) == ("new.example", Validators(), None)
+    assert (moved.host, moved.validators) == ("new.example", Validators())
+    assert (moved.body_digest, moved.packed) == (None, None)
     assert (moved.gone_count, moved.ever_read) == (0, False)
     assert moved.lease.source_id == claimed.lease.source_id
     assert await titles(store) == ["Title 1"]

@@ -18,6 +18,7 @@ from aggregator.store.mapping import (
     known_entry,
     past_poll,
 )
+from aggregator.store.one_of import one_of
 from aggregator.store.schema import documents, edits, entries, polls, sources, tombstones
 from aggregator.store.statements import chunks, chunks_of_sources
 
@@ -68,9 +69,9 @@ _RECALLED = (
     .limit(bindparam("most", type_=Integer))
 )
 _RECALLED_OF_THESE = _RECALLED.where(entries.c.id.in_(_THESE))
-_REMEMBERED = select(documents).where(documents.c.source_id.in_(_SOURCES))
+_REMEMBERED = select(documents).where(one_of(documents.c.source_id, "sources"))
 _WITH_ANY = select(sources.c.id).where(
-    sources.c.id.in_(_SOURCES),
+    one_of(sources.c.id, "sources"),
     or_(
         select(entries.c.id).where(entries.c.source_id == sources.c.id).exists(),
         select(tombstones.c.digest).where(tombstones.c.source_id == sources.c.id).exists(),
@@ -91,7 +92,7 @@ def known(connection: Connection, asked: Sequence[Asked]) -> list[Knowledge]:
     """Of each, in their order."""
     ids = {one.source_id for one in asked}
     # A first document asks for hundreds of digests, when nothing is there yet.
-    there = connection.scalars(_WITH_ANY, {"sources": ids}).all()
+    there = connection.scalars(_WITH_ANY, {"sources": [*ids]}).all()
     digests: dict[int, set[bytes]] = {id: set() for id in there}
     links: dict[int, set[bytes]] = {id: set() for id in there}
     for one in asked:
@@ -158,7 +159,7 @@ def _sightings(connection: Connection, source_id: int, limit: int) -> list[Sight
 
 def remembered(connection: Connection, source_ids: Sequence[int]) -> list[Memory | None]:
     """Of each source, in their order."""
-    rows = connection.execute(_REMEMBERED, {"sources": source_ids})
+    rows = connection.execute(_REMEMBERED, {"sources": [*source_ids]})
     found = {row.source_id: row.memory for row in rows}
     return [Memory.unpacked(found[id]) if id in found else None for id in source_ids]
 

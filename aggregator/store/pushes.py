@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Connection,
     and_,
-    bindparam,
     delete,
     exists,
     func,
@@ -31,6 +29,7 @@ from aggregator.core.pushes import (
 from aggregator.core.text import xml_safe
 from aggregator.store.column_types import UtcMicros
 from aggregator.store.mapping import AnyRow
+from aggregator.store.one_of import one_of
 from aggregator.store.schema import callbacks, pushes, sources
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace
 
@@ -39,10 +38,9 @@ _LONG_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 _HELD = callbacks.c.state.in_(["pending", "active"])
 
-_THESE: BindParameter[Any] = bindparam("ids", expanding=True)
 # Put together once: every poll asks.
 _OFFERED = select(pushes.c.source_id, pushes.c.hubs, pushes.c.topic).where(
-    pushes.c.source_id.in_(_THESE)
+    one_of(pushes.c.source_id, "ids")
 )
 
 
@@ -214,7 +212,7 @@ _STANDINGS = (  # put together once: every claim asks
         func.max(callbacks.c.lease_until, type_=UtcMicros).label("lease_until"),
     )
     .join(callbacks, callbacks.c.source_id == pushes.c.source_id)
-    .where(pushes.c.source_id.in_(_THESE), callbacks.c.state == "active")
+    .where(one_of(pushes.c.source_id, "ids"), callbacks.c.state == "active")
     .group_by(pushes.c.source_id, pushes.c.delivered_at, pushes.c.missed_at)
 )
 

@@ -29,6 +29,7 @@ from aggregator.store.mapping import (
     schedule_columns,
 )
 from aggregator.store.newcomers import Whose
+from aggregator.store.one_of import one_of
 from aggregator.store.place import DomainOf, place_columns
 from aggregator.store.polls import KEPT_POLLS
 from aggregator.store.pushes import keep_offers, note_heard, note_missed
@@ -90,7 +91,7 @@ _HELD = (
         sources.c.poll_count,
         sources.c.last_success_at,
     )
-    .where(sources.c.id.in_(bindparam("ids", expanding=True)))
+    .where(one_of(sources.c.id, "ids"))
     .order_by(sources.c.id)
     .with_for_update()
 )
@@ -149,7 +150,7 @@ def _past_poll_row(row: AnyRow, record: PollRecord) -> Columns:
 
 _READ = select(
     sources.c.id, sources.c.key, sources.c.url, sources.c.ever_read, sources.c.info
-).where(sources.c.id.in_(bindparam("ids", expanding=True)))
+).where(one_of(sources.c.id, "ids"))
 _SAVE_INFO = update(sources).where(_ITS_OWN).values(ever_read=True, info=bindparam("info"))
 
 

@@ -43,6 +43,8 @@ def logfmt(_logger: object, _method: str, facts: structlog.typing.EventDict) -> 
 
 
 def _value(fact: object) -> str:
+    if type(fact) is int:
+        return str(fact)
     text = "" if fact is None else str(fact)
     if not _MARKED.search(text):
         return text

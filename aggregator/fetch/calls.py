@@ -13,7 +13,7 @@ from aggregator.core.wire import Call, Called, Failed
 from aggregator.fetch.addresses import opened_by
 from aggregator.fetch.asked import raw_fields
 from aggregator.fetch.failures import failure_of
-from aggregator.fetch.headers import ACCEPT_ENCODING, fields_of, first, retry_after
+from aggregator.fetch.headers import ACCEPT_ENCODING, asked_pause, fields_of, first
 from aggregator.fetch.hops import first_hop
 from aggregator.fetch.http import body_of
 from aggregator.fetch.resolver import Resolver
@@ -69,7 +69,7 @@ class HttpCaller:
                 status=response.status_code,
                 body=(await body_of(response, fields, call.max_body)).body,
                 location=first(fields, b"location"),
-                retry_after=retry_after(first(fields, b"retry-after"), self._now()),
+                retry_after=asked_pause(fields, self._now),
             )
         finally:
             await response.aclose()

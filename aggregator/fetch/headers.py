@@ -1,7 +1,7 @@
 """Header fields: those that we send, and what those of an answer mean. Pure."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -110,17 +110,23 @@ def announced_length(fields: Fields) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def retry_after(value: str | None, now: datetime) -> timedelta | None:
+def retry_after(value: str, now: datetime) -> timedelta | None:
     """How long a server asks us to stay away (RFC 9110 §10.2.3), in seconds or until a date.
 
     None when it does not say so in a form that can be read. A date in the past is no wait.
     """
-    text = (value or "").strip()
+    text = value.strip()
     seconds = _seconds(text)
     if seconds is not None:
         return seconds
     moment = _date(text)
     return min(max(moment - now, timedelta()), LONGEST_WAIT) if moment else None
+
+
+def asked_pause(fields: Fields, now: Callable[[], datetime]) -> timedelta | None:
+    """What Retry-After asks for, where there is one: most answers have none."""
+    value = first(fields, b"retry-after")
+    return None if value is None else retry_after(value, now())
 
 
 def _seconds(text: str) -> timedelta | None:
@@ -145,6 +151,8 @@ def fresh_for(fields: Fields) -> timedelta | None:
 
     RFC 9111 §4.2.1 and §4.2.3; None where it does not say, or asks to be looked at each time.
     """
+    if b"cache-control" not in fields and b"expires" not in fields:
+        return None
     directives = _cache_control(fields)
     if directives.keys() & {"no-cache", "no-store"}:
         return None

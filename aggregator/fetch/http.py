@@ -31,12 +31,12 @@ from aggregator.fetch.guard import prove_guard
 from aggregator.fetch.headers import (
     Fields,
     announced_length,
+    asked_pause,
     encoding_of,
     fields_of,
     first,
     fresh_for,
     request_headers,
-    retry_after,
     validators_of,
 )
 from aggregator.fetch.hops import REDIRECTS, Hop, first_hop, password_in
@@ -112,7 +112,7 @@ class HttpFetcher:
 
     async def _answer(self, request: FetchRequest, hop: Hop, response: httpx.Response) -> Answer:
         fields = fields_of(raw_fields(response))
-        wait = retry_after(first(fields, b"retry-after"), self._now())
+        wait = asked_pause(fields, self._now)
         match response.status_code:
             # 203 is a 200 that a proxy touched. Other successes are no whole document.
             case HTTPStatus.OK | HTTPStatus.NON_AUTHORITATIVE_INFORMATION as status:

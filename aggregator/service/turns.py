@@ -35,7 +35,8 @@ class HostTurns:
         state.guests += 1
         try:
             async with state.lock:
-                await asyncio.sleep(max(0.0, state.rested_at - _now()))
+                if (rest := state.rested_at - _now()) > 0:
+                    await asyncio.sleep(rest)
                 try:
                     yield
                 finally:

@@ -111,8 +111,7 @@ class Poller:
         """What is saved of it. `started` is the steady clock's when the request was sent."""
         taken = await self.take_in(source, policy, answer)
         now = self._clock.steady()
-        self._network.saw(source, answer, now=now)
-        excused = self._network.excuses(answer, now=now)
+        excused = self._is_excused(source, answer, now)
         habits = await self._habits(source, policy, taken)
         missed = self._has_missed(source, taken, now)
         standing = self._standing(source, taken, habits, now, excused=excused, missed=missed)
@@ -173,6 +172,11 @@ class Poller:
         if self._addresses is None:
             self._addresses = frozenset(policy.url for policy in self._policies.values())
         return url in self._addresses
+
+    def _is_excused(self, source: ClaimedSource, answer: Answer, now: datetime) -> bool:
+        """Whether a failure is our own network's."""
+        self._network.saw(source, answer, now=now)
+        return self._network.excuses(answer, now=now)
 
     async def _habits(
         self, source: ClaimedSource, policy: SourcePolicy, taken: Taken

@@ -8,6 +8,7 @@ from aggregator.fetch.failures import FetchFailure
 from aggregator.fetch.headers import (
     LONGEST_WAIT,
     announced_length,
+    asked_pause,
     encoding_of,
     fields_of,
     fresh_for,
@@ -51,10 +52,18 @@ def test_retry_after_is_read_in_both_forms_and_capped(text, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "-1", "1.5", "nan", "soon", "٣", "Sun, 99 Nov 1994 99:99:99 GMT", "1, 2"]
+    "text", ["", "-1", "1.5", "nan", "soon", "٣", "Sun, 99 Nov 1994 99:99:99 GMT", "1, 2"]
 )
 def test_a_retry_after_that_cannot_be_read_is_ignored(text):
     assert retry_after(text, NOON) is None
+
+
+def test_nobody_asks_for_the_time_where_no_pause_is_asked_for():
+    def never():
+        raise AssertionError
+
+    assert asked_pause({b"server": [b"x"]}, never) is None
+    assert asked_pause({b"retry-after": [b"9"]}, lambda: NOON) == timedelta(seconds=9)
 
 
 def test_validators_go_out_byte_for_byte_and_only_those_we_have():

@@ -3,7 +3,7 @@
     python -m benchmarks.fleet_entries [--rounds N] [--stored N]
 
 A database that has entries already takes polls that bring one new entry of 2.8 KB of random words
-each: one by one, ten together and fifty together, in turn in one run. Medians of the rounds: CPU of
+each: one by one, three, ten and fifty together, in turn in one run. Medians of the rounds: CPU of
 all processes of the server, and of this one, for an entry. Nobody fetches or reads anything.
 """
 
@@ -30,7 +30,7 @@ from tests.store.steps import configure, record, story
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SOURCES = 200
 """Each is polled once in a round: CPU is told in hundredths of a second."""
-GROUPS = (1, 10, 50)
+GROUPS = (1, 3, 10, 50)
 WORDS = 400
 
 
@@ -112,7 +112,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--stored", type=int, default=10_000)
+    parser.add_argument("--stored", type=int, default=5_000)
     asked = parser.parse_args(sys.argv[1:] if __name__ == "__main__" else [])
     with tempfile.TemporaryDirectory(prefix="fleet-entries-") as folder:
         asyncio.run(measure(asked.rounds, asked.stored, Path(folder)))

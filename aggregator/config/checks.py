@@ -58,7 +58,7 @@ def _engine_mistakes(tables: Mapping[str, Any]) -> Iterator[Mistake]:
     engine, database = tables.get("engine"), tables.get("database")
     kind = engine.get("kind") if isinstance(engine, dict) else None
     url = database.get("url") if isinstance(database, dict) else None
-    if kind == "pgqueuer" and not str(url).startswith("postgresql"):
+    if kind == "pgqueuer" and not str(url).startswith("postgres"):
         yield ("engine", "kind"), '"pgqueuer" needs PostgreSQL in [database] url; write "local"'
 
 

@@ -279,7 +279,7 @@ def _postgres_url(url: str) -> str:
             'must read like "postgresql://USER:PASSWORD@HOST:5432/NAME"; '
             "percent-encode special characters in the password"
         )
-    return url
+    return "postgresql" + url[url.index("://") :]  # the scheme has a short form
 
 
 def proxy(value: object) -> str | None:

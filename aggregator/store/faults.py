@@ -24,6 +24,7 @@ _SQLITE = {
 
 # SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html): data
 # exception, integrity violation, program limit exceeded.
+_NOT_ALLOWED = "42501"
 _REFUSED_VALUE = ("22", "23", "54")
 _UNDONE = ("40001", "40P01")
 """For the sake of another transaction: they could not be told apart, or waited for each other."""
@@ -37,7 +38,10 @@ def explain(error: Exception, place: str) -> str:
         return f"the database {place} {_SQLITE[result_code[1]]}"
     if isinstance(error, OSError):
         return f"the database {place} does not answer: {_first_line(error)}"
-    return f"the database {place} failed: {_first_line(cause)}"
+    told = f"the database {place} failed: {_first_line(cause)}"
+    if getattr(cause, "sqlstate", None) == _NOT_ALLOWED:
+        return f"{told}; its user must own it: ALTER DATABASE … OWNER TO …"
+    return told
 
 
 def _first_line(error: BaseException) -> str:

@@ -64,7 +64,7 @@ def test_the_same_file_gives_equal_settings_wherever_its_lines_are(loaded):
         ("sqlite:///a/b.db", "sqlite:///{folder}/a/b.db"),
         ("sqlite:////var/a.db", "sqlite:////var/a.db"),
         ("postgresql://u:p@h/name", "postgresql://u:p@h/name"),
-        ("postgres://h/name", "postgres://h/name"),
+        ("postgres://h/name", "postgresql://h/name"),
     ],
 )
 def test_a_relative_database_lies_beside_the_file(loaded, tmp_path, written, resolved):

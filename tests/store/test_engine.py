@@ -6,7 +6,7 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from aggregator.core.errors import StoreError
 from aggregator.store.engine import connect, unbroken
@@ -153,6 +153,21 @@ async def test_a_missing_database_on_a_server_is_told(postgres_server):
 
     with pytest.raises(StoreError, match='database "nowhere" does not exist'):
         await open_store(url)
+
+
+async def test_a_user_that_may_make_no_tables_is_told_what_it_lacks(empty_postgres):
+    owner = connect(empty_postgres)
+    role = make_url(empty_postgres).database
+    create = text(f"CREATE ROLE {role} LOGIN")
+    revoke = text("REVOKE CREATE ON SCHEMA public FROM PUBLIC")  # as since PostgreSQL 15
+    await owner.write(lambda connection: [connection.execute(each) for each in (create, revoke)])
+    url = make_url(empty_postgres).set(username=role).render_as_string(hide_password=False)
+
+    with pytest.raises(StoreError, match=r"permission denied .* its user must own it"):
+        await open_store(url)
+
+    await owner.write(lambda connection: connection.execute(text(f"DROP ROLE {role}")))
+    await owner.aclose()
 
 
 async def test_connections_that_the_server_closed_are_replaced(postgres):

@@ -37,6 +37,8 @@ COUNT = timedelta(days=1)
 """How long the number of subscribers that we tell stays the same."""
 SAVE_READERS = timedelta(minutes=5)
 ARCHIVE = timedelta(seconds=10)
+FORGET = timedelta(minutes=1)
+"""Nothing is kept of hosts that rest no longer since then: a turn costs by how many there are."""
 COMPARE = timedelta(hours=1)
 TELL = timedelta(hours=1)
 BEHIND = timedelta(minutes=10)
@@ -104,6 +106,7 @@ class Daemon:
             if self._pushes:
                 subscriber = self._pushes.subscriber
                 tasks.append(asyncio.create_task(subscriber.run(), name="subscriptions"))
+            scheduler.every(FORGET, self._forget_hosts, name="hosts")
             scheduler.every(PRUNE, self._prune, name="prune")
             scheduler.every(COUNT, self._count_subscribers, name="subscribers")
             tasks.append(asyncio.create_task(self._service.dispatcher.run(), name="polls"))
@@ -215,6 +218,12 @@ class Daemon:
             return
         if dropped:
             self._watch.say("pruned", entries=dropped)
+
+    async def _forget_hosts(self) -> None:
+        try:
+            await self._service.store.forget_hosts(before=self._service.clock.steady() - FORGET)
+        except StoreError as error:
+            self._watch.failed("forgetting hosts that rest no longer", error)
 
     async def _archive(self) -> None:
         try:

@@ -173,10 +173,7 @@ class Stages:
         store, now = self._service.store, self._service.clock.steady()
         runs: list[HostRun] = []
         while due := await store.sweep(now=now, limit=AT_ONCE, failing=AT_ONCE, per_host=1):
-            opened = await asyncio.gather(
-                *(store.open_host(one, now=now, until=now + LEASE, delay=DELAY) for one in due)
-            )
-            runs += [run for run in opened if run]
+            runs += await store.open_hosts(due, now=now, until=now + LEASE, delay=DELAY)
         self._runs = runs
         return [source for run in runs for source in run.sources]
 

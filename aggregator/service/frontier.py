@@ -1,7 +1,7 @@
 """The frontier: what is due, host by host, and who has the turn at a host.
 
 sweep       hosts with sources that are due, and nobody asks at the moment
-| open_host     a run at one of them, under a token: its due sources, and its rest
+| open_hosts    runs at many of them, under a token: their due sources, and their rests
 | renew         a run lasts a few seconds; whoever is alive renews his
 | save_poll     what came of each source, and when it is due again     (`ports.PollStore`)
 | complete      the host is free, and rests
@@ -57,7 +57,7 @@ class FrontierStats:
     """How far polling keeps up."""
 
     due: int
-    """Sources that could be polled now."""
+    """Sources that could be polled now; very many are not counted to the end."""
     oldest: datetime | None
     """Since when the first of them is due."""
     running: int
@@ -75,13 +75,13 @@ class Frontier(Protocol):
         At most `failing` of the sources failed last time; those come last. Nothing is written.
         """
 
-    async def open_host(
-        self, due: Due, *, now: datetime, until: datetime, delay: timedelta
-    ) -> HostRun | None:
-        """A run that holds until then; its sources are those that are due yet, leased by it.
+    async def open_hosts(
+        self, hosts: Sequence[Due], *, now: datetime, until: datetime, delay: timedelta
+    ) -> list[HostRun]:
+        """Runs that hold until then; each has those of its sources that are due yet, leased by it.
 
-        None where another run holds the host, or nothing of it is due. `delay` is how long a host
-        rests after a run that was never completed.
+        There is none at a host that another run holds, or of which nothing is due any more. `delay`
+        is how long a host rests after a run that was never completed. Each host comes once.
         """
 
     async def renew(self, runs: Collection[HostRun], *, until: datetime) -> set[str]:
@@ -92,6 +92,9 @@ class Frontier(Protocol):
 
     async def mend(self, *, now: datetime) -> None:
         """Makes due what a wrong clock has put off beyond all that can be meant."""
+
+    async def forget_hosts(self, *, before: datetime) -> None:
+        """Drops what is kept of hosts that rest no longer since then."""
 
     async def frontier_stats(self, *, now: datetime) -> FrontierStats: ...
 

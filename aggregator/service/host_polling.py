@@ -160,10 +160,8 @@ class HostPoller:
     async def _open(self, due: Due, *, insist: bool) -> HostRun | None:
         """`insist`: waits for another process to leave the host."""
         while True:
-            opening = asyncio.ensure_future(
-                self._host_runs.open(
-                    due, delay=self.policy.per_host_delay, lost=self._end_of(due.host)
-                )
+            opening = self._host_runs.open(
+                due, delay=self.policy.per_host_delay, lost=self._end_of(due.host)
             )
             try:
                 run = await asyncio.shield(opening)

@@ -19,6 +19,9 @@ from aggregator.service.ports import Clock, Complain
 HOLD = timedelta(seconds=6)
 """How long a run outlives the process that opened it."""
 
+AT_ONCE = 256
+"""Hosts that are opened in one transaction."""
+
 RENEW = 1.0
 """Seconds from one renewal to the next."""
 
@@ -35,6 +38,16 @@ class _Held:
     """To be called when somebody else has the host."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A host to be opened, and who waits for it."""
+
+    due: Due
+    delay: timedelta
+    lost: Callable[[], object]
+    opened: asyncio.Future[HostRun | None]
+
+
 class HostRuns:
     """Turns at hosts that this process has."""
 
@@ -42,20 +55,61 @@ class HostRuns:
         self._frontier = frontier
         self._clock = clock
         self._complain = complain
+        self._asked: list[_Asked] = []
+        self._opening: asyncio.Task[None] | None = None
         self._held: dict[str, _Held] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
 
-    async def open(
+    def open(
         self, due: Due, *, delay: timedelta, lost: Callable[[], object]
-    ) -> HostRun | None:
-        """`lost` is called where the host has passed on to another process. Raises StoreError."""
+    ) -> asyncio.Future[HostRun | None]:
+        """A run at the host, or None: opened together with whatever else is asked for by then.
+
+        `lost` is called where the host has passed on to another process. May end in StoreError.
+        """
+        opened = asyncio.get_running_loop().create_future()
+        self._asked.append(_Asked(due, delay, lost, opened))
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open_all())
+        return opened
+
+    async def _open_all(self) -> None:
+        asked: list[_Asked] = []
+        try:
+            while self._asked:
+                # Who has gone meanwhile may be followed by another who asks for the same host.
+                wanted = [one for one in self._asked if not one.opened.cancelled()]
+                asked, self._asked = wanted[:AT_ONCE], wanted[AT_ONCE:]
+                if asked:
+                    await self._open(asked)
+        finally:
+            self._opening = None
+            # Only if the event loop ends: nobody must wait for what will not come.
+            for one in (*asked, *self._asked):
+                one.opened.cancel()
+
+    async def _open(self, asked: Sequence[_Asked]) -> None:
         now = self._clock.steady()
-        run = await self._frontier.open_host(due, now=now, until=now + HOLD, delay=delay)
-        if run is not None:
-            self._held[run.host] = _Held(run, now + HOLD, lost)
-            self._wind_up()
-        return run
+        delay = max((one.delay for one in asked), default=timedelta())
+        try:
+            runs = await self._frontier.open_hosts(
+                [one.due for one in asked], now=now, until=now + HOLD, delay=delay
+            )
+        except Exception as error:  # noqa: BLE001  # it is told to all who wait
+            for one in asked:
+                if not one.opened.cancelled():
+                    one.opened.set_exception(error)
+            return
+        by_host = {run.host: run for run in runs}
+        for one in asked:
+            if one.opened.cancelled():  # its run ends by itself
+                continue
+            run = by_host.get(one.due.host)
+            if run is not None:
+                self._held[run.host] = _Held(run, now + HOLD, one.lost)
+            one.opened.set_result(run)
+        self._wind_up()
 
     def rests_for(self, run: HostRun) -> timedelta:
         """What is left of its rest."""

@@ -31,7 +31,7 @@ from aggregator.store.statements import chunks
 NewToken = Callable[[], str]
 
 _LONGEST_LEASE = timedelta(days=1)
-LONGEST_PAUSE = timedelta(days=8)
+_LONGEST_PAUSE = timedelta(days=8)
 """Nobody leases or pauses a source so far ahead: it was a wrong clock."""
 
 # What the statements ask `at` for.
@@ -65,16 +65,15 @@ RUNNING = select(hosts.c.host).where(hosts.c.run_until > NOW, hosts.c.run_until 
 """Hosts that somebody has the turn at. They are few, and read once for all sources of a look."""
 _IS_POLLED = sources.c.listed & sources.c.enabled
 _IS_HELD = sources.c.lease_token.is_not(None) & sources.c.host.in_(RUNNING)
-CLAIMED = select(
-    *(
-        sources.c[name]
-        for name in (
-            *("id", "key", "url", "host", "domain", "moved_to", "moving_to", "moving_since"),
-            *("etag", "last_modified", "body_digest", "ever_read", "failures", "gone_count"),
-            *("throttles", "paused_until", "next_poll_at", "last_news_at", "info", "habits"),
-        )
+CLAIMED = [
+    sources.c[name]
+    for name in (
+        *("id", "key", "url", "host", "domain", "moved_to", "moving_to", "moving_since"),
+        *("etag", "last_modified", "body_digest", "ever_read", "failures", "gone_count"),
+        *("throttles", "paused_until", "next_poll_at", "last_news_at", "info", "habits"),
     )
-)
+]
+"""What a poll has to know."""
 _TAKE_LEASE = (
     update(sources)
     .where(sources.c.id.in_(bindparam("ids", expanding=True)))
@@ -99,7 +98,7 @@ _FIRST_DUE_OF = select(func.min(sources.c.next_poll_at, type_=UtcMicros)).where(
 
 
 def by_now(now: datetime) -> dict[str, Any]:
-    return {"now": now, "lease_end": now + _LONGEST_LEASE, "pause_end": now + LONGEST_PAUSE}
+    return {"now": now, "lease_end": now + _LONGEST_LEASE, "pause_end": now + _LONGEST_PAUSE}
 
 
 def next_due(connection: Connection, *, after: datetime) -> datetime | None:
@@ -158,10 +157,10 @@ def claim(
     rows: list[AnyRow] = []
     which = [_IS_POLLED] if keys is None else _among(connection, {*keys}, sources.c.listed)
     for condition in which:
-        statement = CLAIMED.where(condition).order_by(sources.c.id).with_for_update()
-        rows += connection.execute(statement).all()
+        found = select(*CLAIMED).where(condition).order_by(sources.c.id)
+        rows += connection.execute(found.with_for_update()).all()
     rows.sort(key=attrgetter("next_poll_at", "id"))
-    return take_leases(connection, rows, new_token(), lease_until)
+    return _take_leases(connection, rows, new_token(), lease_until)
 
 
 def claim_pushed(
@@ -173,8 +172,8 @@ def claim_pushed(
     lease_until: datetime,
 ) -> ClaimedSource | None:
     free = (sources.c.id == source_id) & _IS_POLLED & _IS_FREE & ~_IS_HELD
-    rows = connection.execute(CLAIMED.where(free).with_for_update(), by_now(now)).all()
-    return next(iter(take_leases(connection, rows, new_token(), lease_until)), None)
+    rows = connection.execute(select(*CLAIMED).where(free).with_for_update(), by_now(now)).all()
+    return next(iter(_take_leases(connection, rows, new_token(), lease_until)), None)
 
 
 def poll_soon(connection: Connection, source_id: int, *, at: datetime, heard_at: datetime) -> None:
@@ -199,33 +198,26 @@ def _among(
     return [which & sources.c.id.in_(chunk) for chunk in chunks(sorted(ids))]
 
 
-def take_leases(
-    connection: Connection,
-    rows: Sequence[AnyRow],
-    token: str,
-    lease_until: datetime | None,
-    *,
-    pauses_until: datetime | None = None,
+def _take_leases(
+    connection: Connection, rows: Sequence[AnyRow], token: str, lease_until: datetime
 ) -> list[ClaimedSource]:
-    """Pauses that last longer than `pauses_until` are a wrong clock's. Without `lease_until` they
-    are leased as long as the host's run lasts.
-
-    The tokens of one claim differ by the source's id alone, so that one statement writes all.
-    """
+    """The tokens of one claim differ by the source's id alone, so that one statement writes all."""
     if not rows:
         return []
     pauses = domain_pauses(connection, {row.domain for row in rows})
     pushed = standings(connection, [row.id for row in rows])
     token = f"{token}-"
-    claimed = []
-    for row in rows:
-        pause = later(row.paused_until, pauses.get(row.domain))
-        if pause and pauses_until and pause > pauses_until:
-            pause = None
-        claimed.append(claimed_source(row, f"{token}{row.id}", pause, pushed.get(row.id)))
     for chunk in chunks([row.id for row in rows]):
         connection.execute(_TAKE_LEASE, {"ids": chunk, "token": token, "until": lease_until})
-    return claimed
+    return [
+        claimed_source(
+            row,
+            f"{token}{row.id}",
+            later(row.paused_until, pauses.get(row.domain)),
+            pushed.get(row.id),
+        )
+        for row in rows
+    ]
 
 
 def release(connection: Connection, leases: Collection[Lease]) -> None:

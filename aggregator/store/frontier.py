@@ -14,11 +14,16 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     Integer,
+    Select,
     Text,
     TextClause,
     bindparam,
+    case,
+    cast,
+    delete,
     func,
     select,
     text,
@@ -26,23 +31,23 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from aggregator.service.frontier import Due, Ending, FrontierStats, HostRun
 from aggregator.service.ports import ClaimedSource
 from aggregator.store.claims import (
     CLAIMED,
     IS_OVERDUE,
-    LONGEST_PAUSE,
     NOW,
     RUNNING,
     NewToken,
     by_now,
-    take_leases,
 )
 from aggregator.store.column_types import Json, UtcMicros
-from aggregator.store.mapping import AnyRow
+from aggregator.store.mapping import AnyRow, claimed_source
+from aggregator.store.pushes import IS_PUSHED, standings
 from aggregator.store.schema import DUE, FAILING, hosts, sources
-from aggregator.store.statements import chunks
+from aggregator.store.statements import chunks, give_way
 
 _LONGEST_WAIT = timedelta(days=400)
 _LONGEST_REST = timedelta(hours=1)
@@ -53,6 +58,10 @@ _PAGE = 200
 
 _SMALLEST_PAGE = 20
 
+MOST_COUNTED = 10_000
+"""Due sources of a kind: how many more there are does not change what is to be done."""
+
+_BEFORE = bindparam("before", type_=UtcMicros)
 _IN_TURN = (sources.c.next_poll_at, sources.c.id)
 
 # Put together once: that takes longer than to run them.
@@ -76,10 +85,6 @@ _MEND = {
     .values(next_poll_at=NOW)
     for kind in (DUE, FAILING)
 }
-_LOCK = CLAIMED.where(
-    sources.c.id.in_(bindparam("ids", expanding=True)), IS_OVERDUE
-).with_for_update(skip_locked=True)
-
 _NAMES = {
     "sqlite": "SELECT value AS host FROM json_each(:hosts)",
     "postgresql": "SELECT host FROM unnest(CAST(:hosts AS text[])) AS host",
@@ -107,6 +112,38 @@ def _take_hosts(dialect: str) -> TextClause:
 
 
 _TAKE_HOSTS = {dialect: _take_hosts(dialect) for dialect in _NAMES}
+
+_THESE = {
+    "sqlite": "sources.id IN (SELECT value FROM json_each(:ids))",
+    "postgresql": "sources.id = ANY(CAST(:ids AS bigint[]))",
+}
+_NUMBERS: dict[str, Any] = {"sqlite": Json(), "postgresql": ARRAY(BigInteger)}
+
+
+def _lease(dialect: str) -> ReturningUpdate[Any]:
+    """Sources that somebody has locked are being saved or leased: they are left out."""
+    these = text(_THESE[dialect]).bindparams(bindparam("ids", type_=_NUMBERS[dialect]))
+    # A source can have moved to another host since it was found. No join: the database takes it
+    # that few hosts have a run, and would look for all sources once for each of them.
+    whose = select(hosts.c.run_token).where(hosts.c.host == sources.c.host).scalar_subquery()
+    free = (
+        select(sources.c.id)
+        .where(these, IS_OVERDUE, whose == bindparam("run", type_=Text))
+        .with_for_update(skip_locked=True)
+        .correlate(None)
+    )
+    return (
+        update(sources)
+        .where(sources.c.id.in_(free))
+        .values(
+            lease_token=bindparam("token", type_=Text) + cast(sources.c.id, Text),
+            lease_until=None,
+        )
+        .returning(*CLAIMED, IS_PUSHED)
+    )
+
+
+_LEASE = {dialect: _lease(dialect) for dialect in _THESE}
 _OURS = (
     hosts.c.host.in_(bindparam("names", expanding=True)),
     hosts.c.run_token.in_(bindparam("tokens", expanding=True)),
@@ -137,13 +174,34 @@ _COMPLETE = (
     )
 )
 
-_COUNTS = {
-    kind: select(
-        func.count().label("number"),
-        func.min(sources.c.next_poll_at, type_=UtcMicros).label("oldest"),
-    ).where(kind, IS_OVERDUE)
-    for kind in (DUE, FAILING)
-}
+# Whoever holds one of them is about to write it anew.
+_FORGET = delete(hosts).where(
+    hosts.c.host.in_(
+        select(hosts.c.host)
+        .where(
+            case(
+                (
+                    hosts.c.run_until.is_(None),
+                    func.coalesce(hosts.c.rest_until, _BEFORE) <= _BEFORE,
+                ),
+                else_=hosts.c.run_until <= bindparam("long_before", type_=UtcMicros),
+            )
+        )
+        .with_for_update(skip_locked=True)
+        .correlate(None)
+    )
+)
+
+
+def _count(kind: TextClause) -> Select[Any]:
+    first = select(sources.c.next_poll_at).where(kind, IS_OVERDUE).order_by(*_IN_TURN)
+    due = first.limit(MOST_COUNTED).subquery()
+    oldest: ColumnElement[Any] = func.min(due.c.next_poll_at, type_=UtcMicros)
+    number: ColumnElement[Any] = func.count()
+    return select(number.label("number"), oldest.label("oldest")).select_from(due)
+
+
+_COUNTS = [_count(kind) for kind in (DUE, FAILING)]
 _COUNT_RUNS = select(func.count()).select_from(RUNNING.subquery())
 _COUNT_PAUSED = select(func.count()).where(
     sources.c.domain_paused_until.is_not(None), sources.c.domain_paused_until > NOW
@@ -201,47 +259,47 @@ class _Look:
         return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """What `Frontier.open_host` is asked for."""
-
-    due: Due
-    now: datetime
-    until: datetime
-    delay: timedelta
-
-
 def open_hosts(
-    connection: Connection, new_token: NewToken, openings: Sequence[Opening]
-) -> list[HostRun | None]:
+    connection: Connection,
+    new_token: NewToken,
+    hosts: Sequence[Due],
+    *,
+    now: datetime,
+    until: datetime,
+    delay: timedelta,
+) -> list[HostRun]:
     """They share a token, as a host has one run at a time."""
-    token, now = new_token(), max(one.now for one in openings)
-    first = {one.due.host: one for one in reversed(openings)}
-    rests = _take(connection, token, now, openings)
-    wanted = [one.due for host, one in first.items() if host in rests]
+    token = new_token()
+    rests = _take(connection, token, hosts, now=now, until=until, delay=delay)
+    wanted = [due for due in hosts if due.host in rests]
     by_host = _lease_due(connection, token, now, wanted)
-    nothing = [due.host for due in wanted if due.sources and due.host not in by_host]
+    nothing = {due.host for due in wanted if due.sources and due.host not in by_host}
     if nothing:
         ended = [{"name": host, "token": token, "rest": None} for host in sorted(nothing)]
         connection.execute(_COMPLETE, ended)
     return [
-        HostRun(host, token, tuple(by_host.get(host, ())), rests[host])
-        if (host := one.due.host) in rests and host not in nothing and first[host] is one
-        else None
-        for one in openings
+        HostRun(due.host, token, tuple(by_host.get(due.host, ())), rests[due.host])
+        for due in wanted
+        if due.host not in nothing
     ]
 
 
 def _take(
-    connection: Connection, token: str, now: datetime, openings: Sequence[Opening]
+    connection: Connection,
+    token: str,
+    hosts: Sequence[Due],
+    *,
+    now: datetime,
+    until: datetime,
+    delay: timedelta,
 ) -> dict[str, datetime | None]:
     """Until when each of the hosts rests that could be taken; None where it does not."""
     asked = {
         **by_now(now),
-        "hosts": sorted({one.due.host for one in openings}),
+        "hosts": sorted(due.host for due in hosts),
         "token": token,
-        "until": max(one.until for one in openings),
-        "delay": max(one.delay for one in openings) // timedelta(microseconds=1),
+        "until": until,
+        "delay": delay // timedelta(microseconds=1),
     }
     del asked["pause_end"]
     return {
@@ -258,17 +316,20 @@ def _lease_due(
     connection: Connection, token: str, now: datetime, wanted: Sequence[Due]
 ) -> dict[str, list[ClaimedSource]]:
     """What of it is due yet, by host and in the order in which it was asked for."""
-    places = {id: due.host for due in wanted for id in due.sources}
+    asked = [id for due in wanted for id in due.sources]
     rows: dict[int, AnyRow] = {}
-    for chunk in chunks(places):
-        rows.update(
-            {row.id: row for row in connection.execute(_LOCK, {**by_now(now), "ids": chunk})}
-        )
-    due = [rows[id] for id, host in places.items() if id in rows and rows[id].host == host]
-    leased = take_leases(connection, due, token, None, pauses_until=now + LONGEST_PAUSE)
+    for chunk in chunks(asked):
+        lease = {**by_now(now), "ids": chunk, "run": token, "token": f"{token}-"}
+        leased = connection.execute(_LEASE[connection.dialect.name], lease)
+        rows.update({row.id: row for row in leased})
+        give_way()
+    pushed = standings(connection, [row.id for row in rows.values() if row.is_pushed])
     by_host: defaultdict[str, list[ClaimedSource]] = defaultdict(list)
-    for source in leased:
-        by_host[source.host].append(source)
+    for id in asked:
+        if row := rows.get(id):
+            # What is due is in no pause.
+            source = claimed_source(row, f"{token}-{id}", None, pushed.get(id))
+            by_host[row.host].append(source)
     return by_host
 
 
@@ -296,8 +357,13 @@ def mend(connection: Connection, *, now: datetime) -> None:
         connection.execute(statement, {"now": now, "far": now + _LONGEST_WAIT})
 
 
+def forget_hosts(connection: Connection, *, before: datetime) -> None:
+    """A run that ended by itself may be followed by a rest."""
+    connection.execute(_FORGET, {"before": before, "long_before": before - _LONGEST_REST})
+
+
 def frontier_stats(connection: Connection, *, now: datetime) -> FrontierStats:
-    due = [connection.execute(statement, by_now(now)).one() for statement in _COUNTS.values()]
+    due = [connection.execute(statement, by_now(now)).one() for statement in _COUNTS]
     return FrontierStats(
         due=sum(row.number for row in due),
         oldest=min((row.oldest for row in due if row.oldest), default=None),

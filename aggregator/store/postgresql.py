@@ -5,9 +5,10 @@ The work of a transaction runs in the event loop, and gives it back at each stat
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.exc import DisconnectionError
 
 from aggregator.core.errors import StoreError
 
@@ -81,14 +82,23 @@ def open_server(url: URL) -> Server:
                 "timeout": _CONNECT_TIMEOUT,
                 "server_settings": {"application_name": "aggregator"},
             },
-            pool_pre_ping=True,  # a server that was restarted left dead connections behind
+            pool_use_lifo=True,  # the one whose process has plans and pages at hand
             hide_parameters=True,
         )
     except ModuleNotFoundError as error:
         raise StoreError(
             "PostgreSQL needs a driver: install aggregator with the extra `postgres`"
         ) from error
+    event.listen(engine.sync_engine.pool, "checkout", _leave_dead)
     return Server(engine)
+
+
+def _leave_dead(connection: Any, _record: object, _proxy: object) -> None:
+    """A server that was restarted left dead connections behind. That they are is known here: to ask
+    the server (`pool_pre_ping`) takes three more turns before each transaction.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _renamed(url: URL, old: str, new: str) -> URL:

@@ -217,6 +217,15 @@ _STANDINGS = (  # put together once: every claim asks
 )
 
 
+IS_PUSHED = (
+    exists()
+    .where(callbacks.c.source_id == sources.c.id, callbacks.c.state == "active")
+    .correlate(sources)
+    .label("is_pushed")
+)
+"""Whether a source has a standing."""
+
+
 def standings(connection: Connection, source_ids: Collection[int]) -> dict[int, PushStanding]:
     """Of the sources with a verified subscription."""
     found: dict[int, PushStanding] = {}

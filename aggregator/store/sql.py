@@ -50,7 +50,6 @@ from aggregator.store.claims import NewToken
 from aggregator.store.delivery_store import DeliveryMethods
 from aggregator.store.engine import Database, connect, is_there
 from aggregator.store.faults import is_its_own
-from aggregator.store.frontier import Opening
 from aggregator.store.grouping import Groups
 from aggregator.store.keeping_pushes import KeepsPushes
 from aggregator.store.looks import Looks
@@ -139,10 +138,6 @@ class SqlStore(KeepsPushes, DeliveryMethods, OutlineMethods):
         self._saving: Groups[_Saved, bool] = Groups(
             self._save, weight=_weight, expected=lambda: len(self._under_way)
         )
-        # Those that are asked for in one turn of the loop; none waits for others.
-        self._opening: Groups[Opening, HostRun | None] = Groups(
-            self._open_hosts, weight=lambda _: 1, expected=lambda: 0
-        )
         self._known: Looks[Asked, Knowledge] = Looks(
             lambda asked: database.read(polls.known, asked)
         )
@@ -177,15 +172,14 @@ class SqlStore(KeepsPushes, DeliveryMethods, OutlineMethods):
             frontier.sweep, now=now, limit=limit, failing=failing, per_host=per_host
         )
 
-    async def open_host(
-        self, due: Due, *, now: datetime, until: datetime, delay: timedelta
-    ) -> HostRun | None:
-        return await self._opening.add(Opening(due=due, now=now, until=until, delay=delay))
-
-    async def _open_hosts(self, openings: Sequence[Opening]) -> list[HostRun | None]:
-        runs = await self._database.write(frontier.open_hosts, self._new_token, openings)
-        opened = (run.sources for run in runs if run)
-        self._under_way.update(one.lease.source_id for some in opened for one in some)
+    async def open_hosts(
+        self, hosts: Sequence[Due], *, now: datetime, until: datetime, delay: timedelta
+    ) -> list[HostRun]:
+        runs = await self._database.write(
+            frontier.open_hosts, self._new_token, hosts, now=now, until=until, delay=delay
+        )
+        opened = chain.from_iterable(run.sources for run in runs)
+        self._under_way.update(source.lease.source_id for source in opened)
         return runs
 
     async def renew(self, runs: Collection[HostRun], *, until: datetime) -> set[str]:
@@ -193,6 +187,9 @@ class SqlStore(KeepsPushes, DeliveryMethods, OutlineMethods):
 
     async def mend(self, *, now: datetime) -> None:
         await self._database.write(frontier.mend, now=now)
+
+    async def forget_hosts(self, *, before: datetime) -> None:
+        await self._database.write(frontier.forget_hosts, before=before)
 
     async def frontier_stats(self, *, now: datetime) -> FrontierStats:
         return await self._database.read(frontier.frontier_stats, now=now)

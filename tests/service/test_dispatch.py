@@ -5,7 +5,7 @@ import pytest
 
 from aggregator.core.errors import StoreError
 from aggregator.core.wire import Answer, Failed, FetchRequest
-from aggregator.service import dispatch
+from aggregator.service import dispatch, host_runs
 from aggregator.service.host_polling import DispatchPolicy
 from aggregator.service.ports import PollRecord
 from tests.builders import NOON, read_entry
@@ -228,14 +228,69 @@ async def test_a_stop_ends_requests_and_gives_their_sources_back():
     assert world.notebook.reports == []
 
 
+class CountsOpenings(MemoryStore):
+    """Knows which hosts were opened together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lots: list[int] = []
+
+    async def open_hosts(self, hosts, **conditions):
+        self.lots.append(len(hosts))
+        await asyncio.sleep(0)
+        return await super().open_hosts(hosts, **conditions)
+
+
+@pytest.mark.parametrize(("at_once", "lots"), [(100, [10]), (6, [6, 4])])
+async def test_hosts_that_are_found_together_are_opened_together(monkeypatch, at_once, lots):
+    monkeypatch.setattr(host_runs, "AT_ONCE", at_once)
+    store = CountsOpenings()
+    world = World(store=store)
+    for n in range(10):
+        world.serves(await world.add(f"s{n}"), read_entry(str(n)))
+    task = await running(world)
+    await until(lambda: len(world.notebook.reports) == 10)
+    await stopped(world, task)
+
+    assert store.lots == lots
+
+
+class FailsToOpen(MemoryStore):
+    """Cannot open the first lot."""
+
+    failed = False
+
+    async def open_hosts(self, hosts, **conditions):
+        if not self.failed:
+            self.failed = True
+            raise StoreError("the disk is full")
+        return await super().open_hosts(hosts, **conditions)
+
+
+async def test_hosts_that_could_not_be_opened_are_told_of_and_found_again():
+    world = World(store=FailsToOpen())
+    for key in ("a", "b"):
+        world.serves(await world.add(key), read_entry(key))
+    task = await running(world)
+    await until(lambda: len(world.notebook.failures) == 2)
+    world.dispatcher.wake()
+    await until(lambda: len(world.notebook.reports) == 2)
+    await stopped(world, task)
+
+    assert {doing for doing, _ in world.notebook.failures} == {
+        "polling the host a.example",
+        "polling the host b.example",
+    }
+
+
 class SlowToOpen(MemoryStore):
     """Takes a few turns of the loop to open a run."""
 
-    async def open_host(self, due, **conditions):
-        run = await super().open_host(due, **conditions)
+    async def open_hosts(self, hosts, **conditions):
+        runs = await super().open_hosts(hosts, **conditions)
         for _ in range(20):
             await asyncio.sleep(0)
-        return run
+        return runs
 
 
 async def test_a_stop_gives_back_what_is_being_claimed():

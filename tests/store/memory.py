@@ -286,9 +286,13 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
                 of_host.append(source)
         return [Due(host, tuple(one.id for one in its)) for host, its in found.items()]
 
-    async def open_host(
-        self, due: Due, *, now: datetime, until: datetime, delay: timedelta
-    ) -> HostRun | None:
+    async def open_hosts(
+        self, hosts: Sequence[Due], *, now: datetime, until: datetime, delay: timedelta
+    ) -> list[HostRun]:
+        opened = (self._open(due, now, until, delay) for due in hosts)
+        return [run for run in opened if run]
+
+    def _open(self, due: Due, now: datetime, until: datetime, delay: timedelta) -> HostRun | None:
         if self._is_running(due.host, now):
             return None
         by_id = {source.id: source for source in self._due(now) if source.host == due.host}

@@ -1,6 +1,5 @@
 """Short ways to bring a store into a state."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -62,8 +61,7 @@ async def open_due(store: Store, now: datetime = NOON, **changes) -> list[HostRu
     """Runs at all hosts that a sweep finds; they hold for an hour."""
     until = changes.pop("until", now + HOUR)
     due = await store.sweep(now=now, **{"limit": 100, "failing": 100, "per_host": 100, **changes})
-    opening = (store.open_host(one, now=now, until=until, delay=SECOND) for one in due)
-    return [run for run in await asyncio.gather(*opening) if run]
+    return await store.open_hosts(due, now=now, until=until, delay=SECOND)
 
 
 async def claim_due(store: Store, now: datetime = NOON, **changes) -> list[ClaimedSource]:

@@ -114,7 +114,9 @@ async def test_a_busy_host_with_more_sources_than_one_look_finds_hides_nobody(st
     many = [spec(f"m{n:03}", url=f"https://many.example/{n}") for n in range(210)]
     await configure(store, *many, "y", "z")
 
-    busy = await store.open_host(Due("many.example"), now=NOON, until=NOON + HOUR, delay=SECOND)
+    (busy,) = await store.open_hosts(
+        [Due("many.example")], now=NOON, until=NOON + HOUR, delay=SECOND
+    )
 
     assert keys(await claim_due(store)) == ["y", "z"]
     assert busy

@@ -33,13 +33,19 @@ async def take_if_free(
     store: Store, host: str, now: datetime = NOON, delay: timedelta = SECOND
 ) -> HostRun | None:
     """The host alone."""
-    return await store.open_host(Due(host), now=now, until=now + 6 * SECOND, delay=delay)
+    runs = await store.open_hosts([Due(host)], now=now, until=now + 6 * SECOND, delay=delay)
+    return next(iter(runs), None)
 
 
 async def take(*args, **changes) -> HostRun:
     run = await take_if_free(*args, **changes)
     assert run is not None
     return run
+
+
+async def open_again(store: Store, *due: Due) -> list[HostRun]:
+    """What an earlier sweep has found."""
+    return await store.open_hosts(due, now=NOON, until=SOON, delay=SECOND)
 
 
 async def sweep(store: Store, now: datetime = NOON, **changes) -> list[Due]:
@@ -74,7 +80,7 @@ async def test_a_host_has_one_run_at_a_time(store):
 
     assert [keys(run.sources) for run in runs] == [["a", "b"]]
     assert await sweep(store) == []
-    assert await store.open_host(due[0], now=NOON, until=SOON, delay=SECOND) is None
+    assert await open_again(store, *due) == []
     assert await take_if_free(store, "one.example") is None
 
 
@@ -151,8 +157,7 @@ async def test_what_was_polled_since_the_sweep_is_not_polled_again(store):
     first, second = await sweep(store)
     await store.save_poll(record((await claim_one(store, "a")).lease))
 
-    assert await store.open_host(first, now=NOON, until=SOON, delay=SECOND) is None
-    assert await store.open_host(second, now=NOON, until=SOON, delay=SECOND)
+    assert [run.host for run in await open_again(store, first, second)] == [second.host]
     assert await take_if_free(store, "a.example")  # the failed opening has not taken it
 
 
@@ -190,18 +195,29 @@ async def test_a_source_that_has_moved_to_another_host_is_not_of_this_one(store)
     (due,) = await sweep(store)
     await configure(store, spec("a", url="https://new.example/feed"))
 
-    assert await store.open_host(due, now=NOON, until=SOON, delay=SECOND) is None
+    assert await open_again(store, due) == []
+
+
+async def test_who_opens_a_host_takes_nothing_from_another_where_its_source_has_moved_to(store):
+    await configure(store, "a", "b")
+    due = await sweep(store)
+    await configure(store, spec("a", url="https://new.example/feed"), "b")
+    (moved,) = await open_due(store, limit=1)
+    opened = await open_again(store, *due)
+
+    assert moved.host == "new.example"
+    assert [run.host for run in opened] == ["b.example"]
+    assert await store.save_poll(record(moved.sources[0].lease))
 
 
 async def test_a_host_is_opened_by_one_of_many_who_ask_at_once(store):
     await configure(store, *of_one_host("a", "b"))
     (due,) = await sweep(store)
 
-    opened = await asyncio.gather(
-        *(store.open_host(due, now=NOON, until=SOON, delay=SECOND) for _ in range(9))
-    )
+    opened = await asyncio.gather(*(open_again(store, due) for _ in range(9)))
 
-    assert [run is None for run in opened].count(False) == 1
+    assert [len(runs) for runs in opened].count(1) == 1
+    assert sum(len(runs) for runs in opened) == 1
 
 
 async def test_a_frontier_that_is_behind_says_how_far(store):
@@ -226,3 +242,34 @@ async def test_a_host_is_renewed_by_the_names_of_its_runs_alone(store, delay):
 
     assert await store.renew([other], until=SOON + HOUR) == set()
     assert (await take(store, "one.example", SOON, delay=delay)).free_at == SOON + delay
+
+
+async def test_a_host_is_forgotten_when_its_rest_is_over(store):
+    await store.complete([Ending(await take(store, "one.example"), NOON + SECOND)])
+    await store.forget_hosts(before=NOON)
+    kept = await take(store, "one.example")
+    await store.complete([Ending(kept, NOON + SECOND)])
+    await store.forget_hosts(before=NOON + SECOND)
+
+    assert kept.free_at == NOON + SECOND
+    assert (await take(store, "one.example")).free_at is None
+
+
+async def test_a_host_with_a_run_is_not_forgotten_nor_its_rest_if_that_was_lost(store):
+    lost = await take(store, "one.example")
+    await store.forget_hosts(before=SOON + SECOND)
+
+    assert await take_if_free(store, "one.example") is None
+    assert (await take(store, "one.example", SOON, delay=90 * SECOND)).free_at == (
+        SOON + 90 * SECOND
+    )
+    assert await store.renew([lost], until=SOON + HOUR) == set()
+
+
+async def test_who_held_a_host_that_was_forgotten_has_it_no_more(store):
+    run = await take(store, "one.example")
+    await store.forget_hosts(before=SOON + HOUR)
+    await store.complete([Ending(run, SOON + 2 * HOUR)])
+
+    assert await store.renew([run], until=SOON + 2 * HOUR) == set()
+    assert (await take(store, "one.example", SOON + HOUR)).free_at is None

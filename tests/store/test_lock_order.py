@@ -220,7 +220,7 @@ async def test_of_two_that_wait_for_each_other_one_begins_anew(sql_store, other)
         other.write(crossing.lock(ids[::-1], times=iter([1]))),
     )
 
-    assert crossing.tries == 3
+    assert crossing.tries in {3, 4}  # where the machine is busy, both may be undone
     assert crossing.done == 2
 
 

@@ -78,7 +78,7 @@ _END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 
 _ALL_BUT_ONE = ", ".join(sorted({*deliveries.metadata.tables, "search"} - {"revision"}))
 _EMPTY = f"""TRUNCATE {_ALL_BUT_ONE} RESTART IDENTITY;
-    UPDATE revision SET number = 0, changed_at = 0, stories = 0"""  # noqa: S608 names of our own tables
+    UPDATE revision SET number = 0, changed_at = 0, stories = 0, told_in = 0"""  # noqa: S608 names of our own tables
 
 
 def _new_name() -> str:

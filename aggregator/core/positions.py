@@ -1,10 +1,12 @@
 """Where a story stands among all: by rank, and by when it last changed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from aggregator.core.model import Story
+from aggregator.core.shown import Attribution
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -64,6 +66,9 @@ class Moved:
     """Of all stories, by number: none of these stands where it stood."""
     places: list[Placed]
     """Where those of them stand that are selected now; in no order."""
+    told: Mapping[str, Attribution] | None
+    """What is told now of the sources of these stories, by key, and maybe of others; nothing else
+    is told of any other source than before. None: that is not certain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from aggregator.core.shown import Attribution, Shown, attribution_of, earlier, w
 from aggregator.service.catalogue import Catalogue
 from aggregator.service.deltas import mark_of
 from aggregator.service.ports import ReadStore, Selection
-from aggregator.service.standings import Standings, StandingStore
+from aggregator.service.standings import BEFORE_ALL, Followed, Standings, StandingStore
 from aggregator.service.windows import View
 
 MOST_LINES = 30_000
@@ -90,14 +90,10 @@ class _Known:
     until: datetime | None = None
     keys: frozenset[str] = frozenset()
     """Of those sources."""
-    true_at: int = -1
-    """The refresh at which that was found to be true."""
-    found_at: int = -1
-    """The refresh at which it was found out."""
-
-    def seen_at(self) -> int:
-        """The refresh at which it was shown last."""
-        return max(self.true_at, self.found_at)
+    true_at: int = BEFORE_ALL
+    """The revision as of which that was last found to be true."""
+    seen_at: int = -1
+    """The refresh at which it was shown last."""
 
     def is_true(self, attributed: Mapping[str, Attribution]) -> bool:
         """Whether its sources are what it says."""
@@ -124,15 +120,11 @@ class Lines:
         """Shows by another configuration from now on."""
         self._catalogue = catalogue
         self._known: dict[tuple[str, int], _Known] = {}
-        self._attributions: dict[str, Attribution] = {}
-        self._before: dict[str, Attribution] = {}
         self._refreshes = 0
         self._room = FEW_LINES
 
     def refresh(self) -> None:
-        """Sources may be called something else from now on."""
-        self._before |= self._attributions
-        self._attributions = {}
+        """Something may have changed."""
         self._refreshes += 1
         self.standings.refresh()
 
@@ -145,24 +137,20 @@ class Lines:
             selector = Selector(publication, filters, now=now, found=found)
         return LineView(self, self._store, name, selector, now)
 
-    async def outdated(self, known: Mapping[int, _Known]) -> set[int]:
+    async def outdated(self, known: Mapping[int, _Known], followed: Followed) -> set[int]:
         """Those that say of a source what is not true any more."""
-        keys = frozenset[str]().union(*[each.keys for each in known.values()])
-        now, before, refresh = self._attributions, self._before, self._refreshes
+        unsure = _unsure(known, followed)
+        now = dict(followed.told or {})
+        keys = frozenset[str]().union(*[each.keys for each in unsure.values()])
         if lacking := keys - now.keys():
             now |= await self._store.attributions(lacking)
-        changed = {key for key in keys if now.get(key) != before.get(key)}
-        found = set()
-        for number, each in known.items():
-            if each.true_at == refresh:
-                continue
-            as_before = each.true_at == refresh - 1
-            if changed and as_before:
-                as_before = changed.isdisjoint(each.keys)
-            if as_before or each.is_true(now):
-                each.true_at = refresh
-            else:
-                found.add(number)
+        found = {number for number, each in unsure.items() if not each.is_true(now)}
+        at, refresh = followed.at, self._refreshes
+        for each in known.values():
+            each.seen_at = refresh
+            each.true_at = each.true_at if at == BEFORE_ALL else at
+        for number in found:
+            known[number].true_at = BEFORE_ALL
         return found
 
     def recall(self, name: str, places: Sequence[Placed], now: datetime) -> dict[int, _Known]:
@@ -176,10 +164,11 @@ class Lines:
             and (each.until is None or now <= each.until)
         }
 
-    def keep(self, name: str, place: Placed, look: Look) -> _Known:
+    def keep(self, name: str, place: Placed, look: Look, at: int) -> _Known:
+        """`at` is the revision as of which it looks so."""
         known = self._as_known(place, look)
         self._known.pop((name, place.number), None)
-        known.found_at = self._refreshes
+        known.true_at, known.seen_at = at, self._refreshes
         self._known[name, place.number] = known
         self._make_room()
         return known
@@ -189,7 +178,7 @@ class Lines:
         if len(self._known) <= self._room:
             return
         since = self._refreshes - LATELY
-        for key in [k for k, each in self._known.items() if each.seen_at() < since]:
+        for key in [k for k, each in self._known.items() if each.seen_at < since]:
             del self._known[key]
         for key in list(islice(self._known, max(0, len(self._known) - MOST_LINES))):
             del self._known[key]
@@ -257,37 +246,38 @@ class LineView(View[Line]):
         self._now = now
 
     async def stories(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Line]:
-        places = await self._lines.standings.places(selection, limit=limit, offset=offset)
-        known = await self._all(places)
+        followed = await self._lines.standings.follow(selection, limit=limit, offset=offset)
+        known = await self._all(followed)
         return [
             line
-            for _, number, _ in places
+            for _, number, _ in followed.places
             if (each := known.get(number)) and isinstance(line := each.left, Line)
         ]
 
     async def to_judge(
         self, selection: Selection, selector: Selector, *, limit: int, offset: int
     ) -> list[tuple[Position, Callable[[], Line | LeftOut]]]:
-        places = await self._lines.standings.places(selection, limit=limit, offset=offset)
-        return await self._to_judge(places, selector)
+        followed = await self._lines.standings.follow(selection, limit=limit, offset=offset)
+        return await self._to_judge(followed, selector)
 
     async def numbered(self, numbers: Sequence[int], selector: Selector) -> list[Line]:
         """Those of these stories that the selector lets be shown, in the order given."""
         found = {place.number: place for place in await self._store.placed(numbers)}
         places = [found[number] for number in numbers if number in found]
-        judged = [judge() for _, judge in await self._to_judge(places, selector)]
+        some = await self._to_judge(Followed(places=places), selector)
+        judged = [judge() for _, judge in some]
         return [each for each in judged if not isinstance(each, LeftOut)]
 
     async def _to_judge(
-        self, places: Sequence[Placed], selector: Selector
+        self, followed: Followed, selector: Selector
     ) -> list[tuple[Position, Callable[[], Line | LeftOut]]]:
-        known = await self._all(places)
+        known = await self._all(followed)
         return [
             (
                 Position(place.rank_at, place.number),
                 partial(_judge, selector, known[place.number]),
             )
-            for place in places
+            for place in followed.places
             if place.number in known
         ]
 
@@ -295,7 +285,7 @@ class LineView(View[Line]):
         return await self._store.count_stories(selection, most=most)
 
     async def newest_rank(self, selection: Selection) -> datetime | None:
-        newest = await self._lines.standings.places(selection, limit=1)
+        newest = (await self._lines.standings.follow(selection, limit=1)).places
         return newest[0].rank_at if newest else None
 
     async def texts(self, lines: Sequence[Line]) -> list[tuple[Line, Shown]]:
@@ -316,18 +306,19 @@ class LineView(View[Line]):
                     known[place.number] = again
         return [known[line.number] for line in lines if line.number in known]
 
-    async def _all(self, places: Sequence[Placed]) -> dict[int, _Known]:
+    async def _all(self, followed: Followed) -> dict[int, _Known]:
         """What is known of the stories that stand there, after a look at those that are not."""
+        places = followed.places
         known = self._lines.recall(self._name, places, self._now)
         lacking = {number for _, number, _ in places if number not in known}
-        lacking |= await self._lines.outdated(known)
+        lacking |= await self._lines.outdated(known, followed)
         rest = [place for place in places if place.number in lacking] if lacking else []
         for start in range(0, len(rest), AT_ONCE):
             some = {place.number: place for place in rest[start : start + AT_ONCE]}
             looks = await self._look(list(some))
             for number, place in some.items():
                 if number in looks:
-                    known[number] = self._lines.keep(self._name, place, looks[number])
+                    known[number] = self._lines.keep(self._name, place, looks[number], followed.at)
                 else:
                     known.pop(number, None)
         return known
@@ -338,6 +329,18 @@ class LineView(View[Line]):
             return {number: Look(shown=story, until=None) for number, story in shown.items()}
         stories = await self._store.numbered_stories(numbers)
         return {number: self._selector.look(story) for number, story in stories.items()}
+
+
+def _unsure(known: Mapping[int, _Known], followed: Followed) -> Mapping[int, _Known]:
+    """Those that may say of a source what is not true any more."""
+    if followed.told is None:
+        return known
+    told, since = frozenset(followed.told), followed.since
+    return {
+        number: each
+        for number, each in known.items()
+        if each.true_at < since or not told.isdisjoint(each.keys)
+    }
 
 
 def _judge(selector: Selector, known: _Known) -> Line | LeftOut:

@@ -6,11 +6,12 @@ standing       the first ones, and the state of the database that this is of    
 """
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from aggregator.core.positions import Moved, Placed, Standing, Tally
+from aggregator.core.shown import Attribution
 from aggregator.service.ports import Selection
 
 MOST_PLACES = 40_000
@@ -25,6 +26,9 @@ SPARE = 8
 
 MOST_MOVED = 500
 """Changes that are sooner followed than all places read anew."""
+
+BEFORE_ALL = -1
+"""A revision that was none."""
 
 
 class StandingStore(Protocol):
@@ -45,6 +49,19 @@ class StandingStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """Where stories stand, and what else is told of their sources than some time before."""
+
+    places: Sequence[Placed]
+    at: int = BEFORE_ALL
+    """The revision as of which all of this is known."""
+    since: int = BEFORE_ALL
+    """The revision since which nothing else is told of any source than `told` says."""
+    told: Mapping[str, Attribution] | None = None
+    """By the key of the source; None where that is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
     at: Tally
     places: Sequence[Placed]
@@ -53,20 +70,24 @@ class _Kept:
     most: int
     refresh: int
     """As of which they are known to be true."""
+    since: int = BEFORE_ALL
+    told: Mapping[str, Attribution] | None = None
+    """See `Followed`."""
 
     def reaches(self, depth: int) -> bool:
         return self.floor is None or len(self.places) >= depth
 
     def after(self, moved: Moved, refresh: int) -> "_Kept":
+        since = replace(self, at=moved.at, refresh=refresh, since=self.at.revision, told=moved.told)
         if not moved.changed:
-            return replace(self, at=moved.at, refresh=refresh)
+            return since
         places = [each for each in self.places if each.number not in moved.changed]
         for each in moved.places:
             if self.floor is None or each > self.floor:
                 insort(places, each, key=_from_above)
         further = len(places) > self.most
         floor = places[self.most - 1] if further else self.floor
-        return replace(self, at=moved.at, places=places[: self.most], floor=floor, refresh=refresh)
+        return replace(since, places=places[: self.most], floor=floor)
 
 
 class Standings:
@@ -81,14 +102,12 @@ class Standings:
         """Something may have changed."""
         self._refreshes += 1
 
-    async def places(
-        self, selection: Selection, *, limit: int, offset: int = 0
-    ) -> Sequence[Placed]:
-        """As the store has them."""
+    async def follow(self, selection: Selection, *, limit: int, offset: int = 0) -> Followed:
+        """The places as the store has them."""
         depth = offset + limit
         bounded = selection.after is not None or selection.since is not None
         if bounded or depth > DEEPEST:
-            return await self._store.places(selection, limit=limit, offset=offset)
+            return Followed(places=await self._store.places(selection, limit=limit, offset=offset))
         if selection.sources is not None:
             selection = replace(selection, sources=frozenset(selection.sources))
         refresh = self._refreshes
@@ -96,7 +115,12 @@ class Standings:
         if kept is None or not kept.reaches(depth):
             kept = await self._anew(selection, depth, refresh)
         self._keep(selection, kept)
-        return kept.places[offset:depth]
+        return Followed(
+            places=kept.places[offset:depth],
+            at=kept.at.revision,
+            since=kept.since,
+            told=kept.told,
+        )
 
     async def _followed(self, selection: Selection, refresh: int) -> _Kept | None:
         kept = self._kept.get(selection)

@@ -17,7 +17,7 @@ from aggregator.core.model import EditedEntry, Entry, EntryChanges
 from aggregator.store.mapping import edited_columns
 from aggregator.store.newcomers import Whose
 from aggregator.store.partings import reconsider
-from aggregator.store.revisions import UPCOMING, bump
+from aggregator.store.revisions import UPCOMING, bump, tell_otherwise
 from aggregator.store.schema import edits, entries, stories, tombstones
 from aggregator.store.searching import index, index_new, unindex
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace, run_for_each
@@ -83,6 +83,8 @@ def _finish(connection: Connection, done: Sequence[tuple[Incoming, Added]]) -> N
         for one, added in done
         if one.shown or _touches_others(one.changes) or added.said or added.refused
     ]
+    if any(one.shown and not added.said for one, added in done):
+        tell_otherwise(connection)
     if moved:
         bump(connection, max(moved))
 

@@ -9,7 +9,7 @@ from aggregator.service.ports import SourceSpec
 from aggregator.store.mapping import AnyRow, Columns
 from aggregator.store.place import DomainOf, place_columns
 from aggregator.store.pushes import sources_changed, withdraw_offers
-from aggregator.store.revisions import UPCOMING, bump, lock_stories
+from aggregator.store.revisions import UPCOMING, bump, lock_stories, tell_otherwise
 from aggregator.store.schema import entries, sources, stories
 from aggregator.store.stories import choose_again
 
@@ -50,6 +50,8 @@ def sync_sources(
     for row, change in changed:
         if "priority" in change:
             choose_again(connection, row.id, now)
+    if changed:
+        tell_otherwise(connection)
     if added or changed:
         bump(connection, now)
 

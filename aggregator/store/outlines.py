@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     Connection,
+    Select,
     Text,
     bindparam,
     select,
@@ -28,7 +29,7 @@ from aggregator.store.reads import (
     select_stories,
     show_page,
 )
-from aggregator.store.schema import revision, sources, stories
+from aggregator.store.schema import entries, revision, sources, stories
 from aggregator.store.statements import chunks
 
 MOST_SOURCES = 20_000
@@ -43,7 +44,7 @@ _PLACED = select(*_COLUMNS).where(stories.c.id.in_(_THESE))
 _PAGE = (
     select(*_COLUMNS).order_by(*NEWEST_FIRST).limit(bindparam("most")).offset(bindparam("skipped"))
 )
-_TALLY = select(revision.c.number, revision.c.stories)
+_TALLY = select(revision.c.number, revision.c.stories, revision.c.told_in)
 _CHANGED = (
     select(*_COLUMNS, stories.c.opened_in)
     .where(stories.c.changed_in > bindparam("revision"))
@@ -52,8 +53,11 @@ _CHANGED = (
 )
 _STORIES = select(*STORY_COLUMNS).where(stories.c.id.in_(_THESE))
 _SAID = type_coerce(sources.c.info, Text)  # as it stands: most of it is known
-_SOURCES = select(sources.c.key, sources.c.name, sources.c.url, _SAID).where(
-    sources.c.key.in_(_THESE)
+_ATTRIBUTED = select(sources.c.key, sources.c.name, sources.c.url, _SAID)
+_SOURCES = _ATTRIBUTED.where(sources.c.key.in_(_THESE))
+# Whether they can be shown or not: what hides them may go in the same revision.
+_SOURCES_OF = _ATTRIBUTED.where(
+    sources.c.id.in_(select(entries.c.source_id).where(entries.c.story_id.in_(_THESE)))
 )
 
 
@@ -68,13 +72,12 @@ def places(
 
 
 def standing(connection: Connection, selection: Selection, *, limit: int) -> Standing:
-    return Standing(
-        at=_tally(connection), places=places(connection, selection, limit=limit, offset=0)
-    )
+    at, _ = _tally(connection)
+    return Standing(at=at, places=places(connection, selection, limit=limit, offset=0))
 
 
 def moved(connection: Connection, selection: Selection, since: Tally, *, most: int) -> Moved | None:
-    at = _tally(connection)
+    at, told_in = _tally(connection)
     if at.revision < since.revision:  # another database in its place
         return None
     after = {"revision": since.revision, "most": most + 1}
@@ -84,16 +87,19 @@ def moved(connection: Connection, selection: Selection, since: Tally, *, most: i
     if len(rows) > most or since.stories + opened != at.stories:
         return None
     changed = [Placed(*row[:3]) for row in rows]
+    numbers = [each.number for each in changed]
     return Moved(
         at=at,
-        changed=frozenset([each.number for each in changed]),
+        changed=frozenset(numbers),
         places=_among(connection, selection, changed),
+        told=None if told_in > since.revision else _told(connection, _SOURCES_OF, numbers),
     )
 
 
-def _tally(connection: Connection) -> Tally:
-    number, count = connection.execute(_TALLY).one()
-    return Tally(revision=number, stories=count)
+def _tally(connection: Connection) -> tuple[Tally, int]:
+    """And when something was last told that no changed story tells of."""
+    number, count, told_in = connection.execute(_TALLY).one()
+    return Tally(revision=number, stories=count), told_in
 
 
 def _among(connection: Connection, selection: Selection, changed: Sequence[Placed]) -> list[Placed]:
@@ -126,9 +132,15 @@ def shown_stories(connection: Connection, numbers: Collection[int]) -> dict[int,
 
 
 def attributions(connection: Connection, keys: Collection[str]) -> dict[str, Attribution]:
+    return _told(connection, _SOURCES, keys)
+
+
+def _told(
+    connection: Connection, which: Select[Any], values: Collection[str | int]
+) -> dict[str, Attribution]:
     found: dict[str, Attribution] = {}
-    for chunk in chunks(keys):
-        for row in connection.execute(_SOURCES, {"values": chunk}):
+    for chunk in chunks(values):
+        for row in connection.execute(which, {"values": chunk}):
             found[row[0]] = _attribution(*row)
     return found
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from aggregator.store.mapping import AnyRow
 from aggregator.store.marks import drop_marks
-from aggregator.store.revisions import bump, lock_stories
+from aggregator.store.revisions import bump, lock_stories, tell_otherwise
 from aggregator.store.schema import entries, sources, stories, tombstones
 from aggregator.store.searching import unindex
 from aggregator.store.statements import insert_missing
@@ -79,6 +79,7 @@ def _delete(connection: Connection, old: Sequence[AnyRow], at: datetime) -> None
     its_own = select(sources.c.id).where(sources.c.id.in_(losing)).order_by(sources.c.id)
     in_turn = its_own.with_for_update()  # the order of all who lock several
     connection.execute(update(sources).where(sources.c.id.in_(in_turn)).values(habits=None))
+    tell_otherwise(connection)
     bump(connection, at)
 
 

@@ -28,6 +28,7 @@ _BUMP_AND_TELL = _BUMP.returning(func.pg_notify(CHANNEL, ""))
 _STORIES = select(revision.c.stories)
 _CURRENT = select(revision.c.number, revision.c.changed_at)
 
+_TELL = update(revision).values(told_in=revision.c.number + 1)
 _COUNT = update(revision).values(stories=revision.c.stories + bindparam("more"))
 
 
@@ -39,6 +40,14 @@ def bump(connection: Connection, at: datetime) -> None:
     told = connection.dialect.name == "postgresql"
     connection.execute(_BUMP_AND_TELL if told else _BUMP, {"at": at})
     connection.info[MOVED] = True
+
+
+def tell_otherwise(connection: Connection) -> None:
+    """What is told of some source changes with the upcoming revision, and no new entry of it does.
+
+    So does where a source was told of last, in a story that it has no entry of any more.
+    """
+    connection.execute(_TELL)
 
 
 def count_more(connection: Connection, number: int) -> None:

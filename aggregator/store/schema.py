@@ -289,6 +289,9 @@ revision = Table(
     Column("changed_at", UtcMicros, nullable=False),
     # How many there are: to count them would take longer with each.
     Column("stories", BigInteger, nullable=False, server_default="0"),
+    # The last one in which something else was told of a source, unless a new entry of it tells
+    # that by having its story changed.
+    Column("told_in", BigInteger, nullable=False, server_default="0"),
 )
 
 readers = Table(

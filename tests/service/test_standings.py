@@ -146,8 +146,8 @@ async def test_places_are_those_of_the_database_whatever_happens(life, monkeypat
         followed.refresh()
         for selection in SELECTIONS:
             for limit, offset in ((4, 0), (3, 2), (4, 10)):
-                found = await followed.places(selection, limit=limit, offset=offset)
-                assert found == await store.places(selection, limit=limit, offset=offset)
+                found = await followed.follow(selection, limit=limit, offset=offset)
+                assert found.places == await store.places(selection, limit=limit, offset=offset)
 
 
 @pytest.mark.parametrize("filters", [NO_FILTERS, HIDING], ids=["all", "hiding"])
@@ -191,7 +191,7 @@ async def test_what_is_new_comes_in_without_a_look_at_the_others(watched):
     followed = Standings(store)
     for number in range(5):
         followed.refresh()
-        await followed.places(EVERYTHING, limit=10)
+        await followed.follow(EVERYTHING, limit=10)
         await poll(store, "b", story(f"new {number}"))
 
     assert len(read) == 1
@@ -201,12 +201,12 @@ async def test_what_was_asked_for_since_the_last_change_is_not_asked_for_again(w
     store, _ = watched
     followed = Standings(store)
     followed.refresh()
-    before = await followed.places(EVERYTHING, limit=10)
+    before = (await followed.follow(EVERYTHING, limit=10)).places
     await poll(store, "b", story("new"))
 
-    assert await followed.places(EVERYTHING, limit=10) == before
+    assert (await followed.follow(EVERYTHING, limit=10)).places == before
     followed.refresh()
-    assert await followed.places(EVERYTHING, limit=10) != before
+    assert (await followed.follow(EVERYTHING, limit=10)).places != before
 
 
 async def test_places_that_go_are_replaced_by_spare_ones_as_far_as_there_are(watched):
@@ -214,7 +214,7 @@ async def test_places_that_go_are_replaced_by_spare_ones_as_far_as_there_are(wat
     followed = Standings(store)
     for _ in range(4):
         followed.refresh()
-        places = await followed.places(EVERYTHING, limit=8)
+        places = (await followed.follow(EVERYTHING, limit=8)).places
         assert places == await store.places(EVERYTHING, limit=8)
         first, *_ = await store.whole_stories(EVERYTHING, limit=1)
         await store.take_down(first.id, reason="", now=NOON)
@@ -227,7 +227,7 @@ async def test_what_comes_in_below_all_that_is_known_takes_no_place_there(watche
     followed = Standings(store)
     for number in range(4):
         followed.refresh()
-        places = await followed.places(EVERYTHING, limit=8)
+        places = (await followed.follow(EVERYTHING, limit=8)).places
         assert places == await store.places(EVERYTHING, limit=8)
         first, *_ = await store.whole_stories(EVERYTHING, limit=1)
         await store.take_down(first.id, reason="", now=NOON)
@@ -240,6 +240,6 @@ async def test_there_is_room_for_so_many_places_only(watched, monkeypatch):
     followed = Standings(store)
     for selection in (EVERYTHING, OF_A, EVERYTHING):
         followed.refresh()
-        await followed.places(selection, limit=16)
+        await followed.follow(selection, limit=16)
 
     assert len(read) == 3

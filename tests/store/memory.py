@@ -234,6 +234,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
         self._takedowns: dict[str, Takedown] = {}
         self._taken_guids: dict[str, set[tuple[int, bytes]]] = {}
         self._served: set[tuple[str, str]] = set()
+        self._told_in = 0
         self._revision = Revision(number=0, changed_at=datetime(1970, 1, 1, tzinfo=UTC))
 
     async def sync_sources(self, specs: Sequence[SourceSpec], *, now: datetime) -> None:
@@ -254,6 +255,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
                 entry.story.changed_at, entry.story.changed_in = now, self._upcoming
         self._choose_again({key for key, (was, _) in before.items() if was != after[key][0]}, now)
         if before != after:
+            self._told_in = self._upcoming
             self._bump(now)
         self._review(key for key, was in before.items() if after[key] != was)
 
@@ -491,6 +493,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
         shown = not (record.changes.empty and restated) and source.info != record.info
         if shown:
             source.info = record.info
+            self._told_in = self._upcoming
         self._change(source, record.changes, record.poll.polled_at, shown=shown)
 
     def _change(
@@ -708,7 +711,12 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
             at=self._tally,
             changed=frozenset([story.id for story in changed]),
             places=[_placed(story) for story in changed if story in selected],
+            told=None if self._told_in > number else self._told_by(changed),
         )
+
+    def _told_by(self, stories: Collection[_Story]) -> dict[str, Attribution]:
+        telling = (each.source for each in self._entries.values() if each.story in stories)
+        return {source.spec.key: attribution_of(source.published) for source in telling}
 
     async def placed(self, numbers: Collection[int]) -> list[Placed]:
         return [_placed(each) for each in self._all_stories() if each.id in numbers]

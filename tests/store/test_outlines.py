@@ -158,6 +158,27 @@ async def leave_out_a(store) -> None:
     await configure(store, "b", "c")
 
 
+async def rename_a(store) -> None:
+    await configure(store, spec("a", name="Another"), "b", "c")
+
+
+async def tell_otherwise(store) -> None:
+    await poll(store, "a", info=replace(INFO, title="Another"))
+
+
+async def tell_otherwise_with_an_entry(store) -> None:
+    await poll(store, "a", story("7"), info=replace(INFO, updated=NOON))
+
+
+async def tell_otherwise_with_an_entry_that_is_known(store) -> None:
+    await poll(store, "a", story("1"), info=replace(INFO, updated=NOON))
+
+
+async def tell_otherwise_with_what_is_taken_down(store) -> None:
+    await tell_otherwise_with_an_entry(store)
+    await take_down_the_first(store)
+
+
 async def nothing(store) -> None: ...
 
 
@@ -168,6 +189,11 @@ STEPS = [
     take_down_the_first,
     take_down_and_put_back,
     leave_out_a,
+    rename_a,
+    tell_otherwise,
+    tell_otherwise_with_an_entry,
+    tell_otherwise_with_an_entry_that_is_known,
+    tell_otherwise_with_what_is_taken_down,
     nothing,
 ]
 SELECTIONS = [EVERYTHING, Selection(sources=frozenset({"a"})), Selection(search="title")]
@@ -185,6 +211,30 @@ async def test_who_follows_what_moved_knows_where_all_stand(stocked, step, selec
     stayed = [each for each in before.places if each.number not in moved.changed]
     assert sorted([*stayed, *moved.places], reverse=True) == after.places
     assert moved.at == after.at
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_who_follows_what_moved_knows_what_else_is_told_of_sources(stocked, step):
+    await configure(stocked, "a", "b", "c")
+    at = (await stocked.standing(EVERYTHING, limit=9)).at
+    before = await stocked.attributions("abc")
+    await step(stocked)
+    moved = await stocked.moved(Selection(sources=frozenset({"b"})), at, most=9)
+    after = await stocked.attributions("abc")
+
+    assert moved.told is None or {**before, **moved.told} == after
+
+
+async def test_what_comes_with_a_new_entry_is_told_with_it(sql_store):
+    await configure(sql_store, "a", "b")
+    await poll(sql_store, "a", story("1"), info=INFO)
+    at = (await sql_store.standing(EVERYTHING, limit=9)).at
+    later = replace(INFO, updated=NOON)
+    await poll(sql_store, "a", story("2"), info=later)
+    moved = await sql_store.moved(EVERYTHING, at, most=9)
+
+    assert moved.told == await sql_store.attributions(["a"])
+    assert moved.told["a"].updated == NOON
 
 
 async def test_a_standing_is_the_first_places(stocked):

@@ -47,10 +47,13 @@ def names_of(read: Sequence[ReadEntry]) -> tuple[Name, ...]:
     return tuple(found)
 
 
-def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tuple[Entry, ...]:
+def normalize(
+    read: Sequence[ReadEntry], *, language: str | None = None, forms: bool = True
+) -> tuple[Entry, ...]:
     """A document's entries, each identity once, in document order.
 
-    `language` is what the configuration knows better than the source.
+    `language` is what the configuration knows better than the source. Other `forms` of guids are
+    needed only where something is known that may bear them; they take half of the time.
     """
     read = [_untracked(entry) for entry in read]
     links = [_canonical(entry.content.link) for entry in read]
@@ -68,7 +71,7 @@ def normalize(read: Sequence[ReadEntry], *, language: str | None = None) -> tupl
             digest=identity,
             alone=alone,
             apart=among_others,
-            forms=_forms(guid, apart, listed),
+            forms=_forms(guid, apart, listed) if forms else frozenset(),
             link_digest=digest(link) if link and link not in shared_links else None,
             fingerprint=fingerprint(item.content),
             published=item.published,

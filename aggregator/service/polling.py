@@ -189,8 +189,9 @@ class Poller:
         news = [Sighting(one.first_seen, one.published) for one in taken.changes.new]
         if source.habits is not None and (habits := source.habits.with_news(news, now)):
             return habits
-        known = await self._store.sightings(source.lease.source_id, limit=NEWEST)
-        return learn([*news, *known], now)
+        if not source.blank:
+            news += await self._store.sightings(source.lease.source_id, limit=NEWEST)
+        return learn(news, now)
 
     def _past(
         self, source: ClaimedSource, taken: Taken, answer: Answer, elapsed: timedelta

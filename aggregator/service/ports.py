@@ -124,6 +124,8 @@ class ClaimedSource:
     """How that came, where it came packed."""
     ever_read: bool
     """False until a document of it was taken in: the next one is its first."""
+    blank: bool
+    """No poll of it was ever a success: nothing of it is stored, nor known."""
     failures: int
     """Failed polls since the last good one."""
     gone_count: int

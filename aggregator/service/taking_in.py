@@ -167,18 +167,20 @@ class TakeIn:
             feed = await self._reader.read(asked)
             if feed.sliced and feed.sliced.same:
                 return None
-            entries = await _normalized(feed, policy)
+            entries = await _normalized(feed, source, policy)
             known = await self._knowledge(source, entries)
             resting = len(feed.sliced.resting) if feed.sliced else 0
             if not (resting and feed.sliced and casts_doubt(entries, known, memory, feed.sliced)):
                 return _Read(feed=feed, entries=entries, known=known, resting=resting)
         feed = await self._reader.read(document)
-        entries = await _normalized(feed, policy)
+        entries = await _normalized(feed, source, policy)
         known = await self._knowledge(source, entries)
         return _Read(feed=feed, entries=entries, known=known)
 
     async def _knowledge(self, source: ClaimedSource, entries: tuple[Entry, ...]) -> Knowledge:
         """More of it where the document holds what we do not know."""
+        if source.blank:
+            return Knowledge(by_digest={}, by_link={}, tombstones=frozenset())
         id, links = source.lease.source_id, [one.link_digest for one in entries if one.link_digest]
         digests = {digest for one in entries for digest in (one.digest, one.alone, one.apart)}
         likely: set[bytes] = set()
@@ -216,8 +218,11 @@ def _remembered(
     )
 
 
-async def _normalized(feed: ReadFeed, policy: SourcePolicy) -> tuple[Entry, ...]:
-    judge = partial(normalize, feed.entries, language=policy.language)
+async def _normalized(
+    feed: ReadFeed, source: ClaimedSource, policy: SourcePolicy
+) -> tuple[Entry, ...]:
+    forms = not source.blank
+    judge = partial(normalize, feed.entries, language=policy.language, forms=forms)
     return await _aside(judge, len(feed.entries))
 
 

@@ -70,7 +70,8 @@ CLAIMED = [
     for name in (
         *("id", "key", "url", "host", "domain", "moved_to", "moving_to", "moving_since"),
         *("etag", "last_modified", "body_digest", "ever_read", "failures", "gone_count"),
-        *("throttles", "paused_until", "next_poll_at", "last_news_at", "info", "habits"),
+        *("throttles", "paused_until", "next_poll_at", "last_news_at", "last_success_at"),
+        *("info", "habits"),
     )
 ]
 """What a poll has to know."""

@@ -286,6 +286,7 @@ def claimed_source(
         body_digest=row.body_digest[:_DIGEST] if row.body_digest else None,
         packed=_packed_form(row.body_digest),
         ever_read=row.ever_read,
+        blank=row.last_success_at is None,
         failures=row.failures,
         gone_count=row.gone_count,
         throttles=row.throttles,

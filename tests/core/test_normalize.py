@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,6 +120,14 @@ def test_what_a_reader_sees_is_part_of_the_fingerprint(change):
     changed: ReadEntry = read_entry("1", **change)
 
     assert fingerprint(changed.content) != fingerprint(read_entry("1").content)
+
+
+def test_without_other_forms_of_guids_all_the_rest_is_the_same():
+    read = [read_entry("1", guid="https://a.example/1"), read_entry("2")]
+    entries = normalize(read)
+
+    assert any(entry.forms for entry in entries)
+    assert normalize(read, forms=False) == tuple(replace(one, forms=frozenset()) for one in entries)
 
 
 def test_the_configured_language_wins():

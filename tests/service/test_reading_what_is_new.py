@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from aggregator.core.knowledge import Knowledge
 from aggregator.core.model import ReadFeed
 from aggregator.core.reconcile import Intake
 from aggregator.service.ports import Document
 from tests.fakes import fetched, read_in_place
 from tests.service.world import World
+from tests.store.memory import MemoryStore
 
 URL = "https://a.example/feed"
 
@@ -127,3 +129,25 @@ async def test_another_way_of_reading_reads_all(world, reader):
     await poll(world, item("new"), *OLD)
 
     assert reader.counts == [8, 9]
+
+
+class Asked(MemoryStore):
+    def __init__(self) -> None:
+        super().__init__()
+        self.times = 0
+
+    async def known(self, *asked) -> Knowledge:
+        self.times += 1
+        return await super().known(*asked)
+
+
+async def test_of_a_blank_source_nothing_is_asked(reader):
+    store = Asked()
+    world = World(reader=reader, store=store)
+    await world.add("a", URL)
+
+    await poll(world, *OLD)
+    assert (store.times, len(await world.titles())) == (0, 8)
+
+    await poll(world, item("new"), *OLD)
+    assert store.times

@@ -399,6 +399,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
             body_digest=last.body_digest if last else None,
             packed=last.packed if last else None,
             ever_read=source.ever_read,
+            blank=source.last_success_at is None,
             failures=last.failures if last else 0,
             gone_count=last.gone_count if last else 0,
             throttles=last.throttles if last else 0,

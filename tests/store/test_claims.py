@@ -231,6 +231,20 @@ async def test_a_new_address_starts_afresh_but_keeps_the_entries(store):
     assert await titles(store) == ["Title 1"]
 
 
+async def test_a_source_is_blank_until_a_poll_of_it_is_a_success_and_never_again(store):
+    await configure(store, "a")
+    failed = {"outcome": "failed", "status": 503, "error": "HTTP 503"}
+    await store.save_poll(record((await claim_one(store, "a")).lease, **failed))
+    assert (await claim_one(store, "a")).blank
+
+    await poll(store, "a", story("1"))
+    await store.save_poll(record((await claim_one(store, "a")).lease, **failed))
+    await configure(store, spec("a", url="https://new.example/feed"))
+
+    (moved,) = await claim_due(store)
+    assert (moved.blank, moved.ever_read) == (False, False)
+
+
 async def test_a_source_that_leaves_the_configuration_takes_its_entries_from_view(store):
     await configure(store, "a", "b")
     await poll(store, "a", story("1"))

@@ -37,14 +37,24 @@ class Name:
     """The digest of its link."""
 
 
-def names_of(read: Sequence[ReadEntry]) -> tuple[Name, ...]:
-    """Those of a document's items, one each."""
-    found = []
-    for item in map(_untracked, read):
-        link = _canonical(item.content.link)
-        guid, _ = _name(item, link)
-        found.append(Name(alone=digest(guid), link=digest(link) if link else None))
-    return tuple(found)
+def names_of(read: Sequence[ReadEntry], entries: Sequence[Entry]) -> tuple[Name, ...]:
+    """Those of a document's items, one each; `entries` are what `normalize` makes of them."""
+    if len(entries) == len(read):  # else several items are one entry
+        return tuple(map(_name_as_normalized, read, entries))
+    return tuple(map(_name_of, read))
+
+
+def _name_as_normalized(item: ReadEntry, entry: Entry) -> Name:
+    if entry.link_digest is None and item.content.link:  # others of the document have it, too
+        return _name_of(item)
+    return Name(alone=entry.alone, link=entry.link_digest)
+
+
+def _name_of(item: ReadEntry) -> Name:
+    item = _untracked(item)
+    link = _canonical(item.content.link)
+    guid, _ = _name(item, link)
+    return Name(alone=digest(guid), link=digest(link) if link else None)
 
 
 def normalize(

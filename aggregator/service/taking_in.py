@@ -211,7 +211,7 @@ def _remembered(
 ) -> Memory | None:
     return remember(
         read.feed,
-        names_of(read.feed.entries),
+        names_of(read.feed.entries, read.entries),
         before,
         reading=reading,
         unsettled=unsettled(read.entries, read.known, changes),

@@ -29,7 +29,7 @@ def document(*names: str, **changes) -> ReadFeed:
 
 def memory(*names: str) -> Memory:
     feed = document(*names)
-    made = remember(feed, names_of(feed.entries), None, reading=READING, unsettled=())
+    made = remember(feed, names_of(feed.entries, ()), None, reading=READING, unsettled=())
     assert made is not None
     return made
 
@@ -56,7 +56,7 @@ def test_what_was_not_read_again_is_remembered_as_before():
         sliced=sliced("zero", resting=("one", "two")),
     )
 
-    after = remember(feed, names_of(feed.entries), before, reading=READING, unsettled=())
+    after = remember(feed, names_of(feed.entries, ()), before, reading=READING, unsettled=())
 
     assert after is not None
     assert after.items == memory("zero").items + before.items
@@ -76,14 +76,16 @@ def test_what_left_the_document_is_forgotten():
 def test_a_document_that_was_not_sliced_is_not_remembered():
     feed = read_feed(read_entry("one"))
 
-    assert remember(feed, names_of(feed.entries), None, reading=READING, unsettled=()) is None
+    assert remember(feed, names_of(feed.entries, ()), None, reading=READING, unsettled=()) is None
 
 
 def test_an_entry_whose_edit_was_not_taken_is_read_again():
     feed = document("one", "two")
-    (waiting,) = names_of([read_entry("one")])
+    (waiting,) = names_of([read_entry("one")], ())
 
-    after = remember(feed, names_of(feed.entries), None, reading=READING, unsettled=[waiting.alone])
+    after = remember(
+        feed, names_of(feed.entries, ()), None, reading=READING, unsettled=[waiting.alone]
+    )
 
     assert after is not None
     assert after.items == memory("two").items
@@ -123,7 +125,7 @@ def test_what_an_unread_item_bears_too_casts_doubt(changes):
 
 def test_another_form_of_an_unread_items_guid_casts_doubt():
     items = sliced("new", resting=("one",))
-    (name,) = names_of([read_entry("one", guid="https://a.example/x/")])
+    (name,) = names_of([read_entry("one", guid="https://a.example/x/")], ())
     before = Memory.of({sketch("one"): called(name)}, reading=READING, head=1)
     new = normalize([read_entry("new", guid="http://a.example/x")])
 

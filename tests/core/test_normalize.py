@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.core.model import Category, Enclosure, Origin, Person, ReadEntry
-from aggregator.core.normalize import fingerprint, normalize
+from aggregator.core.normalize import fingerprint, names_of, normalize
 from tests.builders import NOON, ago, entry, read_entry
 
 
@@ -161,6 +161,11 @@ def test_normalizing_twice_is_normalizing_once(document):
 
     assert normalize([*document, *document]) == entries
     assert set(normalize(left)) == set(entries)
+
+
+@given(st.lists(items, max_size=8))
+def test_items_are_called_as_their_entries_are(document):
+    assert names_of(document, normalize(document)) == names_of(document, ())
 
 
 @given(st.lists(items, max_size=8))

@@ -9,7 +9,6 @@ look           the store's revision: when one is heard of, after a poll that bro
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from aggregator.core.errors import StoreError
 from aggregator.service.host_polling import Watch
 from aggregator.service.ports import Complain
 from aggregator.service.reports import PollReport
@@ -61,7 +60,7 @@ class Changes:
         while True:
             try:
                 await hear(self.wake)
-            except StoreError as error:
+            except Exception as error:  # noqa: BLE001 - whoever does not listen looks once a second
                 self._complain("listening for changes", error)
             await asyncio.sleep(again_after)
 

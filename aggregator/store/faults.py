@@ -37,14 +37,14 @@ def explain(error: Exception, place: str) -> str:
     if len(result_code) > 1 and result_code[1] in _SQLITE:
         return f"the database {place} {_SQLITE[result_code[1]]}"
     if isinstance(error, OSError):
-        return f"the database {place} does not answer: {_first_line(error)}"
-    told = f"the database {place} failed: {_first_line(cause)}"
+        return f"the database {place} does not answer: {first_line(error)}"
+    told = f"the database {place} failed: {first_line(cause)}"
     if getattr(cause, "sqlstate", None) == _NOT_ALLOWED:
         return f"{told}; its user must own it: ALTER DATABASE … OWNER TO …"
     return told
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 

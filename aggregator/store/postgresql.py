@@ -43,7 +43,11 @@ class Server:
         """Keeps a connection for it. A pooler that shares connections by transaction passes
         nothing on (https://www.pgbouncer.org/features.html).
         """
-        from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415  an extra
+        from asyncpg import (  # noqa: PLC0415  an extra
+            InterfaceError,
+            InternalClientError,
+            PostgresError,
+        )
 
         lost = asyncio.Event()
         async with self._engine.connect() as connection:
@@ -54,7 +58,7 @@ class Server:
                 await driver.add_listener(CHANNEL, lambda *_: heard())
                 heard()
                 await lost.wait()
-            except (InterfaceError, PostgresError) as error:
+            except (InterfaceError, InternalClientError, PostgresError) as error:
                 raise ConnectionError(str(error)) from error
             finally:
                 await connection.invalidate()  # nobody else shall get one that listens

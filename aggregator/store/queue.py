@@ -21,6 +21,7 @@ from sqlalchemy import make_url
 from aggregator.core.errors import StoreError
 from aggregator.service.frontier import Due, Handler
 from aggregator.service.ports import Complain
+from aggregator.store.faults import first_line
 
 AHEAD = 256
 """Hosts that wait to be taken, where so many are due."""
@@ -77,11 +78,11 @@ class QueueEngine:
         self._looked_at = float("-inf")
 
     async def wanted(self, room: int) -> int:  # noqa: ARG002  # others may have some
-        if self._queries is None:
-            return 0
         now = asyncio.get_running_loop().time
         await asyncio.sleep(max(self._looked_at + LOOKS_APART - now(), 0.0))
         self._looked_at = now()
+        if self._queries is None:
+            return 0
         try:
             sizes = await self._queries.queue_size()
         except _troubles() as error:
@@ -111,6 +112,8 @@ class QueueEngine:
                 async with _connected(self._url, most=4) as pool:
                     await self._serve(pool, handle, concurrency)
             except _troubles() as error:
+                self._complain("taking hosts from the queue", StoreError(first_line(error)))
+            except Exception as error:  # noqa: BLE001  # else nobody would be polled any more
                 self._complain("taking hosts from the queue", error)
             await asyncio.sleep(AGAIN)
 
@@ -174,7 +177,7 @@ async def _connected(url: str, *, most: int) -> AsyncIterator[Any]:
     address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     pool = await asyncpg.create_pool(
         address,
-        min_size=1,
+        min_size=0,  # else it tells of each try to connect anew, beside us
         max_size=most,
         timeout=10,
         server_settings={"application_name": "aggregator queue"},
@@ -182,14 +185,23 @@ async def _connected(url: str, *, most: int) -> AsyncIterator[Any]:
     try:
         yield pool
     finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(AGAIN):
-                await pool.close()
-        pool.terminate()
+        try:
+            with suppress(*_troubles()):
+                async with asyncio.timeout(AGAIN):
+                    await pool.close()
+        finally:
+            pool.terminate()
 
 
 def _troubles() -> tuple[type[Exception], ...]:
     """What a server that is out of reach, or has other tables, makes of a statement."""
     import asyncpg  # noqa: PLC0415  an extra
 
-    return (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, RuntimeError)
+    return (
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # of a connection that was lost in the middle of something
+        OSError,
+        TimeoutError,
+        RuntimeError,
+    )

@@ -95,7 +95,8 @@ async def fails():
     raise RuntimeError
 
 
-async def test_what_the_database_tells_of_is_looked_at_even_after_it_was_lost(world):
+@pytest.mark.parametrize("trouble", [StoreError("lost"), ZeroDivisionError()])
+async def test_what_the_database_tells_of_is_looked_at_even_after_it_was_lost(world, trouble):
     changes = Changes(Revisions(world.store, world.clock), world.notebook.failed)
     following = changes.following()
     running = asyncio.create_task(changes.run())
@@ -108,7 +109,7 @@ async def test_what_the_database_tells_of_is_looked_at_even_after_it_was_lost(wo
         heard()
         await told.wait()
         told.clear()
-        raise StoreError("lost")
+        raise trouble
 
     hearing = asyncio.create_task(changes.hear(hear, again_after=0))
     assert await next_of(following) == 0

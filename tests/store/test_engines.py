@@ -168,5 +168,40 @@ async def test_a_queue_that_cannot_be_made_ends_whoever_would_poll():
 
 
 @needs_pgqueuer
+@pytest.mark.parametrize("trouble", [ConnectionError, ZeroDivisionError])
+async def test_whatever_befalls_the_queue_it_is_tried_again(empty_postgres, monkeypatch, trouble):
+    monkeypatch.setattr(queue, "AGAIN", 0.01)
+    told: list[str] = []
+    engine, handler = (
+        queue.QueueEngine(empty_postgres, lambda doing, _: told.append(doing)),
+        Handler(),
+    )
+    serve = engine._serve
+
+    async def fails_once(*args):
+        if not told:
+            raise trouble
+        await serve(*args)
+
+    monkeypatch.setattr(engine, "_serve", fails_once)
+    async with running(engine, handler):
+        await engine.submit([A])
+        await until(lambda: handler.begun)
+
+    assert told == ["taking hosts from the queue"]
+
+
+@needs_pgqueuer
+async def test_a_connection_that_is_lost_meanwhile_wants_no_hosts(empty_postgres):
+    engine, handler = queue.QueueEngine(empty_postgres, complain), Handler()
+    async with running(engine, handler):
+        wanting = asyncio.create_task(engine.wanted(8))
+        await asyncio.sleep(0)
+        queries, engine._queries = engine._queries, None
+        assert await wanting == 0
+        engine._queries = queries
+
+
+@needs_pgqueuer
 async def test_the_tables_of_the_queue_are_made_once_by_however_many(empty_postgres):
     await asyncio.gather(*(queue.prepare_queue(empty_postgres) for _ in range(3)))

@@ -106,9 +106,12 @@ class QueueEngine:
             raise StoreError(f"the queue cannot be written: {error}") from error
 
     async def run(self, handle: Handler, *, concurrency: int) -> None:
-        await prepare_queue(self._url)
+        is_prepared = False
         while True:
             try:
+                if not is_prepared:
+                    await prepare_queue(self._url)
+                    is_prepared = True
                 async with _connected(self._url, most=4) as pool:
                     await self._serve(pool, handle, concurrency)
             except _troubles() as error:

@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 
-from aggregator.core.errors import StoreError
 from aggregator.service.frontier import Due
 from aggregator.service.local_engine import LocalEngine
 from aggregator.store import queue
@@ -160,11 +159,19 @@ async def test_a_queue_that_was_emptied_takes_what_the_next_sweep_finds(empty_po
 
 
 @needs_pgqueuer
-async def test_a_queue_that_cannot_be_made_ends_whoever_would_poll():
-    engine = queue.QueueEngine("postgresql://nobody@127.0.0.1:1/x", complain)
+async def test_a_queue_that_cannot_be_made_is_told_and_tried_again(monkeypatch):
+    monkeypatch.setattr(queue, "AGAIN", 0.01)
+    told: list[str] = []
+    engine = queue.QueueEngine(
+        "postgresql://nobody@127.0.0.1:1/x", lambda _, error: told.append(str(error))
+    )
+    task = asyncio.create_task(engine.run(Handler(), concurrency=2))
+    await until(lambda: len(told) > 1)
+    task.cancel()
 
-    with pytest.raises(StoreError, match="tables of the queue"):
-        await asyncio.wait_for(engine.run(Handler(), concurrency=2), timeout=20)
+    assert told[0].startswith("the tables of the queue could not be made: ")
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 @needs_pgqueuer

@@ -195,8 +195,10 @@ class SqlStore(KeepsPushes, DeliveryMethods, OutlineMethods):
         return await self._database.read(frontier.frontier_stats, now=now)
 
     async def release(self, leases: Collection[Lease]) -> None:
-        await self._database.write(claims.release, leases)
-        self._under_way.difference_update(lease.source_id for lease in leases)
+        try:
+            await self._database.write(claims.release, leases)
+        finally:  # nobody polls them any more
+            self._under_way.difference_update(lease.source_id for lease in leases)
 
     async def next_due(self, *, after: datetime) -> datetime | None:
         return await self._database.read(claims.next_due, after=after)

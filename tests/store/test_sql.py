@@ -13,7 +13,7 @@ from aggregator.core.model import Enclosure, EntryChanges
 from aggregator.core.rhythm import Sighting, learn
 from aggregator.core.wire import Validators
 from aggregator.service.ports import Selection
-from aggregator.store import saving
+from aggregator.store import grouping, saving
 from aggregator.store.engine import connect
 from aggregator.store.marks import MOST_HOLDERS
 from aggregator.store.schema import entries, metadata
@@ -535,3 +535,22 @@ async def test_a_memory_that_stays_as_it_is_is_not_written(postgres):
 
 def _writer_of_the_memory(connection):
     return connection.scalar(text("SELECT CAST(xmin AS TEXT) FROM documents"))
+
+
+async def test_nobody_waits_for_sources_that_could_not_be_given_back(sql_store, monkeypatch):
+    monkeypatch.setattr(grouping, "WINDOW", 60)
+
+    async def fails(*_, **__):
+        raise StoreError("the server is gone")
+
+    await configure(sql_store, "a", "b")
+    claimed = await sql_store.claim(["a", "b"], lease_until=NOON + HOUR)
+    with monkeypatch.context() as failing:
+        failing.setattr(sql_store._database, "write", fails)
+        with pytest.raises(StoreError):
+            await sql_store.release([claimed[1].lease])
+
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            (again,) = await sql_store.claim(["a"], lease_until=NOON + HOUR)
+            assert await sql_store.save_poll(record(again.lease))

@@ -21,7 +21,8 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from operator import add, mul
+from itertools import accumulate, count
+from operator import add, mul, sub
 from typing import Self
 
 from aggregator.core.upcoming import NextPoll, in_words
@@ -171,7 +172,8 @@ class Habits:
         """In which hours, on which days; empty where that cannot be said."""
         if self.newest - self.oldest < A_WEEK:
             return ""
-        hours = [sum(self.quarters[at : at + CELLS // 24]) for at in range(0, CELLS, CELLS // 24)]
+        first, second, third, fourth = (self.quarters[at::4] for at in range(4))
+        hours = [*map(add, map(add, first, second), map(add, third, fourth))]
         working = sum(self.days[:5]) / self.count
         spell = _spell(hours, MOST * self.count)
         parts = [f"{spell} UTC"] if spell else []
@@ -309,14 +311,19 @@ def _often(rate: float) -> str:
 
 def _spell(hours: list[int], enough: float) -> str:
     """The shortest stretch of hours with most entries; empty where there is no short one."""
-    sums = [0] * 24  # of the stretches from each hour on, so far
-    for length in range(1, LONGEST_SPELL + 1):
-        last = hours[length - 1 :] + hours[: length - 1]
-        sums = [*map(add, sums, last)]
-        if max(sums) >= enough:
-            start = sums.index(max(sums))
-            return f"{start:02d}–{(start + length) % 24:02d}"
-    return ""
+    before = [*accumulate(hours + hours, initial=0)]
+
+    def stretches(length: int) -> list[int]:
+        """How many lie in those of so many hours, from each hour on."""
+        return [*map(sub, before[length : length + 24], before)]
+
+    if max(stretches(LONGEST_SPELL)) < enough:  # as of most
+        return ""
+    length, most = next(
+        (length, most) for length in count(1) if max(most := stretches(length)) >= enough
+    )
+    start = most.index(max(most))
+    return f"{start:02d}–{(start + length) % 24:02d}"
 
 
 def _micros(moment: datetime) -> int:

@@ -106,6 +106,10 @@ class _Known:
         return now is not None and earlier(now.updated, at) == earlier(before.updated, at)
 
 
+_Key = int | tuple[str, int]
+"""A story by its number, and what shows it, where that has conditions."""
+
+
 class Lines:
     """Remembers what it read; a publication without conditions shares that with all such."""
 
@@ -119,7 +123,7 @@ class Lines:
     def take(self, catalogue: Catalogue) -> None:
         """Shows by another configuration from now on."""
         self._catalogue = catalogue
-        self._known: dict[tuple[str, int], _Known] = {}
+        self._known: dict[_Key, _Known] = {}
         self._refreshes = 0
         self._room = FEW_LINES
 
@@ -137,39 +141,49 @@ class Lines:
             selector = Selector(publication, filters, now=now, found=found)
         return LineView(self, self._store, name, selector, now)
 
-    async def outdated(self, known: Mapping[int, _Known], followed: Followed) -> set[int]:
-        """Those that say of a source what is not true any more."""
+    async def outdated(
+        self, known: Sequence[_Known | None], followed: Followed
+    ) -> dict[int, _Known]:
+        """Those that say of a source what is not true any more, by where they stand here."""
         unsure = _unsure(known, followed)
         now = dict(followed.told or {})
         keys = frozenset[str]().union(*[each.keys for each in unsure.values()])
         if lacking := keys - now.keys():
             now |= await self._store.attributions(lacking)
-        found = {number for number, each in unsure.items() if not each.is_true(now)}
+        found = {n: each for n, each in unsure.items() if not each.is_true(now)}
         at, refresh = followed.at, self._refreshes
-        for each in known.values():
+        for each in filter(None, known):
             each.seen_at = refresh
-            each.true_at = each.true_at if at == BEFORE_ALL else at
-        for number in found:
-            known[number].true_at = BEFORE_ALL
+            if at != BEFORE_ALL:
+                each.true_at = at
+        for each in found.values():
+            each.true_at = BEFORE_ALL
         return found
 
-    def recall(self, name: str, places: Sequence[Placed], now: datetime) -> dict[int, _Known]:
+    def recall(self, name: str, places: Sequence[Placed], now: datetime) -> list[_Known | None]:
         """What is known of the stories that stand there, as far as it holds."""
-        known = self._known
-        return {
-            number: each
-            for _, number, changed_in in places
-            if (each := known.get((name, number))) is not None
+        get = self._known.get
+        if not name:
+            return [
+                each if (each := get(number)) and each.changed_in == changed_in else None
+                for _, number, changed_in in places
+            ]
+        return [
+            each
+            if (each := get((name, number)))
             and each.changed_in == changed_in
             and (each.until is None or now <= each.until)
-        }
+            else None
+            for _, number, changed_in in places
+        ]
 
     def keep(self, name: str, place: Placed, look: Look, at: int) -> _Known:
         """`at` is the revision as of which it looks so."""
         known = self._as_known(place, look)
-        self._known.pop((name, place.number), None)
+        key = (name, place.number) if name else place.number
+        self._known.pop(key, None)
         known.true_at, known.seen_at = at, self._refreshes
-        self._known[name, place.number] = known
+        self._known[key] = known
         self._make_room()
         return known
 
@@ -248,11 +262,7 @@ class LineView(View[Line]):
     async def stories(self, selection: Selection, *, limit: int, offset: int = 0) -> list[Line]:
         followed = await self._lines.standings.follow(selection, limit=limit, offset=offset)
         known = await self._all(followed)
-        return [
-            line
-            for _, number, _ in followed.places
-            if (each := known.get(number)) and isinstance(line := each.left, Line)
-        ]
+        return [each.left for each in known if each and isinstance(each.left, Line)]
 
     async def to_judge(
         self, selection: Selection, selector: Selector, *, limit: int, offset: int
@@ -275,10 +285,10 @@ class LineView(View[Line]):
         return [
             (
                 Position(place.rank_at, place.number),
-                partial(_judge, selector, known[place.number]),
+                partial(_judge, selector, each),
             )
-            for place in followed.places
-            if place.number in known
+            for place, each in zip(followed.places, known, strict=True)
+            if each
         ]
 
     async def count_stories(self, selection: Selection, *, most: int) -> int:
@@ -306,21 +316,21 @@ class LineView(View[Line]):
                     known[place.number] = again
         return [known[line.number] for line in lines if line.number in known]
 
-    async def _all(self, followed: Followed) -> dict[int, _Known]:
-        """What is known of the stories that stand there, after a look at those that are not."""
-        places = followed.places
-        known = self._lines.recall(self._name, places, self._now)
-        lacking = {number for _, number, _ in places if number not in known}
-        lacking |= await self._lines.outdated(known, followed)
-        rest = [place for place in places if place.number in lacking] if lacking else []
-        for start in range(0, len(rest), AT_ONCE):
-            some = {place.number: place for place in rest[start : start + AT_ONCE]}
-            looks = await self._look(list(some))
-            for number, place in some.items():
-                if number in looks:
-                    known[number] = self._lines.keep(self._name, place, looks[number], followed.at)
-                else:
-                    known.pop(number, None)
+    async def _all(self, followed: Followed) -> list[_Known | None]:
+        """What is known of each story that stands there, after a look at those that are not.
+
+        None of those that nothing is left of meanwhile.
+        """
+        places, lines = followed.places, self._lines
+        known = lines.recall(self._name, places, self._now)
+        lacking = [n for n, each in enumerate(known) if not each]
+        lacking += await lines.outdated(known, followed)
+        for start in range(0, len(lacking), AT_ONCE):
+            some = lacking[start : start + AT_ONCE]
+            looks = await self._look([places[n].number for n in some])
+            for n in some:
+                look, place = looks.get(places[n].number), places[n]
+                known[n] = lines.keep(self._name, place, look, followed.at) if look else None
         return known
 
     async def _look(self, numbers: Sequence[int]) -> dict[int, Look]:
@@ -331,15 +341,15 @@ class LineView(View[Line]):
         return {number: self._selector.look(story) for number, story in stories.items()}
 
 
-def _unsure(known: Mapping[int, _Known], followed: Followed) -> Mapping[int, _Known]:
-    """Those that may say of a source what is not true any more."""
+def _unsure(known: Sequence[_Known | None], followed: Followed) -> dict[int, _Known]:
+    """Those that may say of a source what is not true any more, by where they stand here."""
     if followed.told is None:
-        return known
+        return {n: each for n, each in enumerate(known) if each}
     told, since = frozenset(followed.told), followed.since
     return {
-        number: each
-        for number, each in known.items()
-        if each.true_at < since or not told.isdisjoint(each.keys)
+        n: each
+        for n, each in enumerate(known)
+        if each and (each.true_at < since or not told.isdisjoint(each.keys))
     }
 
 

@@ -10,6 +10,7 @@ runs           of lines, as a document shows them             (line_runs)
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from aggregator.core.joined import Piece, Run, are_once, run_of
 from aggregator.core.publication import Format
@@ -41,6 +42,11 @@ class PiecedRun:
     pieces: tuple[Piece | None, ...]
     """One for each line; none where it cannot be written."""
     written: Run
+    whole: bool
+    """Whether all of them are written."""
+
+
+_WHOLE = attrgetter("whole")
 
 
 class Pieces:
@@ -115,7 +121,8 @@ def _size(piece: Piece) -> int:
 
 def _together(run: LineRun, found: Mapping[int, _Pieced]) -> PiecedRun:
     pieces = tuple([found[line.number][1] for line in run.lines])
-    return PiecedRun(of=run, pieces=pieces, written=run_of([each for each in pieces if each]))
+    written = run_of([each for each in pieces if each])
+    return PiecedRun(of=run, pieces=pieces, written=written, whole=None not in pieces)
 
 
 def _anew(
@@ -133,7 +140,7 @@ def _anew(
 def writable(pieced: Sequence[PiecedRun]) -> tuple[list[Run], tuple[str, ...]]:
     """The runs of a document, and the ids of the entries that it goes without."""
     runs = [each.written for each in pieced]
-    if are_once(runs) and all(len(each.written.ids) == len(each.pieces) for each in pieced):
+    if are_once(runs) and all(map(_WHOLE, pieced)):
         return runs, ()
     _, places = each_once([piece for each in pieced for piece in each.pieces])
     lines = lines_of([each.of for each in pieced])

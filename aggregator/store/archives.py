@@ -25,7 +25,7 @@ from aggregator.core.archives import Archive, Archived, Unarchived
 from aggregator.core.model import Story
 from aggregator.service.ports import Selection
 from aggregator.store.mapping import AnyRow, Columns
-from aggregator.store.reads import STORY_COLUMNS, available, select_stories, with_entries
+from aggregator.store.reads import ALL, STORY_COLUMNS, available, select_stories, with_entries
 from aggregator.store.revisions import lock_stories
 from aggregator.store.schema import archived, archives, revision, stories
 from aggregator.store.statements import chunks, insert_missing
@@ -140,8 +140,9 @@ def _missing(connection: Connection, archive: Archive, ids: Sequence[int]) -> li
 def _among(connection: Connection, ids: Sequence[int], theirs: ColumnElement[bool]) -> list[int]:
     """Those of the selection, in the order in which they were first seen."""
     found: list[int] = []
+    statement = _STORED if theirs is ALL else _STORED.where(theirs)
     for chunk in chunks(ids):
-        found += connection.scalars(_STORED.where(theirs), {"values": chunk})
+        found += connection.scalars(statement, {"values": chunk})
     return sorted(found)
 
 

@@ -58,9 +58,13 @@ def whole_stories(
     return with_entries(connection, page, available(connection))
 
 
+_LISTED: ColumnElement[bool] = sources.c.listed
+
+
 def available(connection: Connection) -> ColumnElement[bool]:
     """Which entries may be shown at all."""
-    return sources.c.listed & _but(entries_taken_down(connection))
+    hidden = entries_taken_down(connection)
+    return sources.c.listed & _but(hidden) if hidden else _LISTED
 
 
 def _but(hidden: Collection[int]) -> ColumnElement[bool]:
@@ -105,6 +109,10 @@ _MEMBERS = (
     .where(entries.c.story_id.in_(_THESE))
     .order_by(entries.c.id)
 )
+_LISTED_MEMBERS = _MEMBERS.where(_LISTED)
+
+ALL = true()
+"""Of stories: none lacks an entry that may be shown."""
 
 STORY_COLUMNS = (
     stories.c.id,
@@ -167,7 +175,7 @@ def select_stories(
     if not search and selection.sources is None:
         # Most stories pass, so that asking each in the order of rank soon fills a page.
         shown = _shown(connection)
-        return true() if shown is None else shown
+        return ALL if shown is None else shown
     conditions = [
         _is_listed() if selection.sources is None else _of(connection, selection.sources),
         _but(entries_taken_down(connection)),
@@ -221,8 +229,9 @@ def _members(
 ) -> dict[int, dict[int, int]]:
     """For each story the ids of such of its entries, oldest first, with their sources' ids."""
     members: dict[int, dict[int, int]] = {story_id: {} for story_id in story_ids}
+    statement = _LISTED_MEMBERS if which is _LISTED else _MEMBERS.where(which)
     for chunk in chunks(story_ids):
-        for row in connection.execute(_MEMBERS.where(which), {"values": chunk}):
+        for row in connection.execute(statement, {"values": chunk}):
             members[row.story_id][row.id] = row.source_id
     return members
 

@@ -9,7 +9,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    delete,
+    insert,
+    null,
+    select,
+    union_all,
+    update,
+)
 
 from aggregator.core.digest import digest
 from aggregator.core.model import Entry, Takedown
@@ -26,16 +35,19 @@ _SAME_GUID = (taken_down.c.source_id == entries.c.source_id) & (
 # From the few takedowns to entries by index: SQLite joins them the other way round, through all
 # entries, and this is asked for with every list.
 _BY_GUID = select(
-    select(entries.c.id).where(_SAME_GUID).scalar_subquery().label("id"),
+    select(entries.c.id).where(_SAME_GUID).scalar_subquery().label("entry_id"),
+    null().label("story_id"),
     takedowns.c.published_id,
 ).join_from(taken_down, takedowns, takedowns.c.id == taken_down.c.takedown_id)
 _BY_STORY = select(
+    null().label("entry_id"),
     select(stories.c.id)
     .where(stories.c.published_digest == takedowns.c.published_digest)
     .scalar_subquery()
-    .label("id"),
+    .label("story_id"),
     takedowns.c.published_id,
 )
+_HIDDEN = union_all(_BY_GUID, _BY_STORY)  # every list asks for both, and mostly there are none
 _NAMED = select(taken_down.c.takedown_id, sources.c.key, taken_down.c.guid).join(
     sources, sources.c.id == taken_down.c.source_id
 )
@@ -44,8 +56,9 @@ _ALL = select(takedowns).order_by(takedowns.c.taken_at.desc(), takedowns.c.id.de
 
 def entries_taken_down(connection: Connection) -> dict[int, str]:
     """By the ids of entries that must not be shown the takedowns that hide them."""
-    hidden = [(row.published_id, row.id) for row in connection.execute(_BY_GUID) if row.id]
-    ids = {row.id: row.published_id for row in connection.execute(_BY_STORY) if row.id}
+    rows = connection.execute(_HIDDEN).all()
+    hidden = [(row.published_id, row.entry_id) for row in rows if row.entry_id]
+    ids = {row.story_id: row.published_id for row in rows if row.story_id}
     for chunk in chunks(ids):
         members = select(entries.c.id, entries.c.story_id).where(entries.c.story_id.in_(chunk))
         hidden += [(ids[row.story_id], row.id) for row in connection.execute(members)]
@@ -54,10 +67,10 @@ def entries_taken_down(connection: Connection) -> dict[int, str]:
 
 def list_takedowns(connection: Connection) -> list[Takedown]:
     """Newest first."""
+    rows = connection.execute(_ALL).all()
     its_entries: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
-    for row in connection.execute(_NAMED):
+    for row in connection.execute(_NAMED) if rows else ():
         its_entries[row.takedown_id].append((row.key, row.guid))
-    rows = connection.execute(_ALL)
     return [
         Takedown(
             id=row.published_id,

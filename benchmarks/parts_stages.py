@@ -78,15 +78,15 @@ class Stages:
 
     async def play(self) -> None:
         """A round: the same bytes, a new entry, and nothing."""
-        bodies = await self._same_bytes()
-        await self._new_entries()
+        await self._same_bytes()
+        bodies = await self._new_entries()
         await self._nothing()
         documents = self._alone(bodies)
         with self._meter("read it in the cage", self._sources):
             await _side_by_side(self._caged.read(one) for one in documents)
         await self._floor.play(bodies)
 
-    async def _same_bytes(self) -> list[bytes]:
+    async def _same_bytes(self) -> None:
         await make_due(self._service, -timedelta(seconds=1))
         with self._meter("claim", self._sources):
             claimed = await self._claim_due()
@@ -96,9 +96,8 @@ class Stages:
             await self._settle(polled)
         with self._meter("complete", self._sources):
             await self._complete()
-        return [answer.body for _, _, answer in polled if isinstance(answer, Fetched)]
 
-    async def _new_entries(self) -> None:
+    async def _new_entries(self) -> list[bytes]:
         polled = await self._fetch(await self._claim())
         *most, last = polled
         with self._meter("settle one new entry in 20", len(most)):
@@ -111,6 +110,7 @@ class Stages:
         with self._meter("pack that with gzip", 1):
             pack(shown.body, "gzip")
         self._floor.publish(shown.body)
+        return [answer.body for _, _, answer in polled if isinstance(answer, Fetched)]
 
     async def _nothing(self) -> None:
         claimed = await self._claim()

@@ -252,8 +252,9 @@ class Documents:
             if document.until != made.until:
                 document = replace(document, until=made.until)
         else:
+            asked = made
             made, pieces = await self._pieced(made, format, kept)
-            made_of = made.digest()
+            made_of = made_of if made is asked else made.digest()
             document = await self._write(made, pieces, format, kept)
         if kept:
             self.ahead.spend(started)

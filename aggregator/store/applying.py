@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from aggregator.core.model import EditedEntry, Entry, EntryChanges
 from aggregator.store.mapping import edited_columns
 from aggregator.store.newcomers import Whose
 from aggregator.store.partings import reconsider
+from aggregator.store.quick import run
 from aggregator.store.revisions import UPCOMING, bump, tell_otherwise
 from aggregator.store.schema import edits, entries, stories, tombstones
 from aggregator.store.searching import index, index_new, unindex
@@ -62,6 +63,16 @@ def apply(connection: Connection, incoming: Sequence[Incoming]) -> dict[int, str
     }
 
 
+_OWN = (entries.c.id == bindparam("entry_id")) & (entries.c.source_id == bindparam("of_source"))
+"""The entry to be changed, provided that it is this source's."""
+
+_CHANGE = update(entries).where(_OWN)
+_MOVE = update(stories).where(
+    stories.c.id == select(entries.c.story_id).where(_OWN).scalar_subquery(),
+    stories.c.lead_entry_id == bindparam("entry_id"),
+)
+
+
 def _touches_others(changes: EntryChanges) -> bool:
     return bool(changes.migrated or changes.edited or changes.refreshed)
 
@@ -101,14 +112,15 @@ def _bury(connection: Connection, source_id: int, digests: Sequence[bytes]) -> i
 
 def _migrate(connection: Connection, source_id: int, migrated: Sequence[tuple[int, Entry]]) -> int:
     """A guid that another entry of the source bears already is refused like a bad value."""
+    mine = {"of_source": source_id}
     rows = [
-        {"entry_id": entry_id, "guid": entry.guid, "digest": entry.digest}
+        {**mine, "entry_id": entry_id, "guid": entry.guid, "digest": entry.digest}
         for entry_id, entry in migrated
     ]
     if not rows:
         return 0
     keep_down(connection, source_id, migrated)
-    refused = run_for_each(connection, update(entries).where(_own(source_id)), rows)
+    refused = run_for_each(connection, _CHANGE, rows)
     for chunk in chunks([row["entry_id"] for row in rows]):
         own = (entries.c.source_id == source_id) & entries.c.id.in_(chunk)
         theirs = stories.c.id.in_(select(entries.c.story_id).where(own))
@@ -121,10 +133,11 @@ def _edit(
 ) -> int:
     if not edited:
         return 0
-    rows = [{"entry_id": edit.id, **edited_columns(edit)} for edit in edited]
+    mine = {"of_source": source_id}
+    rows = [{**mine, "entry_id": edit.id, **edited_columns(edit)} for edit in edited]
     ids = [edit.id for edit in edited]
     unindex(connection, ids)
-    refused = run_for_each(connection, update(entries).where(_own(source_id)), rows)
+    refused = run_for_each(connection, _CHANGE, rows)
     index(connection, ids)
     _count(connection, source_id, edited)
     for chunk in chunks([edit.id for edit in edited]):
@@ -150,18 +163,13 @@ def _count(connection: Connection, source_id: int, edited: Sequence[EditedEntry]
         if edit.id in its_own
     ]
     if rows:
-        connection.execute(insert_or_replace(connection, edits), rows)
+        run(connection, insert_or_replace(connection, edits), rows)
 
 
 def _rank(connection: Connection, source_id: int, edited: Sequence[EditedEntry]) -> None:
     """Moves the stories that these lead: a copy's edit moves nobody's story."""
-    own = select(entries.c.story_id).where(_own(source_id)).scalar_subquery()
-    led = (stories.c.id == own) & (stories.c.lead_entry_id == bindparam("entry_id"))
-    rows = [{"entry_id": edit.id, "rank_at": edit.rank_at} for edit in edited if edit.rank_at]
-    if rows:
-        connection.execute(update(stories).where(led), rows)
-
-
-def _own(source_id: int) -> ColumnElement[bool]:
-    """The entry to be changed, provided that it is this source's."""
-    return (entries.c.id == bindparam("entry_id")) & (entries.c.source_id == source_id)
+    mine = {"of_source": source_id}
+    rows = [
+        {**mine, "entry_id": edit.id, "rank_at": edit.rank_at} for edit in edited if edit.rank_at
+    ]
+    run(connection, _MOVE, rows)

@@ -27,6 +27,7 @@ from aggregator.core.stories import (
 from aggregator.store.mapping import AnyRow, info_of
 from aggregator.store.marks import MOST_HOLDERS, Holders, candidates, holders_of, told_of
 from aggregator.store.newcomers import Arrival, Newcomer, marks_among
+from aggregator.store.quick import fetch
 from aggregator.store.schema import JOINED_BY_TEXT, entries, sources, stories
 from aggregator.store.statements import chunks
 
@@ -242,7 +243,7 @@ def _leads(connection: Connection, story_ids: Collection[int]) -> dict[int, Tell
     """What the leads of these stories tell and claim."""
     found: dict[int, Telling] = {}
     for chunk in chunks(story_ids):
-        rows = connection.execute(_LEADS, {"values": chunk})
+        rows = fetch(connection, _LEADS, {"values": chunk})
         found |= {row.story_id: telling_of(row) for row in rows}
     return found
 
@@ -301,7 +302,7 @@ def member_of(row: AnyRow) -> Member:
 def _stories_with_links(connection: Connection, links: Collection[bytes]) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for chunk in chunks(links):
-        rows = connection.execute(_WITH_LINKS, {"values": chunk})
+        rows = fetch(connection, _WITH_LINKS, {"values": chunk})
         found.update({row.link_digest: row.id for row in rows})
     return found
 
@@ -309,7 +310,7 @@ def _stories_with_links(connection: Connection, links: Collection[bytes]) -> dic
 def _stories_with_other_links(connection: Connection, links: Collection[bytes]) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for chunk in chunks(links):
-        rows = connection.execute(_WITH_OTHER_LINKS, {"values": chunk})
+        rows = fetch(connection, _WITH_OTHER_LINKS, {"values": chunk})
         for row in rows:
             found.setdefault(row.link_digest, row.story_id)
     return found
@@ -322,7 +323,7 @@ def _stories_of_sources(
     found: set[tuple[int, int]] = set()
     for some in chunks(story_ids, variables=2):
         for chunk in chunks(source_ids, variables=2):
-            rows = connection.execute(_OCCUPIED, {"sources": chunk, "values": some})
+            rows = fetch(connection, _OCCUPIED, {"sources": chunk, "values": some})
             found.update((row.source_id, row.story_id) for row in rows)
     return found
 
@@ -358,5 +359,6 @@ def _other_ids(item: Newcomer) -> Iterator[str]:
 def _held_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
     held: set[str] = set()
     for chunk in chunks([digest(each) for each in ids]):
-        held.update(connection.scalars(_HELD_IDS, {"values": chunk}))
+        rows = fetch(connection, _HELD_IDS, {"values": chunk})
+        held.update(row.published_id for row in rows)
     return held

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from aggregator.core.likeness import Told
 from aggregator.core.stories import Candidate
 from aggregator.store.mapping import AnyRow
+from aggregator.store.quick import fetch, run
 from aggregator.store.schema import entries, marks
 from aggregator.store.statements import chunks, insert_missing
 
@@ -26,8 +27,7 @@ def holders_of(connection: Connection, wanted: Collection[int]) -> dict[int, lis
     """Ids of entries by mark."""
     holders: dict[int, list[int]] = {}
     for chunk in chunks(wanted):
-        rows = connection.execute(_HOLDERS, {"values": chunk})
-        for row in rows:
+        for row in fetch(connection, _HOLDERS, {"values": chunk}):
             holders.setdefault(row.mark, []).append(row.entry_id)
     return holders
 
@@ -72,8 +72,7 @@ def add_marks(connection: Connection, found: Mapping[int, Sequence[int]], holder
             held[mark] += 1
             if held[mark] <= MOST_HOLDERS:
                 rows.append({"mark": mark, "entry_id": entry_id})
-    if rows:
-        connection.execute(insert_missing(connection, marks), rows)
+    run(connection, insert_missing(connection, marks), rows)
 
 
 def drop_marks(connection: Connection, entry_ids: Collection[int]) -> None:

@@ -19,6 +19,7 @@ from aggregator.store.mapping import (
     past_poll,
 )
 from aggregator.store.one_of import one_of
+from aggregator.store.quick import fetch
 from aggregator.store.schema import documents, edits, entries, polls, sources, tombstones
 from aggregator.store.statements import chunks, chunks_of_sources
 
@@ -92,16 +93,16 @@ def known(connection: Connection, asked: Sequence[Asked]) -> list[Knowledge]:
     """Of each, in their order."""
     ids = {one.source_id for one in asked}
     # A first document asks for hundreds of digests, when nothing is there yet.
-    there = connection.scalars(_WITH_ANY, {"sources": [*ids]}).all()
-    digests: dict[int, set[bytes]] = {id: set() for id in there}
-    links: dict[int, set[bytes]] = {id: set() for id in there}
+    there = fetch(connection, _WITH_ANY, {"sources": [*ids]})
+    digests: dict[int, set[bytes]] = {row.id: set() for row in there}
+    links: dict[int, set[bytes]] = {row.id: set() for row in there}
     for one in asked:
         if one.source_id in digests:
             digests[one.source_id].update(one.digests)
             links[one.source_id].update(one.links)
     dead: set[tuple[int, bytes]] = set()
     for some, chunk in chunks_of_sources(digests):
-        rows = connection.execute(_BURIED, {"sources": some, "values": chunk})
+        rows = fetch(connection, _BURIED, {"sources": some, "values": chunk})
         dead.update((row.source_id, row.digest) for row in rows)
     by_digest = _known_by(connection, _BY_DIGEST, digests)
     by_link = _known_by(connection, _BY_LINK, links)
@@ -130,7 +131,7 @@ def _known_by(
     """By source, in the order in which they were stored."""
     found: dict[int, list[KnownEntry]] = {source_id: [] for source_id in values}
     for ids, chunk in chunks_of_sources(values):
-        for row in connection.execute(statement, {"sources": ids, "values": chunk}):
+        for row in fetch(connection, statement, {"sources": ids, "values": chunk}):
             found[row.source_id].append(known_entry(row))
     return found
 
@@ -140,10 +141,10 @@ def recall(
 ) -> list[RecalledEntry]:
     its_own = {"source_id": source_id, "most": limit}
     if ids is None:
-        rows = connection.execute(_RECALLED, its_own).all()
+        rows = fetch(connection, _RECALLED, its_own)
     else:
         chosen = [{**its_own, "values": chunk} for chunk in chunks(ids)]
-        rows = [row for one in chosen for row in connection.execute(_RECALLED_OF_THESE, one)]
+        rows = [row for one in chosen for row in fetch(connection, _RECALLED_OF_THESE, one)]
     return [RecalledEntry(known=known_entry(row), title=row.title, text=row.text) for row in rows]
 
 
@@ -153,13 +154,13 @@ def sightings(connection: Connection, asked: Sequence[tuple[int, int]]) -> list[
 
 
 def _sightings(connection: Connection, source_id: int, limit: int) -> list[Sighting]:
-    rows = connection.execute(_SIGHTINGS, {"source_id": source_id, "most": limit})
-    return [Sighting(first_seen, published) for first_seen, published in rows.all()]
+    rows = fetch(connection, _SIGHTINGS, {"source_id": source_id, "most": limit})
+    return [Sighting(*row) for row in rows]
 
 
 def remembered(connection: Connection, source_ids: Sequence[int]) -> list[Memory | None]:
     """Of each source, in their order."""
-    rows = connection.execute(_REMEMBERED, {"sources": [*source_ids]})
+    rows = fetch(connection, _REMEMBERED, {"sources": [*source_ids]})
     found = {row.source_id: row.memory for row in rows}
     return [Memory.unpacked(found[id]) if id in found else None for id in source_ids]
 

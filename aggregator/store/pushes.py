@@ -30,6 +30,7 @@ from aggregator.core.text import xml_safe
 from aggregator.store.column_types import UtcMicros
 from aggregator.store.mapping import AnyRow
 from aggregator.store.one_of import one_of
+from aggregator.store.quick import fetch
 from aggregator.store.schema import callbacks, pushes, sources
 from aggregator.store.statements import chunks, insert_missing, insert_or_replace
 
@@ -48,7 +49,7 @@ def keep_offers(connection: Connection, offers: Mapping[int, Offer]) -> None:
     """What these sources offer now; anything new is to be acted upon."""
     before: dict[int, Offer] = {}
     for chunk in chunks(offers):
-        for row in connection.execute(_OFFERED, {"ids": chunk}):
+        for row in fetch(connection, _OFFERED, {"ids": chunk}):
             before[row.source_id] = Offer(hubs=tuple(row.hubs), topic=row.topic)
     for source_id, offer in offers.items():
         if offer != before.get(source_id, Offer()):

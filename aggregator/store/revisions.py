@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from aggregator.service.ports import Revision
 from aggregator.store.engine import MOVED
 from aggregator.store.postgresql import CHANNEL
+from aggregator.store.quick import fetch, run
 from aggregator.store.schema import revision
 
 UPCOMING = select(revision.c.number + 1).scalar_subquery()
@@ -33,12 +34,12 @@ _COUNT = update(revision).values(stories=revision.c.stories + bindparam("more"))
 
 
 def lock_stories(connection: Connection) -> None:
-    connection.execute(_LOCK)
+    fetch(connection, _LOCK)
 
 
 def bump(connection: Connection, at: datetime) -> None:
     told = connection.dialect.name == "postgresql"
-    connection.execute(_BUMP_AND_TELL if told else _BUMP, {"at": at})
+    run(connection, _BUMP_AND_TELL if told else _BUMP, [{"at": at}])
     connection.info[MOVED] = True
 
 
@@ -53,7 +54,7 @@ def tell_otherwise(connection: Connection) -> None:
 def count_more(connection: Connection, number: int) -> None:
     """So many stories came, or went where it is negative."""
     if number:
-        connection.execute(_COUNT, {"more": number})
+        run(connection, _COUNT, [{"more": number}])
 
 
 def counted(connection: Connection) -> int:
@@ -62,5 +63,5 @@ def counted(connection: Connection) -> int:
 
 
 def current(connection: Connection) -> Revision:
-    row = connection.execute(_CURRENT).one()
+    (row,) = fetch(connection, _CURRENT)
     return Revision(number=row.number, changed_at=row.changed_at)

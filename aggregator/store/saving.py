@@ -33,6 +33,7 @@ from aggregator.store.one_of import one_of
 from aggregator.store.place import DomainOf, place_columns
 from aggregator.store.polls import KEPT_POLLS
 from aggregator.store.pushes import keep_offers, note_heard, note_missed
+from aggregator.store.quick import fetch, run
 from aggregator.store.revisions import lock_stories
 from aggregator.store.schema import documents, polls, sources
 from aggregator.store.statements import insert_or_replace, replace_other
@@ -53,7 +54,7 @@ def save_polls(
     if held:
         _save_states(connection, held, domain_of)
         polled = [_past_poll_row(row, record) for row, record in held]
-        connection.execute(insert_or_replace(connection, polls), polled)
+        run(connection, insert_or_replace(connection, polls), polled)
     _take_in(connection, [record for _, record in held if record.read])
     offers = {record.lease.source_id: record.offer for _, record in held}
     keep_offers(connection, {id: offer for id, offer in offers.items() if offer is not None})
@@ -121,7 +122,7 @@ _SAVE_FACTS = (
 
 def _held(connection: Connection, leases: Sequence[Lease]) -> dict[Lease, AnyRow]:
     """The rows of those sources whose lease is still held; locked in one order by everybody."""
-    rows = connection.execute(_HELD, {"ids": [lease.source_id for lease in leases]})
+    rows = fetch(connection, _HELD, {"ids": [lease.source_id for lease in leases]})
     return {Lease(source_id=row.id, token=row.lease_token): row for row in rows}
 
 
@@ -134,9 +135,8 @@ def _save_states(
         its_own = facts_columns(record, row)
         if tuple(its_own.values()) != row[: len(_FACTS)]:
             facts.append({"source_id": row.id, **its_own})
-    connection.execute(_SAVE_SCHEDULE, schedules)
-    if facts:
-        connection.execute(_SAVE_FACTS, facts)
+    run(connection, _SAVE_SCHEDULE, schedules)
+    run(connection, _SAVE_FACTS, facts)
     for row, record in held:
         if record.moves.to != row.moved_to:
             place = place_columns(record.moves.to or row.url, domain_of)
@@ -158,7 +158,7 @@ def _take_in(connection: Connection, records: Collection[PollRecord]) -> None:
     """What their documents said of the feeds, and the changes among the entries."""
     if not records:
         return
-    found = connection.execute(_READ, {"ids": [record.lease.source_id for record in records]})
+    found = fetch(connection, _READ, {"ids": [record.lease.source_id for record in records]})
     rows = {row.id: row for row in found}
     _keep_memories(connection, {one.lease.source_id: one.memory for one in records})
     incoming, infos = [], []
@@ -171,8 +171,7 @@ def _take_in(connection: Connection, records: Collection[PollRecord]) -> None:
         whose = _whose(row, record.info)
         at, shown = record.poll.polled_at, info != before
         incoming.append(Incoming(source=whose, changes=record.changes, at=at, shown=shown))
-    if infos:
-        connection.execute(_SAVE_INFO, infos)
+    run(connection, _SAVE_INFO, infos)
     _apply(connection, incoming)
 
 
@@ -204,10 +203,8 @@ def _keep_memories(connection: Connection, memories: dict[int, Memory | None]) -
         if memory is not None
     ]
     forgotten = [{"source_id": id} for id, memory in memories.items() if memory is None]
-    if kept:
-        connection.execute(replace_other(connection, documents, documents.c.memory), kept)
-    if forgotten:
-        connection.execute(_FORGET, forgotten)
+    run(connection, replace_other(connection, documents, documents.c.memory), kept)
+    run(connection, _FORGET, forgotten)
 
 
 def save_pushed(

@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from aggregator.core.model import Content
 from aggregator.core.searching import Phrase, Query, words_of
 from aggregator.store.mapping import words_content
+from aggregator.store.quick import run
 from aggregator.store.schema import entries
 from aggregator.store.statements import chunks, give_way
 
@@ -107,8 +108,7 @@ def index_new(connection: Connection, said: Mapping[int, Content]) -> None:
     for entry_id, content in said.items():
         rows.append(_indexed(connection, entry_id, content))
         give_way()
-    if rows:
-        connection.execute(_ADD[connection.dialect.name], rows)
+    run(connection, _ADD[connection.dialect.name], rows)
 
 
 def unindex(connection: Connection, entry_ids: Collection[int]) -> None:
@@ -125,8 +125,7 @@ def _run(
         for row in said:
             rows.append(_indexed(connection, row.id, words_content(row)))
             give_way()  # a millisecond of work each
-        if rows:
-            connection.execute(statements[connection.dialect.name], rows)
+        run(connection, statements[connection.dialect.name], rows)
 
 
 def _indexed(connection: Connection, entry_id: int, content: Content) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.util.concurrency import await_, in_greenlet
 
 from aggregator.store.faults import is_refused_value
+from aggregator.store.quick import run
 
 _CHUNK = 900
 """Values in one IN list; SQLite takes 999 variables in a statement wherever it is built small."""
@@ -121,7 +122,7 @@ def _accepted(
     one_by_one = connection.dialect.name == "sqlite"
     try:
         with nullcontext() if one_by_one else connection.begin_nested():
-            connection.execute(statement, rows)
+            run(connection, statement, rows)
     except Exception as error:
         if is_refused_value(error):
             return False

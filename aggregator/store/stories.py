@@ -10,6 +10,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Select,
     bindparam,
     delete,
     func,
@@ -27,6 +28,7 @@ from aggregator.store.homes import Home, Joining, Opening, find_homes, member_of
 from aggregator.store.mapping import Columns, new_columns
 from aggregator.store.marks import add_marks, holders_of
 from aggregator.store.newcomers import Arrival, Newcomer, Whose, marks_among, together
+from aggregator.store.quick import fetch, run
 from aggregator.store.revisions import UPCOMING, count_more
 from aggregator.store.schema import entries, sources, stories, tombstones
 from aggregator.store.statements import (
@@ -123,7 +125,7 @@ def _add(
     coming = [item for arrival in arrivals for item in arrival.items]
     holders = holders_of(connection, marks_among(coming))
     settled = list(zip(arrivals, find_homes(connection, arrivals, holders=holders), strict=False))
-    newest = connection.scalar(_NEWEST_ENTRY) or 0
+    newest = _newest(connection, _NEWEST_ENTRY)
     places = open_homes(connection, settled)
     items = [item for arrival, _ in settled for item in arrival.items]
     rows = [
@@ -139,7 +141,7 @@ def _add(
     for n in refused:
         added[items[n].whose.id].refused += 1
     close_homes(connection, settled, places, refused=bool(refused))
-    stored = connection.execute(_IDS, {"newest": newest})
+    stored = fetch(connection, _IDS, {"newest": newest})
     ids = {(row.source_id, row.digest): row.id for row in stored}
     marked: dict[int, Sequence[int]] = {}
     for item in items:
@@ -172,7 +174,7 @@ def _fresh(connection: Connection, coming: Mapping[int, Sequence[NewEntry]]) -> 
             fresh[source_id].setdefault(item.entry.digest, item)
     for ids, digests in chunks_of_sources(fresh):
         for there in (_STORED, _BURIED):
-            rows = connection.execute(there, {"sources": ids, "values": digests})
+            rows = fetch(connection, there, {"sources": ids, "values": digests})
             for source_id, known in rows:
                 fresh[source_id].pop(known, None)
     return fresh
@@ -218,11 +220,16 @@ def _open_stories(connection: Connection, settled: Settled) -> dict[str, int]:
     ]
     if not rows:
         return {}
-    newest = connection.scalar(_NEWEST_STORY) or 0
-    connection.execute(_OPEN, rows)
+    newest = _newest(connection, _NEWEST_STORY)
+    run(connection, _OPEN, rows)
     count_more(connection, len(rows))
-    opened = connection.execute(_OPENED, {"newest": newest})
+    opened = fetch(connection, _OPENED, {"newest": newest})
     return {row.published_id: row.id for row in opened}
+
+
+def _newest(connection: Connection, statement: Select[Any]) -> int:
+    ((newest,),) = fetch(connection, statement)
+    return newest or 0
 
 
 def _story_columns(opening: Opening, at: datetime) -> Columns:
@@ -237,7 +244,7 @@ def _story_columns(opening: Opening, at: datetime) -> Columns:
 
 def _close_opening(connection: Connection, first: int, *, refused: bool) -> None:
     """Gives new stories their lead; one whose entry was refused is withdrawn."""
-    connection.execute(_LEAD_BY_FIRST, {"first": first})
+    run(connection, _LEAD_BY_FIRST, [{"first": first}])
     if refused:
         without = connection.scalars(select(stories.c.id).where(_WITHOUT_LEAD), {"first": first})
         for chunk in chunks(without.all()):

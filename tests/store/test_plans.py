@@ -8,6 +8,7 @@ from sqlalchemy import Engine, event
 
 from aggregator.service.frontier import Ending
 from aggregator.service.ports import Selection
+from aggregator.store import quick
 from aggregator.store.sql import open_store
 from tests.builders import NOON, ago
 from tests.store.steps import (
@@ -49,18 +50,42 @@ def plans():
     """The lines of SQLite's plans for what is run in the block."""
     found: set[str] = set()
 
-    def explain(connection, _cursor, statement, parameters, _context, many):
+    def explain(driver, statement, parameters):
         if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
-            plan = connection.connection.cursor()
-            plan.execute(f"EXPLAIN QUERY PLAN {statement}", parameters[0] if many else parameters)
+            plan = driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             found.update(row[3] for row in plan.fetchall())
-            plan.close()
 
-    event.listen(Engine, "before_cursor_execute", explain)
+    def hear(connection, _cursor, statement, parameters, _context, many):
+        explain(driver_of(connection), statement, parameters[0] if many else parameters)
+
+    def overheard(connection):
+        return Overheard(driver_of(connection), explain)
+
+    driver_of = quick.driver_of
+    event.listen(Engine, "before_cursor_execute", hear)
+    quick.driver_of = overheard
     try:
         yield found
     finally:
-        event.remove(Engine, "before_cursor_execute", explain)
+        quick.driver_of = driver_of
+        event.remove(Engine, "before_cursor_execute", hear)
+
+
+class Overheard:
+    """The driver, as `quick` speaks to it."""
+
+    def __init__(self, driver, explain):
+        self._driver = driver
+        self._explain = explain
+
+    def execute(self, statement, parameters):
+        self._explain(self._driver, statement, parameters)
+        return self._driver.execute(statement, parameters)
+
+    def executemany(self, statement, rows):
+        rows = [*rows]
+        self._explain(self._driver, statement, rows[0])
+        return self._driver.executemany(statement, rows)
 
 
 def scanned(found):

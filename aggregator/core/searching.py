@@ -60,7 +60,10 @@ _SPACED_WORD = re.compile(_OTHERS)
 """The same where nothing is of a script without spaces."""
 
 # To split a text takes a fraction of the time of a search for its words; few texts have `c++`.
-_BETWEEN = str.maketrans({chr(n): " " for n in range(128) if not chr(n).isalnum()})
+_LETTERS = bytes(n if chr(n).isalnum() else 32 for n in range(128)) + bytes(128)
+_RUNS = bytes(120 if chr(n).isalnum() else 32 for n in range(128)) + bytes(128)
+_LONG_RUN = b"x" * (_LONGEST_WORD + 1)
+"""What a word that is to be cut looks like among such runs."""
 
 # Accents, Hebrew points, Arabic vowel signs and the Arabic stretcher.
 _ACCENTS = re.compile(
@@ -95,6 +98,30 @@ def words_of(content: Content) -> list[str]:
     return words
 
 
+def line_of(content: Content) -> str:
+    """`words_of` in one line, with spaces between them, in less time than it takes to list them."""
+    lines = [line for field in _fields(content) if (line := _line(field))]
+    return f" {BETWEEN_FIELDS} ".join(lines)
+
+
+def _line(text: str) -> str:
+    folded = _folded(plainly_set(text[:LONGEST_FIELD]))
+    plain = _plain(folded)
+    if plain is None:
+        return " ".join(_words_in(folded))
+    return plain.decode().strip()
+
+
+def _plain(folded: str) -> bytes | None:
+    """The words of most texts, with spaces between them."""
+    if not folded.isascii() or "#" in folded or "++" in folded:
+        return None
+    coded = folded.encode()
+    if _LONG_RUN in coded.translate(_RUNS):
+        return None
+    return coded.translate(_LETTERS)
+
+
 def _fields(content: Content) -> Iterator[str]:
     yield content.title
     yield content.text
@@ -105,9 +132,13 @@ def _fields(content: Content) -> Iterator[str]:
 
 
 def _words(text: str) -> list[str]:
-    folded = _folded(plainly_set(text[:LONGEST_FIELD]))
-    if folded.isascii() and "#" not in folded and "++" not in folded:
-        return _cut(folded.translate(_BETWEEN).split())
+    return _words_in(_folded(plainly_set(text[:LONGEST_FIELD])))
+
+
+def _words_in(folded: str) -> list[str]:
+    plain = _plain(folded)
+    if plain is not None:
+        return plain.decode().split()
     if folded.isascii() or not _HAS_UNSPACED.search(folded):
         return _cut(_SPACED_WORD.findall(folded))
     words: list[str] = []

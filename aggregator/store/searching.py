@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from aggregator.core.model import Content
-from aggregator.core.searching import Phrase, Query, words_of
+from aggregator.core.searching import Phrase, Query, line_of, words_of
 from aggregator.store.mapping import words_content
 from aggregator.store.quick import run
 from aggregator.store.schema import entries
@@ -129,9 +129,9 @@ def _run(
 
 
 def _indexed(connection: Connection, entry_id: int, content: Content) -> dict[str, Any]:
-    words = words_of(content)
     is_sqlite = connection.dialect.name == "sqlite"
-    return {"entry_id": entry_id, "words": " ".join(words) if is_sqlite else _vector(words)}
+    words = line_of(content) if is_sqlite else _vector(words_of(content))
+    return {"entry_id": entry_id, "words": words}
 
 
 def _vector(words: Sequence[str]) -> str:

@@ -80,6 +80,13 @@ def test_likeness_knows_no_order_and_an_equal_text_has_equal_marks(one, other):
     assert same_words(a, a) == a.is_long == bool(marks_of(a))
 
 
+@given(st.one_of(st.text(), WORDS, st.from_regex(r"[a-zA-Z0-9.,: ’_\n-]*")))
+def test_words_are_the_same_as_text_and_as_bytes(text):
+    one = told("T", text)
+
+    assert [word.decode() for word in one.coded] == [*one.words]
+
+
 @given(st.text(max_size=300))
 def test_no_text_is_too_odd(text):
     odd = Told(title=text, text=text * 5, link=None, at=NOON)

@@ -10,6 +10,7 @@ from aggregator.core.searching import (
     BETWEEN_FIELDS,
     LONGEST_FIELD,
     Phrase,
+    line_of,
     parse_query,
     search_line,
     together,
@@ -65,6 +66,16 @@ def test_a_summary_that_is_the_text_once_more_counts_once():
 
 def test_no_field_counts_beyond_its_beginning():
     assert len(words_of(Content(text="字" * 10**6))) == LONGEST_FIELD
+
+
+@pytest.mark.parametrize("word", ["a" * 65, "b" * 64, "c" * 63 + "_d", "e" * 65 + "é"])
+def test_a_long_word_is_cut(word):
+    assert all(len(found) <= 64 for found in line_of(Content(text=word)).split(" "))
+
+
+@given(st.builds(Content, title=st.text(), text=st.text(), summary=st.from_regex("[a-z +#.]*")))
+def test_a_line_has_the_words_in_their_order(content):
+    assert [word for word in line_of(content).split(" ") if word] == words_of(content)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """From the model to rows, and back."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row
@@ -39,7 +40,8 @@ AnyRow = Row[*tuple[Any, ...]]
 
 
 def info_columns(info: FeedInfo) -> Columns:
-    present = {name: value for name, value in asdict(info).items() if value}
+    present = {name: value for name, value in _facts(info).items() if value}
+    present["authors"] = [_facts(author) for author in info.authors]
     if info.updated:
         present["updated"] = info.updated.isoformat()
     present["wishes"] = _wishes_columns(info.wishes)
@@ -195,9 +197,9 @@ def _content_columns(content: Content) -> Columns:
         "link": content.link,
         "language": content.language,
         "image": content.image,
-        "authors": [_without_none(asdict(author)) for author in content.authors],
+        "authors": [_said(author) for author in content.authors],
         "categories": list(content.categories),
-        "enclosures": [_without_none(asdict(enclosure)) for enclosure in content.enclosures],
+        "enclosures": [_said(enclosure) for enclosure in content.enclosures],
         "more": _more_columns(content),
         "title": content.title,
         "summary": content.summary,
@@ -210,16 +212,27 @@ def _more_columns(content: Content) -> Columns:
     """What few entries have; absent where they do not."""
     origin = content.origin
     found: Columns = {
-        "contributors": [_without_none(asdict(person)) for person in content.contributors],
-        "terms": [_without_none(asdict(category)) for category in content.terms],
+        "contributors": [_said(person) for person in content.contributors],
+        "terms": [_said(category) for category in content.terms],
         "comments": content.comments,
-        "origin": {name: fact for name, fact in asdict(origin).items() if fact} if origin else None,
+        "origin": {name: fact for name, fact in _facts(origin).items() if fact} if origin else None,
     }
     return {name: value for name, value in found.items() if value}
 
 
-def _without_none(columns: Columns) -> Columns:
-    return {name: value for name, value in columns.items() if value is not None}
+def _said(value: Person | Enclosure | Category) -> Columns:
+    return {name: fact for name, fact in _facts(value).items() if fact is not None}
+
+
+def _facts(value: Any) -> Columns:
+    """`asdict` without its copies, which take ten times as long."""
+    kind: Any = type(value)
+    return {name: getattr(value, name) for name in _names_of(kind)}
+
+
+@cache
+def _names_of(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _content(row: AnyRow) -> Content:

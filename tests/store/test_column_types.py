@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -46,3 +47,15 @@ def test_json_is_written_in_characters_that_every_database_takes():
     assert written.isascii()
     assert written.isprintable()
     assert Json().result_processor(DIALECT, None)(written) == ["\x00", "\ud800", "é"]
+
+
+NAMES = st.text(max_size=5)
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | NAMES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+)
+
+
+@given(TREES)
+def test_json_is_what_the_standard_library_makes_of_it(value):
+    assert Json().bind_processor(DIALECT)(value) == json.dumps(value, separators=(",", ":"))

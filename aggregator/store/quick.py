@@ -11,7 +11,7 @@ Only for statements that are there for good, since each is kept; and no event te
 import re
 import sqlite3
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import Any
@@ -86,24 +86,19 @@ class _Prepared:
 class _Command(_Prepared):
     """Runs for many rows."""
 
+    def __init__(self, statement: Executable, dialect: Dialect, names: Sequence[str]) -> None:
+        super().__init__(statement, dialect, names)
+        self._brought = {name: its for name, its in self.given.items() if name not in names}
+
     def run(self, driver: sqlite3.Connection, rows: Sequence[Values]) -> None:
         try:
-            driver.executemany(self.pieces[0], self._bound(rows))
+            driver.executemany(self.pieces[0], [*map(self._bound, rows)])
         except Exception as error:
             raise self.failed(error) from error
 
-    def _bound(self, rows: Sequence[Values]) -> Iterable[tuple[Any, ...]]:
-        """Column by column: that takes the fewest steps."""
-        return zip(
-            *(self._column(name, process, rows) for name, process in self.places), strict=True
-        )
-
-    def _column(self, name: str, process: _Process | None, rows: Sequence[Values]) -> Iterable[Any]:
-        if name not in rows[0]:
-            return repeat(self.given[name], len(rows))
-        if process is None:
-            return [row[name] for row in rows]
-        return [process(row[name]) for row in rows]
+    def _bound(self, row: Values) -> list[Any]:
+        row = {**row, **self._brought} if self._brought else row
+        return [process(row[name]) if process else row[name] for name, process in self.places]
 
 
 class _Query(_Prepared):

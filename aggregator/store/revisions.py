@@ -48,7 +48,7 @@ def tell_otherwise(connection: Connection) -> None:
 
     So does where a source was told of last, in a story that it has no entry of any more.
     """
-    connection.execute(_TELL)
+    run(connection, _TELL, [{}])
 
 
 def count_more(connection: Connection, number: int) -> None:

@@ -72,13 +72,17 @@ _FIRST_PAGE = {
     .limit(bindparam("most", type_=Integer))
     for kind in (DUE, FAILING)
 }
+_BY_ID = text("+sources.id")
+"""In the order in which rows are locked, found by another index: SQLite would rather look through
+all rows than sort a few."""
+
 _MEND = {
     kind: update(sources)
     .where(
         sources.c.id.in_(
             select(sources.c.id)
             .where(kind, sources.c.next_poll_at > bindparam("far", type_=UtcMicros))
-            .order_by(sources.c.id)
+            .order_by(_BY_ID)
             .with_for_update()
         )
     )

@@ -96,6 +96,7 @@ def scanned(found):
 
 async def test_a_tick_scans_nothing(store):
     with plans() as found:
+        await store.mend(now=NOON)
         (run, *_) = await open_due(store)
         await store.renew([run], until=NOON + HOUR)
         await store.complete([Ending(run, NOON)])

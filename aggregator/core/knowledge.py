@@ -17,6 +17,8 @@ class Knowledge:
     """Digests that must not come back."""
     by_text: Mapping[bytes, KnownEntry] = field(default_factory=dict)
     """By the digest of title and text; asked for where a document looks renamed."""
+    nothing: bool = False
+    """There is nothing to know of this source, whatever is asked for."""
 
     def of(self, digests: Collection[bytes]) -> "Knowledge":
         """What was asked for with these among others."""

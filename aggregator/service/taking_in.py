@@ -187,6 +187,8 @@ class TakeIn:
         if len(entries) <= _NEWS:
             likely.update(form for one in entries for form in one.forms)
         found = await self._store.known(id, digests | likely, links)
+        if found.nothing:
+            return found
         known = found.of(digests)
         forms = {form for one in strangers(entries, known) for form in one.forms}
         if forms:

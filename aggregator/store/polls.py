@@ -120,6 +120,7 @@ def known(connection: Connection, asked: Sequence[Asked]) -> list[Knowledge]:
                 if entry.link_digest and entry.link_digest in one.links
             },
             tombstones=frozenset(d for d in one.digests if (one.source_id, d) in dead),
+            nothing=one.source_id not in digests,
         )
         for one in asked
     ]

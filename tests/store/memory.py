@@ -451,6 +451,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
             by_digest={known.digest: known for known in own if known.digest in digests},
             by_link={k.link_digest: k for k in own if k.link_digest and k.link_digest in links},
             tombstones=frozenset(source.tombstones & set(digests)),
+            nothing=not (own or source.tombstones),
         )
 
     async def recall(

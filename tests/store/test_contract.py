@@ -143,6 +143,17 @@ async def test_what_is_known_of_a_document(store):
     assert (elsewhere.by_digest, elsewhere.by_link, elsewhere.tombstones) == ({}, {}, frozenset())
 
 
+async def test_of_a_source_that_never_had_an_entry_there_is_nothing_to_know(store):
+    await configure(store, "a", "b", "c")
+    await poll(store, "a", story("1"))
+    await poll(store, "b", left_out=(story("1").entry.digest,))
+    leases = [(await claim_one(store, name)).lease for name in ("a", "b", "c")]
+
+    known = [await store.known(lease.source_id, [b"?" * 16], []) for lease in leases]
+
+    assert [one.nothing for one in known] == [False, False, True]
+
+
 async def test_a_long_document_is_looked_up_whole(store):
     await configure(store, "a")
     items = [story(str(n)) for n in range(2100)]

@@ -1,6 +1,6 @@
 """A fleet in trouble: three workers, two web processes, one PostgreSQL, all of them real.
 
-    python -m benchmarks.fleet [--hosts 500] [--each 10] [--interval 30]
+    python -m benchmarks.fleet [--hosts 500] [--each 10] [--interval 30] [--engine local]
 
 Its sources note every request. When all of them have been polled once, one worker is killed with
 -9 and later replaced, one is stopped with SIGTERM and replaced, the database is restarted, and each
@@ -185,11 +185,13 @@ async def judge(
     ]
 
 
-async def play(hosts: int, each: int, interval: int, folder: Path) -> bool:
+async def play(hosts: int, each: int, interval: int, engine: str, folder: Path) -> bool:
     plan = Plan(hosts=hosts, each=each, latency=LATENCY, now=SystemClock().now().isoformat())
     origin = await Child.start("benchmarks.fleet_origin", json.dumps(asdict(plan)))
     async with database(folder / "postgres") as server:
-        polling = Polling(interval=f"{interval}s", per_host_delay=f"{DELAY * 1000:.0f}ms")
+        polling = Polling(
+            interval=f"{interval}s", per_host_delay=f"{DELAY * 1000:.0f}ms", engine=engine
+        )
         fleet = Fleet(folder, server.url, polling, plan, origin.ready["port"])
         trial = Trial(fleet, server, origin, hosts * each)
         try:
@@ -218,10 +220,13 @@ def main() -> int:
     parser.add_argument("--hosts", type=int, default=500)
     parser.add_argument("--each", type=int, default=10, help="sources of a host")
     parser.add_argument("--interval", type=int, default=30, metavar="SECONDS")
+    parser.add_argument("--engine", choices=["pgqueuer", "local"], default="pgqueuer")
     asked = parser.parse_args(sys.argv[1:] if __name__ == "__main__" else [])
     folder = Path(tempfile.mkdtemp(prefix="fleet-"))
-    say(f"{asked.hosts * asked.each} sources on {asked.hosts} hosts, in {folder}")
-    good = asyncio.run(play(asked.hosts, asked.each, asked.interval, folder))
+    say(
+        f"{asked.hosts * asked.each} sources on {asked.hosts} hosts, by {asked.engine}, in {folder}"
+    )
+    good = asyncio.run(play(asked.hosts, asked.each, asked.interval, asked.engine, folder))
     if good:
         shutil.rmtree(folder)
     return 0 if good else 1

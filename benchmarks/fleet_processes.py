@@ -32,6 +32,9 @@ port = {port}
 [database]
 url = "{url}"
 
+[engine]
+kind = "{polling.engine}"
+
 [fetch]
 interval = "{polling.interval}"
 per_host_delay = "{polling.per_host_delay}"
@@ -52,6 +55,7 @@ class Polling:
     interval: str = "1h"
     per_host_delay: str = "0s"
     concurrency: int = 64
+    engine: str = "local"
 
 
 class Database:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from aggregator.service.ports import ClaimedSource, Lease, Overdue
 from aggregator.store.column_types import UtcMicros
-from aggregator.store.mapping import AnyRow, claimed_source
+from aggregator.store.mapping import CLAIMED_COLUMNS, AnyRow, claimed_source
 from aggregator.store.pauses import domain_pauses, later
 from aggregator.store.pushes import note_heard, standings
 from aggregator.store.schema import DUE, FAILING, hosts, sources
@@ -65,16 +65,7 @@ RUNNING = select(hosts.c.host).where(hosts.c.run_until > NOW, hosts.c.run_until 
 """Hosts that somebody has the turn at. They are few, and read once for all sources of a look."""
 _IS_POLLED = sources.c.listed & sources.c.enabled
 _IS_HELD = sources.c.lease_token.is_not(None) & sources.c.host.in_(RUNNING)
-CLAIMED = [
-    sources.c[name]
-    for name in (
-        *("id", "key", "url", "host", "domain", "moved_to", "moving_to", "moving_since"),
-        *("etag", "last_modified", "body_digest", "ever_read", "failures", "gone_count"),
-        *("throttles", "paused_until", "next_poll_at", "last_news_at", "last_success_at"),
-        *("info", "habits"),
-    )
-]
-"""What a poll has to know."""
+CLAIMED = [sources.c[name] for name in CLAIMED_COLUMNS]
 _TAKE_LEASE = (
     update(sources)
     .where(sources.c.id.in_(bindparam("ids", expanding=True)))

@@ -285,29 +285,42 @@ def known_entry(row: AnyRow) -> KnownEntry:
     )
 
 
+CLAIMED_COLUMNS = (
+    *("id", "key", "url", "host", "domain", "moved_to", "moving_to", "moving_since"),
+    *("etag", "last_modified", "body_digest", "ever_read", "failures", "gone_count"),
+    *("throttles", "last_news_at", "last_success_at", "info", "habits"),
+    *("paused_until", "next_poll_at"),
+)
+"""What a poll has to know, and at the end what decides whether it may be asked."""
+
+
 def claimed_source(
-    row: AnyRow, token: str, paused_until: datetime | None, push: PushStanding | None
+    row: Sequence[Any], token: str, paused_until: datetime | None, push: PushStanding | None
 ) -> ClaimedSource:
+    """Of a row of those columns; by their places, as each poll pays for it."""
+    id, key, url, host, domain, moved_to, moving_to, moving_since, *more = row
+    etag, last_modified, body_digest, ever_read, failures, gone_count, *more = more
+    throttles, last_news_at, last_success_at, info, habits, *_ = more
     return ClaimedSource(
-        lease=Lease(source_id=row.id, token=token),
-        key=row.key,
-        url=row.url,
-        host=row.host,
-        domain=row.domain,
-        moves=Moves(to=row.moved_to, pending=row.moving_to, pending_since=row.moving_since),
-        validators=Validators(etag=row.etag, last_modified=row.last_modified),
-        body_digest=row.body_digest[:_DIGEST] if row.body_digest else None,
-        packed=_packed_form(row.body_digest),
-        ever_read=row.ever_read,
-        blank=row.last_success_at is None,
-        failures=row.failures,
-        gone_count=row.gone_count,
-        throttles=row.throttles,
+        lease=Lease(source_id=id, token=token),
+        key=key,
+        url=url,
+        host=host,
+        domain=domain,
+        moves=Moves(to=moved_to, pending=moving_to, pending_since=moving_since),
+        validators=Validators(etag=etag, last_modified=last_modified),
+        body_digest=body_digest[:_DIGEST] if body_digest else None,
+        packed=_packed_form(body_digest),
+        ever_read=ever_read,
+        blank=last_success_at is None,
+        failures=failures,
+        gone_count=gone_count,
+        throttles=throttles,
         paused_until=paused_until,
-        last_news_at=row.last_news_at,
-        info=info_of(row.info),
+        last_news_at=last_news_at,
+        info=info_of(info),
         push=push,
-        habits=Habits.unpacked(row.habits) if row.habits else None,
+        habits=Habits.unpacked(habits) if habits else None,
     )
 
 

@@ -21,8 +21,9 @@ from sqlalchemy import (
 )
 
 from aggregator.service.ports import ClaimedSource, Lease, Overdue
+from aggregator.store.claimed import CLAIMED, claimed_source
 from aggregator.store.column_types import UtcMicros
-from aggregator.store.mapping import CLAIMED_COLUMNS, AnyRow, claimed_source
+from aggregator.store.mapping import AnyRow
 from aggregator.store.pauses import domain_pauses, later
 from aggregator.store.pushes import note_heard, standings
 from aggregator.store.schema import DUE, FAILING, hosts, sources
@@ -65,7 +66,6 @@ RUNNING = select(hosts.c.host).where(hosts.c.run_until > NOW, hosts.c.run_until 
 """Hosts that somebody has the turn at. They are few, and read once for all sources of a look."""
 _IS_POLLED = sources.c.listed & sources.c.enabled
 _IS_HELD = sources.c.lease_token.is_not(None) & sources.c.host.in_(RUNNING)
-CLAIMED = [sources.c[name] for name in CLAIMED_COLUMNS]
 _TAKE_LEASE = (
     update(sources)
     .where(sources.c.id.in_(bindparam("ids", expanding=True)))

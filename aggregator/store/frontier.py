@@ -33,8 +33,8 @@ from sqlalchemy import (
 
 from aggregator.service.frontier import Due, Ending, FrontierStats, HostRun
 from aggregator.service.ports import ClaimedSource
+from aggregator.store.claimed import CLAIMED, claimed_source
 from aggregator.store.claims import (
-    CLAIMED,
     IS_OVERDUE,
     NOW,
     RUNNING,
@@ -42,7 +42,7 @@ from aggregator.store.claims import (
     by_now,
 )
 from aggregator.store.column_types import UtcMicros
-from aggregator.store.mapping import AnyRow, claimed_source
+from aggregator.store.mapping import AnyRow
 from aggregator.store.one_of import Many, one_of
 from aggregator.store.pushes import IS_PUSHED, standings
 from aggregator.store.schema import DUE, FAILING, hosts, sources

@@ -26,16 +26,14 @@ from aggregator.core.model import (
     StoryEntry,
     Wishes,
 )
-from aggregator.core.moves import Moves
-from aggregator.core.pushes import PushHealth, PushStanding
-from aggregator.core.rhythm import Habits
+from aggregator.core.pushes import PushHealth
 from aggregator.core.text import xml_safe
 from aggregator.core.wire import PackedForm, Validators
-from aggregator.service.ports import ClaimedSource, Lease, PastPoll, PollRecord, SourceHealth
+from aggregator.service.ports import PastPoll, PollRecord, SourceHealth
 
 Columns = dict[str, Any]
 _MILLISECOND = timedelta(milliseconds=1)
-_DIGEST = 16
+DIGEST = 16
 AnyRow = Row[*tuple[Any, ...]]
 
 
@@ -120,10 +118,10 @@ def _body_column(digest: bytes | None, packed: PackedForm | None) -> bytes | Non
     return digest + packed.digest + packed.length.to_bytes(8, "big")
 
 
-def _packed_form(column: bytes | None) -> PackedForm | None:
-    if column is None or len(column) <= _DIGEST:
+def packed_form(column: bytes | None) -> PackedForm | None:
+    if column is None or len(column) <= DIGEST:
         return None
-    return PackedForm(column[_DIGEST : 2 * _DIGEST], int.from_bytes(column[2 * _DIGEST :], "big"))
+    return PackedForm(column[DIGEST : 2 * DIGEST], int.from_bytes(column[2 * DIGEST :], "big"))
 
 
 def _habits_column(record: PollRecord, before: bytes | None) -> bytes | None:
@@ -282,45 +280,6 @@ def known_entry(row: AnyRow) -> KnownEntry:
         first_seen=row.first_seen_at,
         edits=row.edits or 0,
         edited_at=row.edited_at,
-    )
-
-
-CLAIMED_COLUMNS = (
-    *("id", "key", "url", "host", "domain", "moved_to", "moving_to", "moving_since"),
-    *("etag", "last_modified", "body_digest", "ever_read", "failures", "gone_count"),
-    *("throttles", "last_news_at", "last_success_at", "info", "habits"),
-    *("paused_until", "next_poll_at"),
-)
-"""What a poll has to know, and at the end what decides whether it may be asked."""
-
-
-def claimed_source(
-    row: Sequence[Any], token: str, paused_until: datetime | None, push: PushStanding | None
-) -> ClaimedSource:
-    """Of a row of those columns; by their places, as each poll pays for it."""
-    id, key, url, host, domain, moved_to, moving_to, moving_since, *more = row
-    etag, last_modified, body_digest, ever_read, failures, gone_count, *more = more
-    throttles, last_news_at, last_success_at, info, habits, *_ = more
-    return ClaimedSource(
-        lease=Lease(source_id=id, token=token),
-        key=key,
-        url=url,
-        host=host,
-        domain=domain,
-        moves=Moves(to=moved_to, pending=moving_to, pending_since=moving_since),
-        validators=Validators(etag=etag, last_modified=last_modified),
-        body_digest=body_digest[:_DIGEST] if body_digest else None,
-        packed=_packed_form(body_digest),
-        ever_read=ever_read,
-        blank=last_success_at is None,
-        failures=failures,
-        gone_count=gone_count,
-        throttles=throttles,
-        paused_until=paused_until,
-        last_news_at=last_news_at,
-        info=info_of(info),
-        push=push,
-        habits=Habits.unpacked(habits) if habits else None,
     )
 
 

@@ -175,7 +175,7 @@ async def test_connections_that_the_server_closed_are_replaced(postgres):
     other = connect(postgres)
     await store.ping()
     ending = text(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     await other.write(lambda connection: connection.execute(ending))

@@ -25,6 +25,7 @@ from aggregator.core.archives import Archive, Archived, Unarchived
 from aggregator.core.model import Story
 from aggregator.service.ports import Selection
 from aggregator.store.mapping import AnyRow, Columns
+from aggregator.store.quick import fetch
 from aggregator.store.reads import ALL, STORY_COLUMNS, available, select_stories, with_entries
 from aggregator.store.revisions import lock_stories
 from aggregator.store.schema import archived, archives, revision, stories
@@ -71,8 +72,8 @@ _AFTER = select(func.min(archived.c.place)).where(_OWN, archived.c.place >= bind
 
 
 def find(connection: Connection, path: str) -> Archive | None:
-    row = connection.execute(_BY_PATH, {"path": path}).one_or_none()
-    return _archive(row) if row else None
+    rows = fetch(connection, _BY_PATH, {"path": path})
+    return _archive(rows[0]) if rows else None
 
 
 def _archive(row: AnyRow) -> Archive:
@@ -114,9 +115,9 @@ def _follow(
     connection: Connection, archive: Archive, selection: Selection, limit: int
 ) -> Unarchived:
     number, story = archive.followed
-    now = connection.scalar(_NUMBER) or 0
+    ((now,),) = fetch(connection, _NUMBER)
     since = {"number": number, "story": story, "now": now, "most": limit}
-    changed = connection.execute(_CHANGED, since).all()
+    changed = fetch(connection, _CHANGED, since)
     complete = len(changed) < limit
     missing = _missing(connection, archive, [row.id for row in changed])
     theirs = select_stories(connection, selection, few=True) if missing else None
@@ -133,17 +134,23 @@ def _missing(connection: Connection, archive: Archive, ids: Sequence[int]) -> li
     there: set[int] = set()
     for chunk in chunks(ids):
         its_own = {"path": archive.path, "values": chunk}
-        there.update(connection.scalars(_IN_ARCHIVE, its_own))
+        there.update(number for (number,) in fetch(connection, _IN_ARCHIVE, its_own))
     return [each for each in ids if each not in there]
 
 
 def _among(connection: Connection, ids: Sequence[int], theirs: ColumnElement[bool]) -> list[int]:
     """Those of the selection, in the order in which they were first seen."""
     found: list[int] = []
-    statement = _STORED if theirs is ALL else _STORED.where(theirs)
     for chunk in chunks(ids):
-        found += connection.scalars(statement, {"values": chunk})
+        if theirs is ALL:
+            found += _stored(connection, chunk)
+        else:
+            found += connection.scalars(_STORED.where(theirs), {"values": chunk})
     return sorted(found)
+
+
+def _stored(connection: Connection, ids: Sequence[int]) -> list[int]:
+    return [number for (number,) in fetch(connection, _STORED, {"values": ids})]
 
 
 def extend(
@@ -157,9 +164,9 @@ def extend(
         connection.execute(insert(archives), _columns(before))
     stored: set[int] = set()
     for chunk in chunks(ids):
-        stored.update(connection.scalars(_STORED, {"values": chunk}))
+        stored.update(_stored(connection, chunk))
     coming = _missing(connection, before, [each for each in ids if each in stored])
-    archive_id = connection.scalar(_ID, {"path": before.path})
+    ((archive_id,),) = fetch(connection, _ID, {"path": before.path})
     if coming:
         connection.execute(
             insert_missing(connection, archived),
@@ -188,7 +195,7 @@ def _columns(archive: Archive) -> Columns:
 
 
 def list_archived(connection: Connection, path: str, start: int, stop: int) -> list[Archived]:
-    rows = connection.execute(_ARCHIVED, {"path": path, "start": start, "stop": stop})
+    rows = fetch(connection, _ARCHIVED, {"path": path, "start": start, "stop": stop})
     return [Archived(place=row.place, number=row.id, id=row.published_id) for row in rows]
 
 

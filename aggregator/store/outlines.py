@@ -20,6 +20,7 @@ from aggregator.core.positions import Moved, Placed, Standing, Tally
 from aggregator.core.shown import Attribution, attribution_of
 from aggregator.service.ports import Selection
 from aggregator.store.mapping import published_source_of
+from aggregator.store.quick import fetch
 from aggregator.store.reads import (
     NEWEST_FIRST,
     STORY_COLUMNS,
@@ -37,7 +38,8 @@ MOST_SOURCES = 20_000
 
 EVERYTHING = Selection()
 
-_COLUMNS = (type_coerce(stories.c.rank_at, BigInteger), stories.c.id, stories.c.changed_in)
+_RANK = type_coerce(stories.c.rank_at, BigInteger).label("rank_at")
+_COLUMNS = (_RANK, stories.c.id, stories.c.changed_in)
 _THESE: BindParameter[Any] = bindparam("values", expanding=True)
 # Put together once: that takes longer than to run them.
 _PLACED = select(*_COLUMNS).where(stories.c.id.in_(_THESE))
@@ -52,7 +54,7 @@ _CHANGED = (
     .limit(bindparam("most"))
 )
 _STORIES = select(*STORY_COLUMNS).where(stories.c.id.in_(_THESE))
-_SAID = type_coerce(sources.c.info, Text)  # as it stands: most of it is known
+_SAID = type_coerce(sources.c.info, Text).label("info")  # as it stands: most of it is known
 _ATTRIBUTED = select(sources.c.key, sources.c.name, sources.c.url, _SAID)
 _SOURCES = _ATTRIBUTED.where(sources.c.key.in_(_THESE))
 # Whether they can be shown or not: what hides them may go in the same revision.
@@ -65,7 +67,7 @@ def places(
     connection: Connection, selection: Selection, *, limit: int, offset: int
 ) -> list[Placed]:
     if selection == EVERYTHING and all_are_shown(connection):
-        rows = connection.execute(_PAGE, {"most": limit, "skipped": offset}).all()
+        rows = fetch(connection, _PAGE, {"most": limit, "skipped": offset})
     else:
         rows = list_page(connection, selection, limit, offset, _COLUMNS)
     return list(map(Placed._make, rows))
@@ -81,7 +83,7 @@ def moved(connection: Connection, selection: Selection, since: Tally, *, most: i
     if at.revision < since.revision:  # another database in its place
         return None
     after = {"revision": since.revision, "most": most + 1}
-    rows = connection.execute(_CHANGED, after).all()
+    rows = fetch(connection, _CHANGED, after)
     opened = sum(row.opened_in > since.revision for row in rows)
     # What is deleted leaves no trace but this.
     if len(rows) > most or since.stories + opened != at.stories:
@@ -98,7 +100,7 @@ def moved(connection: Connection, selection: Selection, since: Tally, *, most: i
 
 def _tally(connection: Connection) -> tuple[Tally, int]:
     """And when something was last told that no changed story tells of."""
-    number, count, told_in = connection.execute(_TALLY).one()
+    ((number, count, told_in),) = fetch(connection, _TALLY)
     return Tally(revision=number, stories=count), told_in
 
 
@@ -117,7 +119,7 @@ def _among(connection: Connection, selection: Selection, changed: Sequence[Place
 def placed(connection: Connection, numbers: Collection[int]) -> list[Placed]:
     found: list[Placed] = []
     for chunk in chunks(numbers):
-        rows = connection.execute(_PLACED, {"values": chunk})
+        rows = fetch(connection, _PLACED, {"values": chunk})
         found += map(Placed._make, rows)
     return found
 
@@ -126,7 +128,7 @@ def shown_stories(connection: Connection, numbers: Collection[int]) -> dict[int,
     found: dict[int, PublishedEntry] = {}
     which = available(connection)
     for chunk in chunks(numbers):
-        page = connection.execute(_STORIES, {"values": chunk}).all()
+        page = fetch(connection, _STORIES, {"values": chunk})
         found |= show_page(connection, page, which)
     return found
 
@@ -140,7 +142,7 @@ def _told(
 ) -> dict[str, Attribution]:
     found: dict[str, Attribution] = {}
     for chunk in chunks(values):
-        for row in connection.execute(which, {"values": chunk}):
+        for row in fetch(connection, which, {"values": chunk}):
             found[row[0]] = _attribution(*row)
     return found
 

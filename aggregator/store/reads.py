@@ -36,6 +36,7 @@ from aggregator.store.mapping import (
 )
 from aggregator.store.pauses import domain_pauses, later
 from aggregator.store.pushes import push_healths
+from aggregator.store.quick import fetch
 from aggregator.store.revisions import counted
 from aggregator.store.schema import UNLISTED, entries, sources, stories
 from aggregator.store.searching import says
@@ -196,8 +197,7 @@ def all_are_shown(connection: Connection) -> bool:
 def _shown(connection: Connection) -> ColumnElement[bool] | None:
     """Whether a story has an entry that may be shown; None where all have."""
     hidden = entries_taken_down(connection)
-    unlisted = connection.execute(_UNLISTED).first()
-    if unlisted is None and not hidden:
+    if not fetch(connection, _UNLISTED) and not hidden:
         return None
     its_own = entries.c.story_id == stories.c.id
     return select(entries.c.id).where(its_own, _is_listed(), _but(hidden)).exists()
@@ -229,9 +229,13 @@ def _members(
 ) -> dict[int, dict[int, int]]:
     """For each story the ids of such of its entries, oldest first, with their sources' ids."""
     members: dict[int, dict[int, int]] = {story_id: {} for story_id in story_ids}
-    statement = _LISTED_MEMBERS if which is _LISTED else _MEMBERS.where(which)
     for chunk in chunks(story_ids):
-        for row in connection.execute(statement, {"values": chunk}):
+        these = {"values": chunk}
+        if which is _LISTED:
+            rows = fetch(connection, _LISTED_MEMBERS, these)
+        else:
+            rows = connection.execute(_MEMBERS.where(which), these).all()
+        for row in rows:
             members[row.story_id][row.id] = row.source_id
     return members
 
@@ -268,7 +272,7 @@ def _by_key(sources_by_key: dict[str, PublishedSource]) -> list[PublishedSource]
 def _rows(connection: Connection, table: Table, ids: Collection[int]) -> list[AnyRow]:
     found: list[AnyRow] = []
     for chunk in chunks(ids):
-        found += connection.execute(_THOSE[table], {"values": chunk})
+        found += fetch(connection, _THOSE[table], {"values": chunk})
     return found
 
 

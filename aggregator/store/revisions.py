@@ -59,7 +59,8 @@ def count_more(connection: Connection, number: int) -> None:
 
 def counted(connection: Connection) -> int:
     """All stories."""
-    return connection.scalar(_STORIES) or 0
+    ((count,),) = fetch(connection, _STORIES)
+    return int(count)
 
 
 def current(connection: Connection) -> Revision:

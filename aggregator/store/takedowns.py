@@ -24,6 +24,7 @@ from aggregator.core.digest import digest
 from aggregator.core.model import Entry, Takedown
 from aggregator.core.text import xml_safe
 from aggregator.store.mapping import AnyRow
+from aggregator.store.quick import fetch
 from aggregator.store.revisions import UPCOMING, bump, lock_stories
 from aggregator.store.schema import entries, sources, stories, takedowns, taken_down
 from aggregator.store.statements import chunks, insert_missing
@@ -56,7 +57,7 @@ _ALL = select(takedowns).order_by(takedowns.c.taken_at.desc(), takedowns.c.id.de
 
 def entries_taken_down(connection: Connection) -> dict[int, str]:
     """By the ids of entries that must not be shown the takedowns that hide them."""
-    rows = connection.execute(_HIDDEN).all()
+    rows = fetch(connection, _HIDDEN)
     hidden = [(row.published_id, row.entry_id) for row in rows if row.entry_id]
     ids = {row.story_id: row.published_id for row in rows if row.story_id}
     for chunk in chunks(ids):
@@ -67,7 +68,7 @@ def entries_taken_down(connection: Connection) -> dict[int, str]:
 
 def list_takedowns(connection: Connection) -> list[Takedown]:
     """Newest first."""
-    rows = connection.execute(_ALL).all()
+    rows = fetch(connection, _ALL)
     its_entries: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
     for row in connection.execute(_NAMED) if rows else ():
         its_entries[row.takedown_id].append((row.key, row.guid))

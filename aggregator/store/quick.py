@@ -16,12 +16,13 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Dialect, Executable, Select
+from sqlalchemy import BindParameter, CompoundSelect, Connection, Dialect, Executable, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 Values = Mapping[str, Any]
 _Process = Callable[[Any], Any]
+_Asks = Select[Any] | CompoundSelect[Any]
 
 _LIST = re.compile(r"__\[POSTCOMPILE_\w+\]")
 """Where SQLAlchemy leaves room for a list of values."""
@@ -34,7 +35,7 @@ _MOST_FILLED = 512
 driver knows what it has prepared by its text."""
 
 
-def fetch(connection: Connection, statement: Select[Any], values: Values | None = None) -> Any:
+def fetch(connection: Connection, statement: _Asks, values: Values | None = None) -> Any:
     """All rows, each by name and by place. An expanding parameter takes a collection."""
     if connection.dialect.name != "sqlite":
         return connection.execute(statement, values or {}).all()
@@ -104,7 +105,7 @@ class _Command(_Prepared):
 class _Query(_Prepared):
     """Its rows have names."""
 
-    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
+    def __init__(self, statement: _Asks, dialect: Dialect) -> None:
         super().__init__(statement, dialect)
         columns = [(column.name, column.type) for column in statement.selected_columns]
         self._row = _named([name for name, _ in columns])._make

@@ -37,9 +37,9 @@ from aggregator.service.dispatch import PER_HOST
 from aggregator.service.frontier import Due, HostRun
 from aggregator.service.host_runs import HostRuns
 from aggregator.service.local_engine import LocalEngine
-from aggregator.service.tasks import end_all
 from aggregator.store.schema import sources
 from aggregator.store.sql import SqlStore, open_store
+from aggregator.tasks.ends import end_all
 from benchmarks.fleet_processes import Database, database
 from benchmarks.processes import cpu_of, tree
 from benchmarks.tables import table

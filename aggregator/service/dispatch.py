@@ -23,8 +23,8 @@ from aggregator.service.host_polling import (
 from aggregator.service.polling import Poller
 from aggregator.service.ports import ClaimedSource, Clock
 from aggregator.service.reports import PollReport
-from aggregator.service.tasks import end_all
 from aggregator.service.turns import HostTurns
+from aggregator.tasks.ends import end_all
 
 TICK = timedelta(seconds=1)
 """How often the dispatcher should be woken."""

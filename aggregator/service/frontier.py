@@ -41,6 +41,8 @@ class HostRun:
     sources: tuple[ClaimedSource, ...]
     free_at: datetime | None
     """Until when the host rests after somebody's request; None: it may be asked."""
+    until: datetime
+    """It holds so long, where nobody renews it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ from aggregator.service.policies import SourcePolicy
 from aggregator.service.polling import Poller, Settled
 from aggregator.service.ports import ClaimedSource, Clock, Lease, PollStore
 from aggregator.service.reports import PollReport, throttled
-from aggregator.service.tasks import end_all
 from aggregator.service.turns import HostTurns
+from aggregator.tasks.ends import end_all
 
 BUDGET = timedelta(minutes=1)
 """A run begins no request later than this: others wait for its place."""

@@ -7,14 +7,17 @@ out of reach for so long, requests end that another process could make anew once
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from aggregator.core.errors import StoreError
 from aggregator.service.frontier import Due, Ending, Frontier, HostRun
 from aggregator.service.ports import Clock, Complain
+from aggregator.tasks.lots import Lots
 
 HOLD = timedelta(seconds=6)
 """How long a run outlives the process that opened it."""
@@ -40,12 +43,17 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A host to be opened, and who waits for it."""
+    """A host to be opened."""
 
     due: Due
     delay: timedelta
-    lost: Callable[[], object]
-    opened: asyncio.Future[HostRun | None]
+
+
+class _Openings(Lots[_Asked, HostRun | None]):
+    async def _next(self) -> list[tuple[_Asked, asyncio.Future[HostRun | None]]]:
+        # Who has gone meanwhile may be followed by another who asks for the same host.
+        self._waiting = deque(one for one in self._waiting if not one[1].cancelled())
+        return await super()._next()
 
 
 class HostRuns:
@@ -55,8 +63,7 @@ class HostRuns:
         self._frontier = frontier
         self._clock = clock
         self._complain = complain
-        self._asked: list[_Asked] = []
-        self._opening: asyncio.Task[None] | None = None
+        self._openings = _Openings(self._open, most=AT_ONCE)
         self._held: dict[str, _Held] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
@@ -68,48 +75,28 @@ class HostRuns:
 
         `lost` is called where the host has passed on to another process. May end in StoreError.
         """
-        opened = asyncio.get_running_loop().create_future()
-        self._asked.append(_Asked(due, delay, lost, opened))
-        if self._opening is None:
-            self._opening = asyncio.create_task(self._open_all())
+        opened = self._openings.put(_Asked(due, delay))
+        opened.add_done_callback(partial(self._hold, lost))  # before anybody else sees the run
         return opened
 
-    async def _open_all(self) -> None:
-        asked: list[_Asked] = []
-        try:
-            while self._asked:
-                # Who has gone meanwhile may be followed by another who asks for the same host.
-                wanted = [one for one in self._asked if not one.opened.cancelled()]
-                asked, self._asked = wanted[:AT_ONCE], wanted[AT_ONCE:]
-                if asked:
-                    await self._open(asked)
-        finally:
-            self._opening = None
-            # Only if the event loop ends: nobody must wait for what will not come.
-            for one in (*asked, *self._asked):
-                one.opened.cancel()
-
-    async def _open(self, asked: Sequence[_Asked]) -> None:
+    async def _open(self, asked: Sequence[_Asked]) -> list[HostRun | None]:
         now = self._clock.steady()
-        delay = max((one.delay for one in asked), default=timedelta())
-        try:
-            runs = await self._frontier.open_hosts(
-                [one.due for one in asked], now=now, until=now + HOLD, delay=delay
-            )
-        except Exception as error:  # noqa: BLE001  # it is told to all who wait
-            for one in asked:
-                if not one.opened.cancelled():
-                    one.opened.set_exception(error)
-            return
+        runs = await self._frontier.open_hosts(
+            [one.due for one in asked],
+            now=now,
+            until=now + HOLD,
+            delay=max(one.delay for one in asked),
+        )
         by_host = {run.host: run for run in runs}
-        for one in asked:
-            if one.opened.cancelled():  # its run ends by itself
-                continue
-            run = by_host.get(one.due.host)
-            if run is not None:
-                self._held[run.host] = _Held(run, now + HOLD, one.lost)
-            one.opened.set_result(run)
-        self._wind_up()
+        return [by_host.get(one.due.host) for one in asked]
+
+    def _hold(self, lost: Callable[[], object], opened: asyncio.Future[HostRun | None]) -> None:
+        """What nobody waited for any more ends by itself."""
+        if opened.cancelled() or opened.exception():
+            return
+        if run := opened.result():
+            self._held[run.host] = _Held(run, run.until, lost)
+            self._wind_up()
 
     def rests_for(self, run: HostRun) -> timedelta:
         """What is left of its rest."""

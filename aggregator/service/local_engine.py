@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from aggregator.service.frontier import Due, Handler
-from aggregator.service.tasks import end_all
+from aggregator.tasks.ends import end_all
 
 
 class LocalEngine:

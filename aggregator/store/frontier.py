@@ -269,7 +269,7 @@ def open_hosts(
         ended = [{"name": host, "token": token, "rest": None} for host in sorted(nothing)]
         connection.execute(_COMPLETE, ended)
     return [
-        HostRun(due.host, token, tuple(by_host.get(due.host, ())), rests[due.host])
+        HostRun(due.host, token, tuple(by_host.get(due.host, ())), rests[due.host], until)
         for due in wanted
         if due.host not in nothing
     ]

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from aggregator.store.engine import unbroken
-from aggregator.store.lots import Lots
+from aggregator.tasks.lots import Lots
 
 WINDOW = 0.05
 """Seconds from the start of one transaction to that of the next."""
@@ -39,7 +39,7 @@ class Groups(Lots[_Item, _Result]):
         weight: Callable[[_Item], int],
         expected: Callable[[], int],
     ) -> None:
-        super().__init__(write)
+        super().__init__(write, most=MOST)
         self._weight = weight
         self._expected = expected
         self._collected = 0
@@ -48,7 +48,7 @@ class Groups(Lots[_Item, _Result]):
 
     async def add(self, item: _Item) -> _Result:
         """Returns, or raises, what came of it; it is written even if its caller is cancelled."""
-        outcome = self._put(item)
+        outcome = self.put(item)
         self._collected += self._weight(item)
         if self._is_full():
             self._full.set()

@@ -52,11 +52,14 @@ from aggregator.store.engine import Database, connect, is_there
 from aggregator.store.faults import is_its_own
 from aggregator.store.grouping import Groups
 from aggregator.store.keeping_pushes import KeepsPushes
-from aggregator.store.looks import Looks
 from aggregator.store.migrate import is_current, upgrade
 from aggregator.store.outline_store import OutlineMethods
 from aggregator.store.place import DomainOf
 from aggregator.store.polls import Asked
+from aggregator.tasks.lots import Lots
+
+QUESTIONS = 50
+"""Of those that come while the database is asked, answered by one transaction."""
 
 
 def _new_token() -> str:
@@ -138,14 +141,14 @@ class SqlStore(KeepsPushes, DeliveryMethods, OutlineMethods):
         self._saving: Groups[_Saved, bool] = Groups(
             self._save, weight=_weight, expected=lambda: len(self._under_way)
         )
-        self._known: Looks[Asked, Knowledge] = Looks(
-            lambda asked: database.read(polls.known, asked)
+        self._known: Lots[Asked, Knowledge] = Lots(
+            lambda asked: database.read(polls.known, asked), most=QUESTIONS
         )
-        self._remembered: Looks[int, Memory | None] = Looks(
-            lambda asked: database.read(polls.remembered, asked)
+        self._remembered: Lots[int, Memory | None] = Lots(
+            lambda asked: database.read(polls.remembered, asked), most=QUESTIONS
         )
-        self._sightings: Looks[tuple[int, int], list[Sighting]] = Looks(
-            lambda asked: database.read(polls.sightings, asked)
+        self._sightings: Lots[tuple[int, int], list[Sighting]] = Lots(
+            lambda asked: database.read(polls.sightings, asked), most=QUESTIONS
         )
 
     @property
@@ -210,13 +213,13 @@ class SqlStore(KeepsPushes, DeliveryMethods, OutlineMethods):
         await self._database.write(claims.postpone, times, now=now, reason=reason)
 
     async def sightings(self, source_id: int, *, limit: int) -> list[Sighting]:
-        return await self._sightings.ask((source_id, limit))
+        return await self._sightings.put((source_id, limit))
 
     async def known(
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]
     ) -> Knowledge:
         asked = Asked(source_id=source_id, digests=frozenset(digests), links=frozenset(links))
-        return await self._known.ask(asked)
+        return await self._known.put(asked)
 
     async def recall(
         self, source_id: int, *, ids: Collection[int] | None = None, limit: int
@@ -224,7 +227,7 @@ class SqlStore(KeepsPushes, DeliveryMethods, OutlineMethods):
         return await self._database.read(polls.recall, source_id, ids, limit)
 
     async def remembered(self, source_id: int) -> Memory | None:
-        return await self._remembered.ask(source_id)
+        return await self._remembered.put(source_id)
 
     async def save_poll(self, record: PollRecord) -> bool:
         try:

@@ -21,7 +21,7 @@ from starlette.types import Scope as ASGIScope
 from aggregator.core.errors import StoreError
 from aggregator.core.positions import Step
 from aggregator.service.entry_lists import Change, Scope
-from aggregator.service.tasks import end_all
+from aggregator.tasks.ends import end_all
 from aggregator.web.api import answering, change_object, encoded, start_of, unavailable
 from aggregator.web.clients import client_address
 from aggregator.web.cursors import BrokenCursor, change_cursor

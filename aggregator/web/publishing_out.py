@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from aggregator.core.positions import Step
-from aggregator.service.tasks import end_all
+from aggregator.tasks.ends import end_all
 from aggregator.web.folder import Folder, FolderBusy, Written, opened
 from aggregator.web.ports import Report
 from aggregator.web.static_site import StaticSite

@@ -307,7 +307,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
         for source in ready:
             source.mend(now)
         leased = tuple(self._lease(source, None) for source in ready)
-        return HostRun(due.host, token, leased, free_at)
+        return HostRun(due.host, token, leased, free_at, until)
 
     async def frontier_stats(self, *, now: datetime) -> FrontierStats:
         due = [source for source in self._due(now) if not self._is_paused(source, now)]

@@ -30,7 +30,7 @@ from aggregator.core.wire import Called, Failed
 from aggregator.service.changes import Changes
 from aggregator.service.deliveries.ports import DeliveryStore, DeliveryWatch
 from aggregator.service.ports import Clock
-from aggregator.service.tasks import end_all
+from aggregator.tasks.ends import end_all
 
 CALL_TIMEOUT = 10.0
 """Seconds that one call may take."""

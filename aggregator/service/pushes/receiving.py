@@ -31,7 +31,7 @@ from aggregator.service.ports import ClaimedSource, Clock
 from aggregator.service.pushes.ports import PushStore
 from aggregator.service.pushes.subscribing import HubWatch
 from aggregator.service.taking_in import TakeIn
-from aggregator.service.tasks import end_all
+from aggregator.tasks.ends import end_all
 
 MOST_WAITING = 200
 MOST_OF_A_SOURCE = 8

@@ -30,8 +30,8 @@ from aggregator.core.wire import Call, Called, Failed
 from aggregator.service.policies import SourcePolicy
 from aggregator.service.ports import Caller, Clock
 from aggregator.service.pushes.ports import PushStore
-from aggregator.service.tasks import end_all
 from aggregator.service.turns import HostTurns
+from aggregator.tasks.ends import end_all
 
 AT_ONCE = 50
 """Sources whose hubs are asked side by side."""

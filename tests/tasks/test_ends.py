@@ -1,6 +1,6 @@
 import asyncio
 
-from aggregator.service.tasks import end_all
+from aggregator.tasks.ends import end_all
 
 
 async def test_who_ends_tasks_waits_for_them_and_hears_of_no_trouble():

@@ -1,4 +1,8 @@
-"""Many hand something to one worker, which does it lot by lot and tells each what came of it."""
+"""Many hand something to one worker, which does it lot by lot and tells each what came of it.
+
+Who comes first is served at once. Those who come meanwhile are of the next lot: the busier, the
+less each of them costs.
+"""
 
 import asyncio
 from collections import deque
@@ -10,19 +14,23 @@ _Result = TypeVar("_Result")
 
 
 class Lots(Generic[_Item, _Result]):
-    """What comes while a lot is worked at is of the next one.
-
-    `work` tells what came of each of its items; where it fails, all of them are told so.
+    """`work` tells what came of each of its items, `most` at a time. Where it fails, all of them
+    are told so.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[_Item]], Awaitable[Iterable[_Result | Exception]]]
+        self,
+        work: Callable[[Sequence[_Item]], Awaitable[Iterable[_Result | Exception]]],
+        *,
+        most: int,
     ) -> None:
         self._work = work
+        self._most = most
         self._waiting: deque[tuple[_Item, asyncio.Future[_Result]]] = deque()
         self._working: asyncio.Task[None] | None = None
 
-    def _put(self, item: _Item) -> asyncio.Future[_Result]:
+    def put(self, item: _Item) -> asyncio.Future[_Result]:
+        """What will have come of it."""
         outcome: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, outcome))
         if self._working is None:
@@ -30,15 +38,15 @@ class Lots(Generic[_Item, _Result]):
         return outcome
 
     async def _next(self) -> list[tuple[_Item, asyncio.Future[_Result]]]:
-        """Takes a lot of what waits: one item at least."""
-        raise NotImplementedError
+        """Takes a lot of what waits; none where nobody waits for it any more."""
+        return [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
 
     async def _work_off(self) -> None:
         lot: list[tuple[_Item, asyncio.Future[_Result]]] = []
         try:
             while self._waiting:
-                lot = await self._next()
-                await self._work_at(lot)
+                if lot := await self._next():
+                    await self._work_at(lot)
         finally:
             self._working = None
             # Only if the event loop ends: nobody must wait for what will not come.

@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
-from aggregator.store import looks
-from aggregator.store.looks import Looks
+from aggregator.tasks.lots import Lots
+
+MOST = 50
 
 
 class Desk:
@@ -13,7 +14,7 @@ class Desk:
         self.asked = []
         self.free = asyncio.Event()
         self.free.set()
-        self.looks = Looks(self.answer)
+        self.lots = Lots(self.answer, most=MOST)
 
     async def answer(self, words):
         self.asked.append("".join(words))
@@ -22,24 +23,27 @@ class Desk:
             raise ValueError("!")
         return [word.upper() for word in words]
 
+    async def ask_one(self, word):
+        return await self.lots.put(word)
+
     async def ask(self, words):
-        return await asyncio.gather(*map(self.looks.ask, words), return_exceptions=True)
+        return await asyncio.gather(*map(self.ask_one, words), return_exceptions=True)
 
 
 async def test_those_who_ask_at_once_are_answered_by_one_look():
     desk = Desk()
     assert await desk.ask("abc") == ["A", "B", "C"]
-    assert await desk.looks.ask("d") == "D"
+    assert await desk.ask_one("d") == "D"
     assert desk.asked == ["abc", "d"]
 
 
 async def test_those_who_ask_meanwhile_are_answered_together_after_it():
     desk = Desk()
     desk.free.clear()
-    first = asyncio.create_task(desk.looks.ask("a"))
+    first = asyncio.create_task(desk.ask_one("a"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    others = [asyncio.create_task(desk.looks.ask(word)) for word in "bc"]
+    others = [asyncio.create_task(desk.ask_one(word)) for word in "bc"]
     await asyncio.sleep(0)
     desk.free.set()
 
@@ -49,10 +53,10 @@ async def test_those_who_ask_meanwhile_are_answered_together_after_it():
 
 async def test_no_look_answers_more_than_it_may():
     desk = Desk()
-    words = ["x"] * (looks.MOST + 1)
+    words = ["x"] * (MOST + 1)
 
     assert await desk.ask(words) == ["X"] * len(words)
-    assert [len(each) for each in desk.asked] == [looks.MOST, 1]
+    assert [len(each) for each in desk.asked] == [MOST, 1]
 
 
 async def test_who_asked_for_what_fails_is_told_and_the_next_are_answered():
@@ -60,15 +64,15 @@ async def test_who_asked_for_what_fails_is_told_and_the_next_are_answered():
     outcomes = await desk.ask("a!")
 
     assert [str(outcome) for outcome in outcomes] == ["!", "!"]
-    assert await desk.looks.ask("b") == "B"
+    assert await desk.ask_one("b") == "B"
 
 
 @pytest.mark.parametrize("words", ["a", "!"])
 async def test_who_is_cancelled_takes_no_other_with_it(words):
     desk = Desk()
     desk.free.clear()
-    gone = asyncio.create_task(desk.looks.ask(words))
-    stays = asyncio.create_task(desk.looks.ask("b"))
+    gone = asyncio.create_task(desk.ask_one(words))
+    stays = asyncio.create_task(desk.ask_one("b"))
     await asyncio.sleep(0)
     gone.cancel()
     await asyncio.sleep(0)
@@ -84,7 +88,7 @@ def test_the_end_of_the_loop_ends_those_who_wait():
 
     async def leave():
         desk.free.clear()
-        asyncio.create_task(desk.looks.ask("a"))  # noqa: RUF006  # the end of the loop ends it
+        asyncio.create_task(desk.ask_one("a"))  # noqa: RUF006  # the end of the loop ends it
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from aggregator.core.model import Content
-from aggregator.core.text import one_line, plainly_set
+from aggregator.core.text import ASCII_WORDS, one_line, plainly_set
 
 LONGEST_SEARCH = 200
 """Characters of a query."""
@@ -59,8 +59,6 @@ _HAS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _SPACED_WORD = re.compile(_OTHERS)
 """The same where nothing is of a script without spaces."""
 
-# To split a text takes a fraction of the time of a search for its words; few texts have `c++`.
-_LETTERS = bytes(n if chr(n).isalnum() else 32 for n in range(128)) + bytes(128)
 _RUNS = bytes(120 if chr(n).isalnum() else 32 for n in range(128)) + bytes(128)
 _LONG_RUN = b"x" * (_LONGEST_WORD + 1)
 """What a word that is to be cut looks like among such runs."""
@@ -113,13 +111,13 @@ def _line(text: str) -> str:
 
 
 def _plain(folded: str) -> bytes | None:
-    """The words of most texts, with spaces between them."""
+    """The words of most texts, with spaces between them: few have `c++`, or one to be cut."""
     if not folded.isascii() or "#" in folded or "++" in folded:
         return None
     coded = folded.encode()
     if _LONG_RUN in coded.translate(_RUNS):
         return None
-    return coded.translate(_LETTERS)
+    return coded.translate(ASCII_WORDS)
 
 
 def _fields(content: Content) -> Iterator[str]:

@@ -12,6 +12,10 @@ _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 _CONTROLS = bytes([*range(0x20), 0x7F])
 
+ASCII_WORDS = bytes(n if chr(n).isalnum() else 32 for n in range(128)) + bytes(128)
+"""To translate ASCII by: spaces for all that is no letter and no digit. To split a text then takes
+half the time of a search for its words."""
+
 _TYPOGRAPHY = "\u2019\u201c\u201d\u2018\u2013\u2014\u2026\xa0"
 """Quotation marks, dashes and the like: all that many English texts have beside ASCII."""
 

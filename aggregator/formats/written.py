@@ -22,18 +22,16 @@ class Writer:
     """A document of them, in the order given."""
 
 
-def each_once(
-    pieces: Sequence[Piece | None],
-) -> tuple[list[Piece], tuple[int, ...]]:
-    """The pieces of a document, and the places of those that it goes without."""
-    kept: dict[str, Piece] = {}
-    dropped = []
+def left_out(pieces: Sequence[Piece | None]) -> tuple[int, ...]:
+    """The places of those that a document goes without: it has each id once."""
+    seen = set[str]()
+    places = []
     for place, piece in enumerate(pieces):
-        if piece is None or piece.id in kept:
-            dropped.append(place)
+        if piece is None or piece.id in seen:
+            places.append(place)
         else:
-            kept[piece.id] = piece
-    return list(kept.values()), tuple(dropped)
+            seen.add(piece.id)
+    return tuple(places)
 
 
 def build_each(

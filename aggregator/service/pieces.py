@@ -15,7 +15,7 @@ from operator import attrgetter
 from aggregator.core.joined import Piece, Run, are_once, run_of
 from aggregator.core.publication import Format
 from aggregator.core.shelf import Shelf
-from aggregator.formats.written import Writer, each_once
+from aggregator.formats.written import Writer, left_out
 from aggregator.service.line_runs import LineRun, in_runs, lines_of
 from aggregator.service.lines import Line, LineView
 
@@ -142,7 +142,7 @@ def writable(pieced: Sequence[PiecedRun]) -> tuple[list[Run], tuple[str, ...]]:
     runs = [each.written for each in pieced]
     if are_once(runs) and all(map(_WHOLE, pieced)):
         return runs, ()
-    _, places = each_once([piece for each in pieced for piece in each.pieces])
+    places = left_out([piece for each in pieced for piece in each.pieces])
     lines = lines_of([each.of for each in pieced])
     gone, place, runs = set(places), 0, []
     for each in pieced:

@@ -11,7 +11,7 @@ from aggregator.core.joined import Joined, run_of
 from aggregator.core.publication import Channel
 from aggregator.core.shown import Shown
 from aggregator.formats.item import item_of
-from aggregator.formats.written import Writer, each_once
+from aggregator.formats.written import Writer, left_out
 from aggregator.service.documents import WRITERS
 
 
@@ -30,10 +30,12 @@ class Written:
 
 def write(writer: Writer, channel: Channel, entries: Sequence[Shown]) -> Written:
     """The entries in the order given."""
-    pieces, left_out = each_once(writer.pieces(entries, channel.language))
+    pieces = writer.pieces(entries, channel.language)
+    places = left_out(pieces)
+    kept = [piece for n, piece in enumerate(pieces) if piece and n not in places]
     channel = replace(channel, updated=newest(entries, channel.updated))
-    dropped = tuple(entries[place].entry.id for place in left_out)
-    return Written(text=writer.compose(channel, [run_of(pieces)]), dropped=dropped)
+    dropped = tuple(entries[place].entry.id for place in places)
+    return Written(text=writer.compose(channel, [run_of(kept)]), dropped=dropped)
 
 
 def newest(entries: Sequence[Shown], channel: datetime) -> datetime:

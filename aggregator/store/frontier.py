@@ -326,7 +326,7 @@ def _lease_due(
 
 def renew(connection: Connection, runs: Collection[HostRun], *, until: datetime) -> set[str]:
     held: set[str] = set()
-    for chunk in chunks(sorted(runs, key=attrgetter("host")), variables=2):
+    for chunk in chunks(sorted(runs, key=attrgetter("host"))):
         ours = {"names": [run.host for run in chunk], "tokens": list({run.token for run in chunk})}
         held.update(connection.scalars(_RENEW[connection.dialect.name], {**ours, "until": until}))
     return held

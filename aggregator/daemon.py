@@ -163,7 +163,7 @@ class Daemon:
         tell(
             "schedule",
             due=stats.due,
-            oldest=in_words(overdue),
+            oldest=in_words(timedelta(seconds=round(overdue.total_seconds()))),
             hosts=stats.running,
             paused=stats.paused,
         )

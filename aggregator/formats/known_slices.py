@@ -24,7 +24,7 @@ _EMPTY = {name: b"<%b></%b>" % (name, name) for name in _NAMES}
 _BEHIND_NAME = (b">", b" ", b"\n", b"\t", b"\r", b"/")
 
 MOST_ITEMS = 500
-"""That are looked at. A document with more of them is read whole."""
+"""That are looked at. A document with more of them goes to the reading process as it is."""
 
 _TAIL = 4096
 """Bytes at a document's end in which an item ends, as a rule."""

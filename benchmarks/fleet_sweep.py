@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
@@ -43,9 +43,10 @@ from aggregator.tasks.ends import end_all
 from benchmarks.fleet_processes import Database, database
 from benchmarks.processes import cpu_of, tree
 from benchmarks.tables import table
+from tests.builders import NOON
+from tests.fakes import FakeClock
 from tests.store.steps import configure, poll, record, story
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 A_HOST = 4
 """Sources of one."""
@@ -69,7 +70,7 @@ _ITS_OWN = {
     "domain": f"'h' || n / {A_HOST} || '.example'",
     "etag": "'\"' || md5(n::text) || '\"'",
     "body_digest": "decode(md5(n::text), 'hex')",
-    "next_poll_at": f"{int(NOW.timestamp())}000000 + (n::bigint * 7919000003) % 3600000000",
+    "next_poll_at": f"{int(NOON.timestamp())}000000 + (n::bigint * 7919000003) % 3600000000",
 }
 _INDEXES = """
     SELECT indexdef, indexname FROM pg_indexes
@@ -81,26 +82,13 @@ _SIZES = """
         pg_total_relation_size('hosts') / (SELECT count(*) FROM hosts) AS a_host"""
 
 
-class Clock:
-    """Stands still but where it is told to go on."""
-
-    def __init__(self) -> None:
-        self.moment = NOW
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def steady(self) -> datetime:
-        return self.moment
-
-
 @dataclass
 class World:
     """A database of one size, what polls it, and what was measured. Seconds."""
 
     sources: int
     store: SqlStore
-    clock: Clock = field(default_factory=Clock)
+    clock: FakeClock = field(default_factory=FakeClock)
     engine: LocalEngine = field(default_factory=LocalEngine)
     opened: list[HostRun] = field(default_factory=list)
     sweeps: list[float] = field(default_factory=list)
@@ -113,16 +101,17 @@ class World:
 
     def __post_init__(self) -> None:
         self.runs = HostRuns(self.store, self.clock, _complain)
-        self._forgot_at = self.clock.moment
+        self._forgot_at = self.clock.steady()
         self._waiting = 0
         self._all_open = asyncio.Event()
 
     async def go_on(self, hosts: int) -> None:
         """Until so many hosts are due."""
-        self.clock.moment += HOUR * min(1.0, 1.1 * hosts / self.sources)
-        if self.clock.moment - self._forgot_at >= FORGET:
-            self._forgot_at = self.clock.moment
-            await self.store.forget_hosts(before=self.clock.moment - FORGET)
+        self.clock.pass_(hours=min(1.0, 1.1 * hosts / self.sources))
+        now = self.clock.steady()
+        if now - self._forgot_at >= FORGET:
+            self._forgot_at = now
+            await self.store.forget_hosts(before=now - FORGET)
 
     async def open(self, due: Sequence[Due]) -> None:
         """By the engine, as the dispatcher does."""
@@ -151,8 +140,8 @@ async def build(server: Database, count: int) -> SqlStore:
     server.run(f"CREATE DATABASE {name};")
     url = urlsplit(server.url)._replace(path=f"/{name}").geturl()
     store = await open_store(url)
-    await configure(store, "s1", now=NOW)
-    await poll(store, "s1", story("1"), at=NOW)
+    await configure(store, "s1", now=NOON)
+    await poll(store, "s1", story("1"), at=NOON)
     connection = await asyncpg.connect(url)
     indexes = await connection.fetch(_INDEXES)
     for index in indexes:
@@ -167,7 +156,7 @@ async def build(server: Database, count: int) -> SqlStore:
     await connection.execute(
         "INSERT INTO hosts (host, rest_until) SELECT DISTINCT host, $1::bigint FROM sources"
         " WHERE id <= $2",
-        int(NOW.timestamp()) * 1_000_000,
+        int(NOON.timestamp()) * 1_000_000,
         count // A_MINUTE + A_HOST,
     )
     for index in indexes:
@@ -187,7 +176,7 @@ async def build(server: Database, count: int) -> SqlStore:
 async def turn(world: World, hosts: int, server: Database) -> None:
     """One round on one database."""
     await world.go_on(hosts)
-    now, cpu = world.clock.moment, _cpu(server)
+    now, cpu = world.clock.steady(), _cpu(server)
     begun = time.perf_counter()
     due = await world.store.sweep(now=now, limit=hosts, failing=hosts, per_host=PER_HOST)
     swept = time.perf_counter()

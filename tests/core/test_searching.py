@@ -68,9 +68,21 @@ def test_no_field_counts_beyond_its_beginning():
     assert len(words_of(Content(text="字" * 10**6))) == LONGEST_FIELD
 
 
-@pytest.mark.parametrize("word", ["a" * 65, "b" * 64, "c" * 63 + "_d", "e" * 65 + "é"])
-def test_a_long_word_is_cut(word):
-    assert all(len(found) <= 64 for found in line_of(Content(text=word)).split(" "))
+@pytest.mark.parametrize(
+    ("word", "left"),
+    [
+        ("a" * 65, 64),
+        ("b" * 64, 64),
+        ("c" * 63 + "_d", 63),
+        ("e" * 65 + "é", 64),
+        ("f" * 65 + "数", 64),
+    ],
+)
+def test_a_long_word_is_cut(word, left):
+    first, *others = line_of(Content(text=word)).split(" ")
+
+    assert first == word[:left]
+    assert all(len(found) <= 64 for found in others)
 
 
 @given(st.builds(Content, title=st.text(), text=st.text(), summary=st.from_regex("[a-z +#.]*")))

@@ -62,6 +62,14 @@ def test_what_cannot_be_unpacked_has_no_form(broken):
         received(broken, known=form_of(PACKED))
 
 
+def test_what_is_larger_than_the_limit_even_packed_is_not_waited_for():
+    packed = gzip.compress(NOISE)[:2000]
+    assert len(packed) < MOST_HELD
+
+    with pytest.raises(FetchFailure, match="larger"):
+        PolledBody("gzip", 1000, None).feed(packed)
+
+
 def test_a_body_that_is_large_even_packed_is_unpacked_as_it_comes():
     packed = gzip.compress(NOISE)
     assert len(packed) > MOST_HELD

@@ -63,6 +63,7 @@ def whole(
         ([THREE, "\n", ONE, "\n", TWO], [THREE, "\n", EMPTY, "\n"]),
         ([ONE, "<ttl>1</ttl>", TWO], [EMPTY, "<ttl>1</ttl>", EMPTY]),
         ([TWO, THREE, ONE], [EMPTY, THREE, EMPTY]),
+        ([ONE, TWO, "<item/>"], [EMPTY, "<item/>"]),
     ],
 )
 def test_an_empty_item_stands_for_known_ones_side_by_side(parts, left):

@@ -704,6 +704,8 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
 
     async def moved(self, selection: Selection, since: Tally, *, most: int) -> Moved | None:
         stored, number = self._all_stories(), since.revision
+        if self._revision.number < number:
+            return None
         changed = [story for story in stored if story.changed_in > number]
         opened = sum(story.opened_in > number for story in stored)
         if len(changed) > most or since.stories + opened != len(stored):

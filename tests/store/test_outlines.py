@@ -253,6 +253,14 @@ async def test_of_too_many_changes_nothing_is_told(stocked):
     assert await stocked.moved(EVERYTHING, before.at, most=2) is not None
 
 
+async def test_of_what_was_before_another_database_took_its_place_nothing_is_told(stocked):
+    before = (await stocked.standing(EVERYTHING, limit=9)).at
+    later = replace(before, revision=before.revision + 1)
+
+    assert await stocked.moved(EVERYTHING, before, most=9) is not None
+    assert await stocked.moved(EVERYTHING, later, most=9) is None
+
+
 async def test_of_stories_that_were_deleted_nothing_is_told(sql_store):
     await configure(sql_store, "a", "b")
     await poll(sql_store, "a", story("1"), story("old", at=ago(days=9)))

@@ -1,6 +1,6 @@
 """What is run in less time does what SQLAlchemy would have it do."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import (
@@ -16,8 +16,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
+from aggregator.core.errors import StoreError
 from aggregator.store.column_types import Json, UtcMicros
 from aggregator.store.engine import connect
 from aggregator.store.faults import is_refused_value
@@ -132,6 +133,27 @@ async def test_an_error_is_told_as_sqlalchemy_tells_it_and_without_the_values(wi
     assert "secret" not in str(told.value.__cause__)
 
 
+async def test_a_question_that_fails_is_told_so_too(within):
+    def doing(connection):
+        THINGS.metadata.drop_all(connection)
+        fetch(connection, SOME, {"ids": [1], "names": ["secret"], "above": 0})
+
+    with pytest.raises(StoreError, match="things") as told:
+        await within(doing)
+
+    assert isinstance(told.value.__cause__, DBAPIError)
+    assert "secret" not in str(told.value.__cause__)
+
+
+async def test_nobody_can_ask_for_what_no_column_can_hold(within):
+    def doing(connection):
+        with pytest.raises(StatementError) as caught:
+            fetch(connection, SOME, {"ids": [1], "names": ["\ud800"], "above": 0})
+        return caught.value
+
+    assert is_refused_value(await within(doing))
+
+
 @pytest.mark.parametrize("bad", [{"at": NOON.replace(tzinfo=None)}, {"told": {1j}}])
 async def test_a_value_that_no_column_can_hold_is_a_refused_one(within, bad):
     def doing(connection):
@@ -143,11 +165,12 @@ async def test_a_value_that_no_column_can_hold_is_a_refused_one(within, bad):
 
 
 async def test_an_offset_is_no_other_time(within):
-    east = NOON.astimezone(tz=None)
+    east = NOON.astimezone(timezone(timedelta(hours=8)))
 
     def doing(connection):
-        run(connection, ADD, [thing(1, at=east + timedelta(hours=1))])
+        run(connection, ADD, [thing(1, at=east)])
         return fetch(connection, ALL)
 
     (row,) = await within(doing)
-    assert row.at == NOON + timedelta(hours=1)
+    assert row.at == NOON
+    assert row.at.utcoffset() == timedelta()

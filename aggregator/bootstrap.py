@@ -90,7 +90,7 @@ class Service:
         await self.store.note_served(published.served())
         now = self.clock.steady()
         await self.store.sync_sources(specs, now=now)
-        await self.store.hasten(sooner, now=now)
+        await self.store.hasten(sooner, now=now, reason="its interval is shorter now")
         self.changes.wake()
         self.dispatcher.take(dispatch_policy(settings))  # what is due now is spread
 

@@ -157,7 +157,7 @@ class Poller:
         if settled.excused:
             if blamed := self._network.wrongly_blamed():
                 at = settled.report.next_poll_at or self._clock.steady()
-                await self._store.forgive(blamed, next_poll_at=at)
+                await self._store.forgive(blamed, at=at, reason=settled.report.next_poll_reason)
             return None
         if settled.lost is None:
             return None

@@ -308,13 +308,15 @@ class PollStore(Protocol):
     async def suggest(self, source_id: int, url: str) -> None:
         """Where this source's feed seems to have gone; a good poll takes that back."""
 
-    async def hasten(self, intervals: Mapping[str, timedelta], *, now: datetime) -> None:
+    async def hasten(
+        self, intervals: Mapping[str, timedelta], *, now: datetime, reason: str
+    ) -> None:
         """Sources (by key) whose interval has become shorter: it counts from their last poll.
 
         Those that fail, are gone or were told to wait stay put; no wish of a source is passed over.
         """
 
-    async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
+    async def forgive(self, source_ids: Collection[int], *, at: datetime, reason: str) -> None:
         """Takes back one failure of each of these sources; they are due at that time."""
 
 

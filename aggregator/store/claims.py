@@ -230,7 +230,9 @@ def release(connection: Connection, leases: Collection[Lease]) -> None:
         )
 
 
-def hasten(connection: Connection, intervals: Mapping[str, timedelta], *, now: datetime) -> None:
+def hasten(
+    connection: Connection, intervals: Mapping[str, timedelta], *, now: datetime, reason: str
+) -> None:
     are_waiting = (sources.c.failures + sources.c.throttles + sources.c.gone_count == 0) & (
         sources.c.next_poll_at > now
     )
@@ -243,7 +245,7 @@ def hasten(connection: Connection, intervals: Mapping[str, timedelta], *, now: d
                 connection.execute(
                     update(sources)
                     .where(sources.c.id == row.id)
-                    .values(next_poll_at=earlier[row.id])
+                    .values(next_poll_at=earlier[row.id], next_poll_reason=reason)
                 )
 
 
@@ -256,14 +258,16 @@ def suggest(connection: Connection, source_id: int, url: str) -> None:
     connection.execute(update(sources).where(sources.c.id == source_id).values(suggested_url=url))
 
 
-def forgive(connection: Connection, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
+def forgive(
+    connection: Connection, source_ids: Collection[int], *, at: datetime, reason: str
+) -> None:
     if source_ids:
         blamed = (sources.c.id == bindparam("source_id")) & (sources.c.failures > 0)
         # One by one in the order of all who lock several: else two could wait for each other.
         connection.execute(
             update(sources).where(blamed).values(failures=sources.c.failures - 1),
             [
-                {"source_id": source_id, "next_poll_at": next_poll_at}
+                {"source_id": source_id, "next_poll_at": at, "next_poll_reason": reason}
                 for source_id in sorted(set(source_ids))
             ],
         )

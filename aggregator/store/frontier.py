@@ -85,7 +85,7 @@ _MEND = {
             .with_for_update()
         )
     )
-    .values(next_poll_at=NOW)
+    .values(next_poll_at=NOW, next_poll_reason="was due in more than a year, by a wrong clock")
     for kind in (DUE, FAILING)
 }
 _NAMES = {

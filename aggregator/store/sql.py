@@ -263,11 +263,13 @@ class SqlStore(KeepsPushes, DeliveryMethods, OutlineMethods):
     async def suggest(self, source_id: int, url: str) -> None:
         await self._database.write(claims.suggest, source_id, url)
 
-    async def hasten(self, intervals: Mapping[str, timedelta], *, now: datetime) -> None:
-        await self._database.write(claims.hasten, intervals, now=now)
+    async def hasten(
+        self, intervals: Mapping[str, timedelta], *, now: datetime, reason: str
+    ) -> None:
+        await self._database.write(claims.hasten, intervals, now=now, reason=reason)
 
-    async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
-        await self._database.write(claims.forgive, source_ids, next_poll_at=next_poll_at)
+    async def forgive(self, source_ids: Collection[int], *, at: datetime, reason: str) -> None:
+        await self._database.write(claims.forgive, source_ids, at=at, reason=reason)
 
     async def hear(self, heard: Callable[[], None]) -> None:
         await self._database.hear(heard)

@@ -247,6 +247,8 @@ async def test_while_nothing_can_be_reached_no_source_is_blamed():
     assert all(source.last_error for source in health)
     soon = NOON + timedelta(minutes=5)
     assert all(source.next_poll_at and source.next_poll_at <= soon for source in health)
+    told = "nothing can be reached: our own network seems down"
+    assert {source.next_poll_reason for source in health} == {told}
 
 
 async def test_two_sources_out_of_reach_are_to_blame_themselves():

@@ -400,7 +400,9 @@ async def test_a_subscription_that_ends_brings_the_next_poll_back(world):
 
     await world.verify(callback, mode="denied")
 
-    assert (await world.health("a")).next_poll_at == NOON + HOUR
+    told = await world.health("a")
+    assert told.next_poll_at == NOON + HOUR
+    assert told.next_poll_reason == "its hub denies the subscription"
 
 
 # --- discovery over polls

@@ -306,7 +306,9 @@ async def test_after_a_restart_a_pushed_source_is_polled_as_if_it_were_not(world
 
     await world.subscriber.catch_up()
 
-    assert (await world.health("a")).next_poll_at == NOON + HOUR
+    told = await world.health("a")
+    assert told.next_poll_at == NOON + HOUR
+    assert told.next_poll_reason == "its hub may have pushed while we were down"
 
 
 async def test_what_goes_wrong_with_one_source_harms_no_other(world, monkeypatch):

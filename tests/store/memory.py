@@ -273,6 +273,7 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
         for source in self._sources.values():
             if source.next_poll_at > now + timedelta(days=400):
                 source.next_poll_at = now
+                source.reason = "was due in more than a year, by a wrong clock"
 
     async def sweep(self, *, now: datetime, limit: int, failing: int, per_host: int) -> list[Due]:
         found: dict[str, list[_Source]] = {}
@@ -425,7 +426,9 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
             if source := self._holder(lease):
                 source.lease = None
 
-    async def hasten(self, intervals: Mapping[str, timedelta], *, now: datetime) -> None:
+    async def hasten(
+        self, intervals: Mapping[str, timedelta], *, now: datetime, reason: str
+    ) -> None:
         for source in self._sources.values():
             last = source.last
             if source.spec.key not in intervals or last is None:
@@ -434,13 +437,14 @@ class MemoryStore(MemoryArchives, MemoryDeliveries, MemoryHosts):
                 continue
             earliest = last.poll.polled_at + intervals[source.spec.key]
             at = max(now, earliest, last.not_before or now, last.paused_until or now)
-            source.next_poll_at = min(source.next_poll_at, at)
+            if at < source.next_poll_at:
+                source.next_poll_at, source.reason = at, reason
 
-    async def forgive(self, source_ids: Collection[int], *, next_poll_at: datetime) -> None:
+    async def forgive(self, source_ids: Collection[int], *, at: datetime, reason: str) -> None:
         for source in self._sources.values():
             if source.id in source_ids and source.last and source.last.failures:
                 source.last = replace(source.last, failures=source.last.failures - 1)
-                source.next_poll_at = next_poll_at
+                source.next_poll_at, source.reason = at, reason
 
     async def known(
         self, source_id: int, digests: Collection[bytes], links: Collection[bytes]

@@ -167,6 +167,9 @@ async def test_a_date_in_the_far_future_does_not_put_a_source_to_sleep(store):
         await store.save_poll(record(source.lease, next_poll_at=next_poll_at))
     await store.mend(now=NOON)
 
+    reasons = {one.key: one.next_poll_reason for one in await store.sources()}
+    assert reasons["a"] == "was due in more than a year, by a wrong clock"
+    assert reasons["b"] != reasons["a"]
     assert keys(await claim_due(store, NOON + HOUR)) == ["a"]
 
 
@@ -285,20 +288,24 @@ async def test_a_failure_can_be_taken_back(store):
     claimed = {source.key: source for source in await claim_due(store)}
     for source in claimed.values():
         await store.save_poll(record(source.lease, failures=2, next_poll_at=NOON + 8 * HOUR))
-    await store.forgive([claimed["a"].lease.source_id], next_poll_at=NOON + HOUR)
+    await store.forgive([claimed["a"].lease.source_id], at=NOON + HOUR, reason="not its fault")
     a, b = await store.sources()
 
     assert (a.failures, a.next_poll_at) == (1, NOON + HOUR)
+    assert a.next_poll_reason == "not its fault"
     assert (b.failures, b.next_poll_at) == (2, NOON + 8 * HOUR)
+    assert b.next_poll_reason != "not its fault"
 
 
 async def test_a_source_without_failures_has_none_to_take_back(store):
     await configure(store, "a")
     (claimed,) = await claim_due(store)
     await store.save_poll(record(claimed.lease, failures=0, next_poll_at=NOON + 8 * HOUR))
-    await store.forgive([claimed.lease.source_id], next_poll_at=NOON)
+    await store.forgive([claimed.lease.source_id], at=NOON, reason="not its fault")
+    (source,) = await store.sources()
 
-    assert [(s.failures, s.next_poll_at) for s in await store.sources()] == [(0, NOON + 8 * HOUR)]
+    assert (source.failures, source.next_poll_at) == (0, NOON + 8 * HOUR)
+    assert source.next_poll_reason != "not its fault"
 
 
 async def test_a_pause_that_a_wrong_clock_left_does_not_last(store):
@@ -386,9 +393,12 @@ async def test_a_shorter_interval_counts_from_the_last_poll_and_below_no_wish(st
         facts = {"next_poll_at": NOON + 8 * HOUR, **HASTENED.get(source.key, {})}
         await store.save_poll(record(source.lease, **facts))
     for _ in range(2):  # the second of two processes changes nothing
-        await store.hasten(dict.fromkeys(HASTENED, HOUR), now=NOON)
+        await store.hasten(dict.fromkeys(HASTENED, HOUR), now=NOON, reason="sooner")
 
-    times = {one.key: one.next_poll_at for one in await store.sources()}
+    listed = await store.sources()
+    times = {one.key: one.next_poll_at for one in listed}
+    hastened = {one.key for one in listed if one.next_poll_reason == "sooner"}
+    assert hastened == {"fine", "long ago", "asked for"}
     assert {key: (at - NOON) / HOUR for key, at in times.items()} == {
         "fine": 1,
         "long ago": 0,

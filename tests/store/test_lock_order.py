@@ -93,7 +93,7 @@ async def claim_all(store):
 
 async def hasten(store):
     intervals = dict.fromkeys(sorted(KEYS), HOUR)
-    return lambda: store.hasten(intervals, now=NOON - HOUR)
+    return lambda: store.hasten(intervals, now=NOON - HOUR, reason="sooner")
 
 
 async def postpone(store):
@@ -116,7 +116,7 @@ async def forgive(store):
     for source in claimed:
         await store.save_poll(record(source.lease, failures=1))
     ids = [source.lease.source_id for source in reversed(claimed)]
-    return lambda: store.forgive(ids, next_poll_at=NOON)
+    return lambda: store.forgive(ids, at=NOON, reason="forgiven")
 
 
 async def save_polls(store):

@@ -104,8 +104,8 @@ async def test_many_sources_at_once_are_locked_in_one_order(sql_store, second_st
     async with asyncio.timeout(20):
         ended = await asyncio.gather(
             *(sql_store.claim(None, lease_until=NOON + HOUR) for _ in range(10)),
-            *(second_store.forgive(ids, next_poll_at=NOON + HOUR) for _ in range(10)),
-            *(second_store.hasten(sooner, now=NOON) for _ in range(10)),
+            *(second_store.forgive(ids, at=NOON + HOUR, reason="forgiven") for _ in range(10)),
+            *(second_store.hasten(sooner, now=NOON, reason="sooner") for _ in range(10)),
             return_exceptions=True,
         )
 

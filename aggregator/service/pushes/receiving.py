@@ -170,7 +170,9 @@ class Receiver:
         )
         self._watch.refused(push.key, found.callback.hub, told)
         if policy := self._policies().get(push.key):
-            await self._store.hasten({push.key: policy.pace.longest}, now=now)
+            await self._store.hasten(
+                {push.key: policy.pace.longest}, now=now, reason="its hub denies the subscription"
+            )
 
     async def deliver(
         self,

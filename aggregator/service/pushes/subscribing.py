@@ -107,7 +107,9 @@ class Subscriber:
         policies = self._policies()
         pushed = await self._store.pushed_keys()
         intervals = {key: policies[key].pace.longest for key in pushed if key in policies}
-        await self._store.hasten(intervals, now=self._clock.steady())
+        await self._store.hasten(
+            intervals, now=self._clock.steady(), reason="its hub may have pushed while we were down"
+        )
 
     def wake(self) -> None:
         """Asks for a look at what is due."""
@@ -208,7 +210,9 @@ class Subscriber:
         active = [one for one in push.callbacks if one.state == "active"]
         live = (one for one in active if one not in without and (one.lease_until or now) > now)
         if policy is not None and active and not any(live):
-            await self._store.hasten({push.key: policy.pace.longest}, now=now)
+            await self._store.hasten(
+                {push.key: policy.pace.longest}, now=now, reason="its hub does not push any more"
+            )
 
     def _callback(self, hub: str, push: Push, reach: Reach) -> Callback:
         token = self._new_secret()

@@ -92,6 +92,9 @@ class LogWatch:
             hint=f'if it is the same feed, set url = "{url}" in its section',
         )
 
+    def waits_for(self, host: str) -> None:
+        self._log.info("waiting", host=host, why="another process polls it")
+
     def subscribed(self, source: str, hub: str, lease: timedelta) -> None:
         self._log.info("subscribed", source=source, hub=hub, lease=in_words(lease))
 

@@ -97,6 +97,9 @@ class Counting:
     def found(self, source: str, url: str) -> None:
         raise AssertionError(source, url)
 
+    def waits_for(self, host: str) -> None:
+        raise AssertionError(host)
+
     def failed(self, doing: str, error: Exception) -> None:
         raise AssertionError(doing) from error
 

@@ -51,6 +51,8 @@ class Quiet:
 
     def found(self, source: str, url: str) -> None: ...
 
+    def waits_for(self, host: str) -> None: ...
+
     def failed(self, doing: str, error: Exception) -> None:
         self.failures.append(f"{doing}: {error}")
 

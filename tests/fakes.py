@@ -92,12 +92,16 @@ class Notebook:
         self.reports: list[PollReport] = []
         self.failures: list[tuple[str, Exception]] = []
         self.finds: list[tuple[str, str]] = []
+        self.waits: list[str] = []
 
     def polled(self, report: PollReport) -> None:
         self.reports.append(report)
 
     def found(self, source: str, url: str) -> None:
         self.finds.append((source, url))
+
+    def waits_for(self, host: str) -> None:
+        self.waits.append(host)
 
     def failed(self, doing: str, error: Exception) -> None:
         self.failures.append((doing, error))

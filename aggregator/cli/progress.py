@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from aggregator.cli.output import poll_row, print_json
+from aggregator.core.upcoming import in_words
+from aggregator.service.host_runs import HOLD
 from aggregator.service.reports import PollReport
 
 Advance = Callable[[str], None]
@@ -51,6 +53,13 @@ class RoundWatch:
 
     def found(self, source: str, url: str) -> None:
         typer.echo(f"{source}: the lost feed seems to be at {url}", err=True)
+
+    def waits_for(self, host: str) -> None:
+        typer.echo(
+            f"{host}: another process polls it; waiting until that is done, or {in_words(HOLD)} "
+            "where it has died",
+            err=True,
+        )
 
     def failed(self, doing: str, error: Exception) -> None:
         self.failures += 1

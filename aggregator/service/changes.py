@@ -90,5 +90,8 @@ class Announcing:
     def found(self, source: str, url: str) -> None:
         self._watch.found(source, url)
 
+    def waits_for(self, host: str) -> None:
+        self._watch.waits_for(host)
+
     def failed(self, doing: str, error: Exception) -> None:
         self._watch.failed(doing, error)

@@ -36,6 +36,9 @@ BUDGET = timedelta(minutes=1)
 AGAIN = 0.5
 """Seconds until a host is looked at again that another process polls, for a poll by hand."""
 
+TOLD_AFTER = 4
+"""Of such looks: then whoever waits wants to know what for."""
+
 
 class Watch(Protocol):
     """Who is told what happens."""
@@ -44,6 +47,9 @@ class Watch(Protocol):
 
     def found(self, source: str, url: str) -> None:
         """A lost feed seems to be at another address."""
+
+    def waits_for(self, host: str) -> None:
+        """A poll by hand has waited for a while: another process has the host."""
 
     def failed(self, doing: str, error: Exception) -> None:
         """Something of ours failed; polling goes on."""
@@ -159,6 +165,7 @@ class HostPoller:
 
     async def _open(self, due: Due, *, insist: bool) -> HostRun | None:
         """`insist`: waits for another process to leave the host."""
+        looks = 0
         while True:
             opening = self._host_runs.open(
                 due, delay=self.policy.per_host_delay, lost=self._end_of(due.host)
@@ -174,6 +181,9 @@ class HostPoller:
                 self.hold(run.sources)
             if run is not None or not insist:
                 return run
+            looks += 1
+            if looks == TOLD_AFTER:
+                self._watch.waits_for(due.host)
             await asyncio.sleep(AGAIN)
 
     def _end_of(self, host: str) -> Callable[[], None]:

@@ -3,9 +3,11 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from aggregator.core.errors import StoreError
 from aggregator.core.wire import Answer, FetchRequest
-from aggregator.service import host_runs
+from aggregator.service import host_polling, host_runs
 from aggregator.service.host_polling import BUDGET, DispatchPolicy
 from aggregator.service.host_runs import HOLD
 from tests.builders import read_entry
@@ -88,3 +90,27 @@ async def test_a_stop_without_the_database_tells_what_it_could_not_give_back():
 
     told = [(doing, str(error)) for doing, error in world.notebook.failures]
     assert told == [("giving sources back", "the server is gone")]
+
+
+class Elsewhere(MemoryStore):
+    """Another process has all hosts, for so many looks."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self._looks = looks
+
+    async def open_hosts(self, hosts, **conditions):
+        self._looks -= 1
+        return [] if self._looks >= 0 else await super().open_hosts(hosts, **conditions)
+
+
+@pytest.mark.parametrize(("looks", "told"), [(3, []), (4, ["a.example"]), (20, ["a.example"])])
+async def test_a_poll_by_hand_says_once_that_another_process_has_its_host(monkeypatch, looks, told):
+    """Not at once: most have done with it in a moment."""
+    monkeypatch.setattr(host_polling, "AGAIN", 0.0)
+    world = World(store=Elsewhere(looks))
+    world.serves(await world.add("a"), read_entry("1"))
+    await world.poll("a")
+
+    assert world.notebook.waits == told
+    assert world.notebook.outcomes == {"a": "new"}

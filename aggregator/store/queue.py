@@ -10,6 +10,8 @@ https://pgqueuer.readthedocs.io/
 
 import asyncio
 import json
+import logging
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -76,6 +78,7 @@ class QueueEngine:
         self._queries: Any = None
         """None while there is no connection."""
         self._looked_at = float("-inf")
+        logging.getLogger("pgqueuer").addFilter(_is_news)
 
     async def wanted(self, room: int) -> int:  # noqa: ARG002  # others may have some
         now = asyncio.get_running_loop().time
@@ -115,7 +118,7 @@ class QueueEngine:
                 async with _connected(self._url, most=4) as pool:
                     await self._serve(pool, handle, concurrency)
             except _troubles() as error:
-                self._complain("taking hosts from the queue", StoreError(first_line(error)))
+                self._complain("taking hosts from the queue", StoreError(_told(error)))
             except Exception as error:  # noqa: BLE001  # else nobody would be polled any more
                 self._complain("taking hosts from the queue", error)
             await asyncio.sleep(AGAIN)
@@ -149,6 +152,8 @@ class QueueEngine:
             cleaning.cancel()
             manager.shutdown.set()  # it takes no more, and waits for what is under way
             await asyncio.wait([serving, cleaning])
+            if not serving.cancelled():
+                serving.exception()  # looked at, else asyncio logs it: a stop does not wait for it
 
 
 async def _clean(queries: Any) -> None:
@@ -196,15 +201,39 @@ async def _connected(url: str, *, most: int) -> AsyncIterator[Any]:
             pool.terminate()
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not that the database is out of reach: PgQueuer says so for each thing that it was about to
+    write, with a traceback, where `run` says it once and begins anew.
+    """
+    error = (record.exc_info or sys.exc_info())[1]
+    return not isinstance(error, _out_of_reach())
+
+
+def _told(error: Exception) -> str:
+    """What happened first: that it could not be ended properly either says nothing."""
+    while isinstance(error.__context__, _troubles()):
+        error = error.__context__
+    if isinstance(error, _out_of_reach()):
+        return f"the database does not answer: {first_line(error)}; polls go on when it does"
+    return first_line(error)
+
+
+def _out_of_reach() -> tuple[type[Exception], ...]:
+    """What becomes of a statement when the connection, or the server, is gone."""
+    import asyncpg  # noqa: PLC0415  an extra
+
+    return (
+        asyncpg.PostgresConnectionError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        OSError,
+        TimeoutError,
+    )
+
+
 def _troubles() -> tuple[type[Exception], ...]:
     """What a server that is out of reach, or has other tables, makes of a statement."""
     import asyncpg  # noqa: PLC0415  an extra
 
-    return (
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,  # of a connection that was lost in the middle of something
-        OSError,
-        TimeoutError,
-        RuntimeError,
-    )
+    return (asyncpg.PostgresError, RuntimeError, *_out_of_reach())

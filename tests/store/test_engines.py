@@ -1,6 +1,8 @@
 """The contract of engines: that of one process, and that of a fleet."""
 
 import asyncio
+import gc
+import logging
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
@@ -8,10 +10,15 @@ import pytest
 from aggregator.service.frontier import Due
 from aggregator.service.local_engine import LocalEngine
 from aggregator.store import queue
+from tests.store.relay import relay_to
 
 A, B, C = (Due(f"{name}.example", (number,), number) for number, name in enumerate("abc"))
 
 needs_pgqueuer = pytest.mark.skipif(not queue.is_installed(), reason="the extra `fleet` is missing")
+
+
+END_LISTENING = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE 'LISTEN%'"""
 
 
 def complain(doing: str, error: Exception) -> None:
@@ -196,6 +203,75 @@ async def test_whatever_befalls_the_queue_it_is_tried_again(empty_postgres, monk
         await until(lambda: handler.begun)
 
     assert told == ["taking hosts from the queue"]
+
+
+@needs_pgqueuer
+async def test_a_database_that_is_away_is_told_of_in_lines_that_say_so(
+    empty_postgres, monkeypatch, caplog
+):
+    monkeypatch.setattr(queue, "AGAIN", 0.05)
+    told: list[str] = []
+    handler = Handler()
+    async with relay_to(empty_postgres) as relay:
+        engine = queue.QueueEngine(relay.url, lambda _, error: told.append(str(error)))
+        async with running(engine, handler):
+            await engine.submit([A, B])
+            await until(lambda: len(handler.begun) == 2)
+            relay.cut()
+            handler.open.set()  # what is done is to be written down, and cannot be
+            await until(lambda: len(told) > 2)
+            await relay.mend()
+            async with asyncio.timeout(20):
+                while await engine.wanted(8) <= 0:  # noqa: ASYNC110  # it connects
+                    await asyncio.sleep(0.01)
+            await engine.submit([C])
+            await until(lambda: C.host in hosts(handler))
+
+    assert [line for line in told if not line.startswith("the database does not answer: ")] == []
+    assert [line for line in told if not line.endswith("; polls go on when it does")] == []
+    assert caplog.records == []
+
+
+async def stop_without_listening(url: str) -> None:
+    import asyncpg  # noqa: PLC0415  # an extra
+
+    engine, handler = queue.QueueEngine(url, complain), Handler()
+    task = asyncio.create_task(engine.run(handler, concurrency=2))
+    other = await asyncpg.connect(url)
+    async with asyncio.timeout(20):
+        while not await other.fetch(END_LISTENING):  # noqa: ASYNC110  # it may not have begun
+            await asyncio.sleep(0.01)
+    await other.close()
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@needs_pgqueuer
+async def test_the_connection_that_listens_may_be_lost_before_a_stop(empty_postgres, caplog):
+    await stop_without_listening(empty_postgres)
+    gc.collect()  # what nobody has looked at is told of when it is forgotten
+
+    assert caplog.records == []
+
+
+@needs_pgqueuer
+def test_what_else_goes_wrong_in_the_queue_is_logged_as_it_is(caplog):
+    queue.QueueEngine("postgresql://nobody@127.0.0.1:1/x", complain)
+    log = logging.getLogger("pgqueuer")
+    for error in (OSError("gone"), ZeroDivisionError("a mistake")):
+        log.error("it failed", exc_info=error)
+        try:
+            raise error
+        except (OSError, ZeroDivisionError):
+            log.warning("and was not ended")
+    log.warning("something to know")
+
+    lines = [(record.message, record.exc_info and record.exc_info[0]) for record in caplog.records]
+    assert lines == [
+        ("it failed", ZeroDivisionError),
+        ("and was not ended", None),
+        ("something to know", None),
+    ]
 
 
 @needs_pgqueuer

@@ -60,7 +60,10 @@ class Database:
         *args: _Arguments.args,
         **kwargs: _Arguments.kwargs,
     ) -> _Result:
-        """What `work` finds in one state of the database. Raises StoreError."""
+        """What `work` finds in one state of the database. Raises StoreError.
+
+        It may be called again, when its connection was lost.
+        """
         return await self._outcome(
             self._runner.read(lambda connection: work(connection, *args, **kwargs))
         )
@@ -73,7 +76,8 @@ class Database:
     ) -> _Result:
         """Lets `work` write: all of it, or nothing where it raises. Raises StoreError.
 
-        It may be called again, when all that it did was undone for another transaction's sake.
+        It may be called again, when all that it did was undone: for another transaction's sake, or
+        since its connection was lost.
         """
         moved = False
 

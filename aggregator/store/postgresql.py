@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, Connection, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 
 from aggregator.core.errors import StoreError
 
@@ -69,6 +69,23 @@ class Server:
 
 
 async def _transact(engine: "AsyncEngine", work: Callable[[Connection], _Result]) -> _Result:
+    """Once more, over another connection, where the first is lost before the work is done. After
+    it a commit may be under way: nobody knows then whether it was made.
+    """
+    is_done = False
+
+    def watched(connection: Connection) -> _Result:
+        nonlocal is_done
+        outcome = work(connection)
+        is_done = True
+        return outcome
+
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(watched)
+    except DBAPIError as error:
+        if is_done or not error.connection_invalidated:
+            raise
     async with engine.begin() as connection:
         return await connection.run_sync(work)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from threading import Lock, Thread
 
 
@@ -64,6 +65,21 @@ def loopback(**documents: bytes) -> Iterator[Site]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+_HELD: list[socket] = []
+
+
+def free_port() -> int:
+    """A port that nobody else is given: it stays bound, without anybody listening, until we end.
+
+    Whoever binds with SO_REUSEADDR, as servers do, can listen on it all the same.
+    """
+    held = socket()
+    held.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _HELD.append(held)
+    return int(held.getsockname()[1])
 
 
 def rss(name: str, *items: str) -> bytes:

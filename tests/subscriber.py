@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Condition, Thread
+from threading import Condition, Event, Thread
 from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import Request, urlopen
+
+from tests.patience import PATIENCE
 
 
 @dataclass
@@ -31,17 +33,17 @@ class Subscriber:
     received: list[Received] = field(default_factory=list)
     status: int = 204
     """Its answer to deliveries."""
-    slow: dict[str, float] = field(default_factory=dict)
-    """Seconds until it answers, by path."""
+    held: dict[str, Event] = field(default_factory=dict)
+    """What it waits for before it answers, by path."""
     changed: Condition = field(default_factory=Condition)
 
     def subscribe(self, hub: str, topic: str, path: str = "/callback", **more: str) -> int:
         fields = {"mode": "subscribe", "topic": topic, "callback": self.origin + path, **more}
         body = urlencode({f"hub.{name}": text for name, text in fields.items()}).encode()
-        with urlopen(Request(hub, data=body), timeout=5) as answer:
+        with urlopen(Request(hub, data=body), timeout=PATIENCE) as answer:
             return int(answer.status)
 
-    def wait_for(self, condition, patience: float = 20.0) -> None:
+    def wait_for(self, condition, patience: float = PATIENCE) -> None:
         with self.changed:
             assert self.changed.wait_for(lambda: condition(self), patience), "it never came to it"
 
@@ -67,7 +69,8 @@ def subscriber() -> Iterator[Subscriber]:
             with place.changed:
                 place.received.append(Received(self.path, headers, body, time.monotonic()))
                 place.changed.notify_all()
-            time.sleep(place.slow.get(self.path, 0.0))
+            if held := place.held.get(self.path):
+                held.wait(PATIENCE)
             self.answer(place.status, b"")
 
         def answer(self, status: int, body: bytes) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests import flask_subscriber
-from tests.loopback import loopback, rss
-from tests.test_daemon import free_port
-from tests.test_deliveries import OWN_HUB, configured, running, until
+from tests.loopback import free_port, loopback, rss
+from tests.patience import PATIENCE, until
+from tests.test_deliveries import OWN_HUB, configured, running
 
 PYTHON = os.environ.get("FLASK_WEBSUB", "")
 
@@ -66,7 +66,7 @@ async def test_flask_websub_finds_our_hub_subscribes_renews_hears_and_leaves(tmp
             with flask(topic, tmp_path) as told:
 
                 async def hear(event: str) -> dict[str, str]:
-                    return await asyncio.wait_for(asyncio.to_thread(told.next, event), 20)
+                    return await asyncio.wait_for(asyncio.to_thread(told.next, event), PATIENCE)
 
                 assert await hear("found") == {
                     "event": "found",

@@ -16,9 +16,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.loopback import loopback, rss
+from tests.loopback import free_port, loopback, rss
 from tests.scripted_hub import request
-from tests.test_daemon import free_port
+from tests.test_daemon import rewrite
 from tests.test_pushing import ON_TIME, place, running, serves, until
 
 PYTHON = os.environ.get("FLASK_WEBSUB", "")
@@ -94,5 +94,5 @@ async def test_b5_subscriber_another_hub_pushes_to_us(tmp_path, method):
                     return not list(database.execute("SELECT * FROM hub"))
 
             assert not await unsubscribed()
-            config.write_text(f"{config.read_text()}\n[websub]\nsubscribe = false\n")
+            rewrite(config, f"{config.read_text()}\n[websub]\nsubscribe = false\n")
             await until(unsubscribed)

@@ -15,9 +15,10 @@ from aggregator.daemon import Daemon
 from aggregator.log import LogWatch
 from aggregator.pushing import can_be_reached, open_pushes
 from aggregator.service.reports import PollReport
-from tests.loopback import configuration, loopback, rss
+from tests.loopback import configuration, free_port, loopback, rss
+from tests.patience import PATIENCE
 from tests.scripted_hub import request, scripted_hub
-from tests.test_daemon import free_port
+from tests.test_daemon import rewrite
 
 
 class Quiet(LogWatch):
@@ -47,11 +48,11 @@ class Quiet(LogWatch):
     warn = say
 
 
-PATIENCE = 15.0
-"""Seconds."""
-
 ON_TIME = 2.0
 """Seconds from a hub's push to the publications."""
+
+
+KEYS = "abcdefgh"
 
 
 def offering(document: bytes, hub: str, topic: str) -> bytes:
@@ -129,18 +130,20 @@ async def test_b5_subscriber_300_what_a_hub_pushes_is_published_within_two_secon
         monkeypatch.setattr("aggregator.service.pushes.subscribing._is_safe", lambda _: False)
     waits = []
     async with scripted_hub() as hub:
-        for key in "abc":
+        for key in KEYS:
             document = rss(key, "one")
             site.documents[f"/{key}"] = offering(document, hub.url, f"{site.origin}/{key}")
         config, url = place(tmp_path, site)
         async with running(config):
 
             async def subscribed() -> bool:
-                return len(hub.subscriptions) == 3
+                return len(hub.subscriptions) == len(KEYS)
 
             await until(subscribed)
-            await until(lambda: serves(f"{url}feed.json", *(b"one of %c" % key for key in b"abc")))
-            for key in "abc":
+            await until(
+                lambda: serves(f"{url}feed.json", *(b"one of %c" % ord(key) for key in KEYS))
+            )
+            for key in KEYS:
                 polls = len(site.requests)
                 news = offering(rss(key, "two"), hub.url, f"{site.origin}/{key}")
                 site.documents[f"/{key}"] = news
@@ -218,8 +221,8 @@ async def test_b5_subscriber_a_source_that_is_removed_is_unsubscribed_from(tmp_p
 
             await until(subscribed)
             callback = hub.only.callback
-            config.write_text(config.read_text().replace("sources.a]", "sources.c]"))
-            config.write_text(config.read_text().replace(topic, f"{site.origin}/c"))
+            text = config.read_text().replace("sources.a]", "sources.c]")
+            rewrite(config, text.replace(topic, f"{site.origin}/c"))
             await until(unsubscribed)
             reply = await request("POST", callback, b"<rss/>")
 

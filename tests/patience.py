@@ -1,0 +1,34 @@
+"""Waiting for what has to come.
+
+A machine may be slow, and stand still at any line: no test passes or fails by how long something
+takes. Where nothing comes it is given up, so that a fault does not hang.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+PATIENCE = 120.0
+"""Seconds until something is given up that takes a moment."""
+
+
+async def until(condition: Callable[[], object], *, every: float = 0.005) -> None:
+    """Waits for what the event loop, a thread or another process brings about."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it never came to it"
+        await asyncio.sleep(every)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """The same for what another thread or process brings about."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it never came to it"
+        time.sleep(0.02)
+
+
+async def turns(number: int = 200) -> None:
+    """Lets everything that needs no clock, thread or wire come as far as it can."""
+    for _ in range(number):
+        await asyncio.sleep(0)

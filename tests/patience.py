@@ -6,7 +6,7 @@ takes. Where nothing comes it is given up, so that a fault does not hang.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 PATIENCE = 120.0
 """Seconds until something is given up that takes a moment."""
@@ -32,3 +32,18 @@ async def turns(number: int = 200) -> None:
     """Lets everything that needs no clock, thread or wire come as far as it can."""
     for _ in range(number):
         await asyncio.sleep(0)
+
+
+async def at_some_pace(attempt: Callable[[float], Awaitable[None]], *paces: float) -> None:
+    """For what only time brings about: it has to come true with one of these spans, in seconds.
+
+    The first is short, so that the test is; a machine that stands still meanwhile gets longer
+    ones.
+    """
+    *shorter, last = paces
+    for pace in shorter:
+        try:
+            return await attempt(pace)
+        except (AssertionError, EOFError, OSError):
+            pass
+    return await attempt(last)

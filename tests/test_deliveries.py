@@ -48,6 +48,11 @@ class Quiet(LogWatch):
         if report.outcome == "new":
             self.brought_at.append(time.monotonic())
 
+    async def brought(self, number: int) -> float:
+        """When the poll of that number brought something, counted from none."""
+        await until(lambda: len(self.brought_at) > number)
+        return self.brought_at[number]
+
     def say(self, event, **facts) -> None:
         self.lines.append(f"{event} {facts}")
 
@@ -123,8 +128,7 @@ async def test_b5_hub_an_entry_that_is_stored_is_with_its_subscribers_within_two
             title, polls = f"new {len(waits)}", len(watch.brought_at)
             site.documents["/a"] = rss("a", title, "one")
             delivery = await received(reader, f"{title} of a".encode())
-            await until(lambda polls=polls: len(watch.brought_at) > polls)
-            waits.append(delivery.at - watch.brought_at[polls])
+            waits.append(delivery.at - (await watch.brought(polls)))
 
     assert min(waits) < PROMPT
     assert delivery.is_signed("hush")

@@ -6,7 +6,6 @@ What holds for every way is in test_http, test_hostile, test_tls and test_no_way
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address, ip_network
 
@@ -20,6 +19,7 @@ from aggregator.fetch.failures import FetchFailure
 from aggregator.fetch.guard import Refused
 from aggregator.fetch.resolver import Resolver
 from tests.fetch.server import repeat, reply, serving
+from tests.patience import until
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 PLAIN = ssl.create_default_context()
@@ -41,14 +41,6 @@ async def get(transport: DirectTransport, url: str) -> httpx.Response:
     response = await transport.handle_async_request(httpx.Request("GET", url))
     await response.aread()
     return response
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if holds():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("it never came to that")
 
 
 async def said(transport: DirectTransport, answer: bytes) -> httpx.Response:

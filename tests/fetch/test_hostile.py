@@ -5,9 +5,9 @@ import gzip
 import socket
 import struct
 import tracemalloc
+from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from time import monotonic
 
 import brotli
 import pytest
@@ -17,6 +17,7 @@ from aggregator.fetch.http import HttpFetcher
 from aggregator.fetch.resolver import Resolver
 from tests.fetch.dialling import dialling
 from tests.fetch.server import Server, redirect, repeat, reply, serving, silence
+from tests.patience import PATIENCE, at_some_pace, until
 
 pytestmark = pytest.mark.usefixtures("over_both")
 
@@ -26,7 +27,9 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 ENDLESS = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
-async def fetch(server: Server, *, within: float = 5.0, proxy: str | None = None, most=MEGABYTE):
+async def fetch(
+    server: Server, *, within: float = PATIENCE, proxy: str | None = None, most=MEGABYTE
+):
     fetcher = HttpFetcher(
         allow_networks=[ip_network("127.0.0.0/8")],
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
@@ -60,37 +63,41 @@ async def fetch(server: Server, *, within: float = 5.0, proxy: str | None = None
     ids=["silent", "drip", "chunk drip", "header drip", "slow 1xx", "1xx flood", "tiny chunks"],
 )
 async def test_the_deadline_holds_for_everything(behaviour):
-    async with serving({"/feed": behaviour}) as server:
-        began = monotonic()
-        answer = await fetch(server, within=0.3, most=1000 * MEGABYTE)
-        took = monotonic() - began
+    async with serving({"/feed": behaviour}) as server, asyncio.timeout(PATIENCE):
+        answer = await fetch(server, within=0.3, most=2**60)
 
     assert answer == Failed(kind="timeout", reason="no answer within 0.3 s")
-    assert took < 2
 
 
 @pytest.mark.parametrize("through", ["", "http", "https"])
 async def test_a_handshake_that_never_ends_leaves_no_connection_behind(through):
-    closed = []
+    shaking: list[bytes] = []
+    opened = closed = 0
 
     async def mute(reader, writer):
-        if through == "http":
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
-        while await reader.read(65536):
-            pass
-        closed.append(True)
+        nonlocal opened, closed
+        opened += 1
+        with suppress(asyncio.IncompleteReadError):
+            if through == "http":
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+            while said := await reader.read(65536):
+                shaking.append(said)
+        closed += 1
         writer.close()
+
+    async def attempt(within: float) -> None:
+        answer = await fetch(server, within=within, proxy=proxy)
+        await until(lambda: closed == opened)
+
+        assert isinstance(answer, Failed)
+        assert answer.kind == "timeout"
+        assert shaking
 
     async with await asyncio.start_server(mute, "127.0.0.1", 0) as listening:
         server = Server({}, port=listening.sockets[0].getsockname()[1], scheme="https")
         proxy = f"{through}://127.0.0.1:{server.port}" if through else None
-        answer = await fetch(server, within=0.2, proxy=proxy)
-        await asyncio.sleep(0.05)
-
-        assert closed == [True]
-    assert isinstance(answer, Failed)
-    assert answer.kind == "timeout"
+        await at_some_pace(attempt, 0.2, 2.0, 20.0)
 
 
 async def test_the_deadline_holds_across_redirects():
@@ -208,12 +215,9 @@ async def test_a_body_that_breaks_off_is_a_failure(behaviour):
 )
 async def test_the_body_of_a_redirect_is_never_read(behaviour):
     async with serving({"/feed": behaviour, "/ok": reply(body=b"<rss/>")}) as server:
-        began = monotonic()
         answer = await fetch(server)
-        took = monotonic() - began
 
     assert isinstance(answer, Fetched)
-    assert took < 2
 
 
 FIELDS = b"HTTP/1.1 200 OK\r\n"
@@ -239,13 +243,10 @@ FIELDS = b"HTTP/1.1 200 OK\r\n"
 )
 async def test_whatever_else_a_server_does_the_poll_ends(behaviour):
     async with serving({"/feed": behaviour}) as server:
-        began = monotonic()
         answer = await fetch(server)
-        took = monotonic() - began
 
     assert isinstance(answer, Fetched | Failed)
     assert getattr(answer, "kind", "http") in {"http", "protocol", "connect", "encoding"}
-    assert took < 2
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from aggregator.core.wire import Failed, Fetched, FetchRequest
 from aggregator.fetch.http import HttpFetcher
 from tests.fetch.internet import DEAD, PUBLIC_V4, PUBLIC_V6, Internet
 from tests.fetch.server import redirect, reply, serving
+from tests.patience import PATIENCE
 
 FEED = b"<rss/>"
 PUBLIC = {PUBLIC_V4, PUBLIC_V6}
@@ -171,7 +172,9 @@ async def fetching(web, trusting, *, networks=()):
 
 
 def asking(url: str, **changes) -> FetchRequest:
-    return replace(FetchRequest(url=url, timeout=5, max_body=1000, user_agent="a"), **changes)
+    return replace(
+        FetchRequest(url=url, timeout=PATIENCE, max_body=1000, user_agent="a"), **changes
+    )
 
 
 def test_the_table_is_whole():

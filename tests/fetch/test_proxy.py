@@ -1,5 +1,6 @@
 """Through a proxy: who is dialled, what is refused before it is asked, and what is said of it."""
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -7,7 +8,6 @@ import ssl
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
-from time import monotonic
 
 import pytest
 
@@ -21,6 +21,7 @@ from aggregator.fetch.ways import Way, guarded_transports
 from tests.fetch.proxying import proxying
 from tests.fetch.server import redirect, repeat, reply, serving, silence
 from tests.fetch.test_http2 import speaking_http2
+from tests.patience import PATIENCE
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 FEED = b"<rss/>"
@@ -40,7 +41,7 @@ async def fetch(url: str, proxy: str, *, networks=(), trusting=PLAIN, **changes)
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         transports=guarded_transports(Resolver(lookup), trusting),
     )
-    asking = FetchRequest(url=url, timeout=5, max_body=100_000, user_agent="a", proxy=proxy)
+    asking = FetchRequest(url=url, timeout=PATIENCE, max_body=100_000, user_agent="a", proxy=proxy)
     try:
         return await fetcher.fetch(replace(asking, **changes))
     finally:
@@ -300,18 +301,15 @@ async def test_whoever_broke_off_behind_a_proxy_the_proxy_is_named(scheme, behav
     ids=["silent", "1xx flood", "header drip"],
 )
 async def test_the_deadline_holds_for_a_proxy(scheme, behaviour):
-    async with proxying(0, behaviour=behaviour) as proxy:
-        began = monotonic()
+    async with proxying(0, behaviour=behaviour) as proxy, asyncio.timeout(PATIENCE):
         answer = await fetch(
             f"{scheme}://a.example/", f"http://me:s3cret@127.0.0.1:{proxy.port}", timeout=0.3
         )
-        took = monotonic() - began
 
     assert answer == Failed(
         kind="timeout",
         reason=f"no answer within 0.3 s, through the proxy 127.0.0.1:{proxy.port}",
     )
-    assert took < 2
 
 
 async def test_the_bound_holds_behind_a_proxy():

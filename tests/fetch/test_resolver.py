@@ -8,6 +8,7 @@ import pytest
 from aggregator.fetch import resolver as module
 from aggregator.fetch.failures import FetchFailure
 from aggregator.fetch.resolver import Resolver
+from tests.patience import PATIENCE, until
 
 HERE = ip_address("192.0.2.1")
 
@@ -56,19 +57,30 @@ async def test_a_name_without_addresses_is_a_dns_failure():
 
 async def test_lookups_that_hang_end_in_time_and_hold_nobody_up():
     release = threading.Event()
+    hanging = []
 
     def lookup(host):
         if host != "well.example":
-            release.wait(10)
+            hanging.append(host)
+            release.wait()
         return [HERE]
 
-    resolver = Resolver(lookup, limit=0.3)
-    hanging = [asyncio.ensure_future(resolver.addresses(f"h{n}.example")) for n in range(40)]
-    await asyncio.sleep(0)
+    async def ends(resolver):
+        return await asyncio.gather(
+            *(resolver.addresses(f"h{n}.example") for n in range(20)), return_exceptions=True
+        )
 
-    assert await resolver.addresses("well.example") == [HERE]
-    outcomes = await asyncio.gather(*hanging, return_exceptions=True)
-    release.set()
+    hasty, patient = Resolver(lookup, limit=0.1), Resolver(lookup, limit=PATIENCE)
+    try:
+        waiting = asyncio.ensure_future(ends(patient))
+        outcomes = await ends(hasty)
+        await until(lambda: len(hanging) == 40)
+
+        assert await patient.addresses("well.example") == [HERE]
+        assert not waiting.done()
+    finally:
+        release.set()
+    assert await waiting == [[HERE]] * 20
     assert {getattr(outcome, "kind", outcome) for outcome in outcomes} == {"dns"}
 
 
@@ -115,22 +127,18 @@ async def test_threads_stay_for_the_next_name_but_not_all_of_them(monkeypatch):
     def lookup(host):
         threads.append(threading.current_thread())
         if host.startswith("together"):
-            all_are_here.wait(10)
+            all_are_here.wait(PATIENCE)
         return [HERE]
 
-    async def two_are_left_and_wait():
-        for _ in range(2000):
-            if workers._idle == sum(thread.is_alive() for thread in set(threads)) == 2:
-                return
-            await asyncio.sleep(0.001)
-        raise AssertionError("they do not")
+    def two_are_left_and_wait():
+        return workers._idle == sum(thread.is_alive() for thread in set(threads)) == 2
 
     resolver = Resolver(lookup)
     await asyncio.gather(*(resolver.addresses(f"together{n}.example") for n in range(5)))
-    await two_are_left_and_wait()
+    await until(two_are_left_and_wait)
     for n in range(5):
         await resolver.addresses(f"apart{n}.example")
-        await two_are_left_and_wait()
+        await until(two_are_left_and_wait)
 
     assert len(set(threads[:5])) == 5
     assert len(set(threads[5:])) <= 2

@@ -12,6 +12,7 @@ from aggregator.fetch.resolver import Resolver
 from aggregator.fetch.ways import trusting_certifi
 from tests.fetch.dialling import dialling
 from tests.fetch.server import Server, reply, serving
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("over_both")
 
@@ -26,7 +27,7 @@ async def fetch(server: Server, host: str, *, trusting=trusting_certifi):
     url = f"https://{host}:{server.port}/feed"
     try:
         return await fetcher.fetch(
-            FetchRequest(url=url, timeout=5, max_body=1000, user_agent="agent/1")
+            FetchRequest(url=url, timeout=PATIENCE, max_body=1000, user_agent="agent/1")
         )
     finally:
         await fetcher.aclose()

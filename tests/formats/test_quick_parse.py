@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from feedparser.util import FeedParserDict
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.formats.feedparsing.quick import parse_quickly
@@ -206,7 +206,7 @@ def check(document: bytes) -> bool:
     return True
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(documents())
 def test_the_same_is_found_in_whatever_is_written(document):
     check(document)

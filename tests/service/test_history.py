@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.core.archives import Volume
@@ -428,11 +428,7 @@ async def everything_is_told(store, events, *, always: bool = True) -> None:
                 assert expected <= readers[feed.path].got
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=40)
 @given(st.lists(EVENTS, max_size=14))
 def test_b4_nothing_is_lost_whatever_happens(events):
     asyncio.run(everything_is_told(MemoryStore(), events))

@@ -220,7 +220,7 @@ async def guids_after(series: list[list[ReadEntry]]) -> list[str]:
     return guids
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(series_of("http://a.example"))
 async def test_whatever_a_source_serves_each_entry_is_published_once(series):
     guids = await guids_after(series)
@@ -228,7 +228,7 @@ async def test_whatever_a_source_serves_each_entry_is_published_once(series):
     assert sorted(guids) == sorted({entry.guid for document in series for entry in document})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(series_of("http://a.example", "https://www.a.example", "https://b.example"))
 async def test_whatever_forms_its_guids_have_nothing_is_lost_and_none_is_there_twice(series):
     guids = await guids_after(series)
@@ -273,7 +273,7 @@ def stories_of(shown: list[PublishedEntry]) -> set[tuple[object, ...]]:
     }
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(sources)
 async def test_the_order_of_polls_does_not_change_what_is_published(case):
     served, order = case

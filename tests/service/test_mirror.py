@@ -117,7 +117,7 @@ async def says(world: World, key: str, titles: dict[str, str]) -> None:
     await world.poll(key)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(HAPPENINGS, max_size=14))
 def test_a_mirror_that_follows_the_changes_holds_what_is_shown(happenings):
     asyncio.run(History().goes(happenings))

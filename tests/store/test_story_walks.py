@@ -68,7 +68,8 @@ async def opened(path):
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(walk=st.lists(STEPS, min_size=2, max_size=10))
 async def test_both_stores_agree_and_no_id_moves(walk, tmp_path_factory):
@@ -143,7 +144,8 @@ ROUNDS = st.lists(
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rounds=ROUNDS)
 async def test_polls_saved_together_leave_what_they_leave_one_by_one(rounds, tmp_path_factory):

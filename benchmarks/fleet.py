@@ -107,8 +107,9 @@ class Trial:
         await self._fleet.start("worker-4", "poll")
 
     async def _until_it_asks(self, name: str) -> None:
+        """It gets no answer meanwhile: whenever it ends, it has something under way."""
         for pause in repeat(0.01):
-            if any(agent == name for _, agent in await self._origin.ask(do="under_way")):
+            if await self._origin.ask(do="hold", agent=name):
                 return
             await asyncio.sleep(pause)
 

@@ -29,6 +29,8 @@ KEPT_ENTRIES = 8
 """In a document: more than come between two polls that are saved."""
 NEWS = 5
 """Every so many visits of a source bring a new entry."""
+HELD = 5.0
+"""Seconds until whoever is to end while it asks gets an answer."""
 _WORDS = [f"{a}{b}" for a in "bdfgklmnprst" for b in ("aro", "eli", "iku", "onde", "ust", "yra")]
 
 
@@ -75,6 +77,9 @@ class Origin:
         self.requests: list[Request] = []
         self.under_way: dict[tuple[int, int], str] = {}
         """By source and the number of its request: who asks."""
+        self.held: str | None = None
+        """Whose requests get no answer for so long."""
+        self.holding = 0
         self._asked = 0
         self._start = datetime.fromisoformat(plan.now) - timedelta(days=1)
 
@@ -86,7 +91,10 @@ class Origin:
         this = source, self._asked
         self.under_way[this] = agent
         begin = _now()
-        left = await _is_left(gone, self.plan.latency)
+        is_held = agent == self.held
+        self.holding += is_held
+        left = await _is_left(gone, HELD if is_held else self.plan.latency)
+        self.holding -= is_held
         del self.under_way[this]
         status, answer = (None, None) if left else self._said(source, fields)
         host = source // self.plan.each
@@ -172,22 +180,27 @@ async def _converse(
 
 
 def _obey(origin: Origin, asked: dict[str, object]) -> object:
+    told: object
     match asked:
         case {"do": "polled", "since": float(moment)}:
-            return origin.polled_since(moment)
+            told = origin.polled_since(moment)
         case {"do": "under_way"}:
-            return [(source, agent) for (source, _), agent in origin.under_way.items()]
+            told = [(source, agent) for (source, _), agent in origin.under_way.items()]
+        case {"do": "hold", "agent": str(agent)}:
+            origin.held = agent
+            told = origin.holding
         case {"do": "answered"}:
-            return origin.answered
+            told = origin.answered
         case {"do": "freeze"}:
             origin.frozen_at = _now()
-            return origin.frozen_at
+            told = origin.frozen_at
         case {"do": "requests", "into": str(path)}:
             noted = [asdict(one) for one in origin.requests]
             Path(path).write_text(json.dumps(noted), "utf-8")
-            return list(origin.offered().items())
+            told = list(origin.offered().items())
         case _:
-            return f"unknown: {asked}"
+            told = f"unknown: {asked}"
+    return told
 
 
 async def _serve(plan: Plan) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -177,6 +178,15 @@ async def _cpu(work: Callable[[], Awaitable[None]]) -> float:
     started = process_time()
     await work()
     return process_time() - started
+
+
+def was_polled(path: Path) -> bool:
+    """Then its sources have other entries than the stand-in for the wire begins with, and its hosts
+    rest by a clock that was ahead of this play's.
+    """
+    with closing(sqlite3.connect(path)) as connection:
+        later = "SELECT 1 FROM sources WHERE last_poll_at > ? LIMIT 1"
+        return bool(connection.execute(later, (int(NOW.timestamp() * 1e6),)).fetchone())
 
 
 async def measure(databases: dict[Path, Size], *, rounds: int) -> list[Polled]:

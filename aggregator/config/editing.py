@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -135,7 +136,7 @@ def new_key(title: str, url: str, taken: Collection[str]) -> str:
     host = (urlsplit(url).hostname or "source").removeprefix("www.")
     made = _slug(title) or _slug(host) or "source"
     numbered = (f"{made}-{number}" for number in range(2, len(taken) + 3))
-    return next(key for key in (made, *numbered) if key not in taken)
+    return next(key for key in chain((made,), numbered) if key not in taken)
 
 
 def _slug(text: str) -> str:

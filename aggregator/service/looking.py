@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from aggregator.core.errors import UnreadableFeed
 from aggregator.core.urls import host_of
@@ -55,7 +56,8 @@ class Looker:
                 case Fetched():
                     return await self._read(source, answer)
                 case NotModified(status=status) | Gone(status=status):
-                    return Look(source=source, status=status, error=f"HTTP {status}")
+                    error = f"HTTP {status} {HTTPStatus(status).phrase}"
+                    return Look(source=source, status=status, error=error)
                 case Failed(status=status, reason=reason):
                     return Look(source=source, status=status, error=reason)
 

@@ -27,7 +27,10 @@ def check(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Validates the configuration and its templates; tries its rules on what is stored, if any."""
+    """Validates the configuration.
+
+    Its templates are tried, too, and its rules on what is stored, if anything is.
+    """
     path, settings = settings_of(context, config)
     faults = template_faults(settings.site.templates)
     for line in (*settings.doubts, *faults):

@@ -24,7 +24,10 @@ def copy(
     source: Annotated[str, typer.Argument(metavar="FROM", help=_FROM)],
     target: Annotated[str, typer.Argument(metavar="TO", help=_TO)],
 ) -> None:
-    """Copies all that a database holds into another, of either kind; stop the daemon first."""
+    """Copies a database into another, of either kind.
+
+    Stop the daemon first.
+    """
     urls = [_address(source), _address(target)]
     if urls[0] == urls[1]:
         refuse(["FROM and TO are the same database"])

@@ -33,7 +33,10 @@ def explain(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Why an entry is, or is not, where it is: source, dates, duplicates, filters, publications."""
+    """Why an entry is, or is not, where it is.
+
+    Tells its source, dates, duplicates, filters and publications.
+    """
     _, settings = settings_of(context, config)
     wanted = text.strip()
     if not wanted:

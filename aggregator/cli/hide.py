@@ -30,14 +30,17 @@ def hide(
     context: typer.Context,
     text: Annotated[
         str | None,
-        typer.Argument(metavar="[ENTRY]", help="Its published id, its guid or its link."),
+        typer.Argument(metavar="ENTRY", help="Its published id, its guid or its link."),
     ] = None,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="For `explain` and --list.")] = "",
     list_: Annotated[bool, typer.Option("--list", help="What is taken down.")] = False,
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Takes a story down for good: no page, feed or API shows it again."""
+    """Takes a story down for good.
+
+    No page, feed or API shows it again.
+    """
     _, settings = settings_of(context, config)
     wanted = (text or "").strip()
     if bool(wanted) == list_:

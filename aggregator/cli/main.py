@@ -21,7 +21,17 @@ from aggregator.cli.output import (
     print_sources,
 )
 from aggregator.cli.progress import RoundWatch, progress
-from aggregator.cli.shell import FAILED, Config, Json, finish, known, settings_of, speak_utf8
+from aggregator.cli.shell import (
+    FAILED,
+    Commands,
+    Config,
+    Json,
+    finish,
+    known,
+    open_standard_streams,
+    settings_of,
+    speak_utf8,
+)
 from aggregator.clock import SystemClock
 from aggregator.config.load import load
 from aggregator.config.settings import Settings
@@ -33,6 +43,7 @@ from aggregator.service.source_rows import source_row
 
 app = typer.Typer(
     name="aggregator",
+    cls=Commands,
     help="Polls RSS, Atom and JSON feeds and publishes them merged.",
     no_args_is_help=True,
     rich_markup_mode=None,  # else "[retention]" in a help text is taken for markup
@@ -52,9 +63,13 @@ def main(
     context: typer.Context,
     config: Config = None,
     version: Annotated[  # noqa: ARG001  # its callback does the work
-        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Print it and exit.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
+    open_standard_streams()
     speak_utf8()
     context.obj = config
 
@@ -67,7 +82,10 @@ def run(
     ] = None,
     config: Config = None,
 ) -> None:
-    """The daemon: polls on schedule and serves, until SIGTERM or SIGINT."""
+    """The daemon: polls on schedule and serves.
+
+    It stops cleanly on SIGTERM or SIGINT.
+    """
     path, settings = settings_of(context, config)
     finish(daemon.run(path, os.environ, settings, only=only))
 
@@ -75,13 +93,16 @@ def run(
 @app.command()
 def fetch(
     context: typer.Context,
-    keys: Annotated[list[str] | None, typer.Argument(metavar="KEY...")] = None,
+    keys: Annotated[list[str] | None, typer.Argument(metavar="KEY")] = None,
     all: Annotated[bool, typer.Option("--all", help="Every source, due or not.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even during a server's pause.")] = False,
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Polls what is due (or the sources named; or all) once, then exits."""
+    """Polls once what is due, then exits.
+
+    Sources that are named, or all with --all, are polled whether they are due or not.
+    """
     _, settings = settings_of(context, config)
     known(keys or (), settings.sources, "source")
     wanted = None if all else (keys or [])
@@ -104,19 +125,26 @@ async def _fetch(
             claimed = await once.claim(keys, force=force)
             with progress("Polling", len(claimed)) as watch.advance:
                 await once.poll(claimed, force=force)
-    if not as_json:
+    if watch.unprinted:
+        raise watch.unprinted
+    if watch.reports and not as_json:
         print_polls(watch.reports)
+    if not watch.reports:
+        typer.echo("nothing is due; --all polls all the same", err=True)
     return FAILED if watch.failures else 0
 
 
 @app.command()
 def sources(
     context: typer.Context,
-    keys: Annotated[list[str] | None, typer.Argument(metavar="KEY...")] = None,
+    keys: Annotated[list[str] | None, typer.Argument(metavar="KEY")] = None,
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Every source with its health; those named also with their last polls."""
+    """Every source with its health.
+
+    Sources that are named come with their last polls, too.
+    """
     _, settings = settings_of(context, config)
     known(keys or (), settings.sources, "source")
     finish(_sources(settings, set(keys or ()), as_json=json))
@@ -145,13 +173,17 @@ async def _sources(settings: Settings, named: Collection[str], *, as_json: bool)
 @app.command()
 def entries(
     context: typer.Context,
-    publication: Annotated[str | None, typer.Option(metavar="SLUG")] = None,
-    source: Annotated[str | None, typer.Option(metavar="KEY")] = None,
+    publication: Annotated[
+        str | None, typer.Option(metavar="SLUG", help="As this publication shows them.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Only the stories that this source has.")
+    ] = None,
     search: Annotated[
         str | None,
         typer.Option(metavar="TEXT", help='Words that all must be there, "phrase", begin*, -not.'),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1)] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 100,
     json: Json = False,
     config: Config = None,
 ) -> None:
@@ -192,7 +224,10 @@ async def _prune(settings: Settings) -> None:
 
 @app.command()
 def migrate(context: typer.Context, config: Config = None) -> None:
-    """Brings the database to this version's schema; `run` does so by itself."""
+    """Brings the database to this version's schema.
+
+    `run` does so by itself.
+    """
     _, settings = settings_of(context, config)
     finish(_migrate(settings))
 
@@ -206,7 +241,10 @@ async def _migrate(settings: Settings) -> None:
 def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where to serve.")] = 8000,
 ) -> None:
-    """Sample sources on loopback and the daemon in front of them: no network, no configuration."""
+    """A daemon with sample sources, offline.
+
+    They are served on loopback; no network is needed, and no configuration.
+    """
     with sample_configuration(port, SystemClock().now()) as path:
         finish(daemon.run(path, {}, load(path, {})))
 

@@ -1,8 +1,9 @@
 """Results on stdout: JSON Lines for programs, tables for people."""
 
 import json
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -17,6 +18,12 @@ from aggregator.service.reports import PollReport
 from aggregator.service.source_rows import second
 
 _PIPE_WIDTH = 10_000
+
+_LONGEST_WHOLE = 16
+"""Characters of a word that a narrow column does not break."""
+
+_TIME = re.compile(r"\A(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\dZ)\Z")
+"""RFC 3339; people read it with a space, and narrow columns break it there."""
 
 
 def print_json(row: dict[str, Any]) -> None:
@@ -72,11 +79,8 @@ def look_row(look: Look) -> dict[str, Any]:
 
 def print_looks(looks: Iterable[Look]) -> None:
     columns = ("source", "status", "format", "entries", "title", "error")
-    table = _table(*columns)
-    for look in sorted(looks, key=lambda look: look.source):
-        row = look_row(look)
-        table.add_row(*(_cell(row[column]) for column in columns))
-    _console().print(table)
+    rows = (look_row(look) for look in sorted(looks, key=lambda look: look.source))
+    _print_table(columns, ([row[column] for column in columns] for row in rows))
 
 
 def print_polls(reports: Iterable[PollReport]) -> None:
@@ -90,19 +94,15 @@ def print_polls(reports: Iterable[PollReport]) -> None:
         "ms": "elapsed_ms",
         "error": "error",
     }
-    table = _table(*columns)
-    for report in sorted(reports, key=lambda report: report.source):
-        row = poll_row(report)
-        table.add_row(*(_cell(row[field]) for field in columns.values()))
-    _console().print(table)
+    rows = (poll_row(report) for report in sorted(reports, key=lambda report: report.source))
+    _print_table([*columns], ([row[field] for field in columns.values()] for row in rows))
 
 
 def print_sources(rows: Iterable[dict[str, Any]]) -> None:
-    columns = ("key", "state", "entries", "failures", "last_success_at", "next_poll_at")
-    table = _table(*(column.replace("_", " ") for column in columns), "last error")
-    for row in rows:
-        table.add_row(*(_cell(row[column]) for column in columns), _cell(row["last_error"]))
-    _console().print(table)
+    health = ("state", "entries", "failures", "last_success_at", "next_poll_at", "last_error")
+    columns = ("key", *health)
+    names = [column.replace("_", " ") for column in columns]
+    _print_table(names, ([row[column] for column in columns] for row in rows))
 
 
 def print_source(row: dict[str, Any]) -> None:
@@ -118,12 +118,13 @@ def print_source(row: dict[str, Any]) -> None:
             console.print(_plain(words, style="bold"), soft_wrap=True)
             for line in change.split("\n"):
                 console.print(_plain(f"    {line}"), soft_wrap=True)
-    table = _table("polled at", "outcome", "status", "bytes", "ms", "sent", "received", "error")
+    columns = ("polled at", "outcome", "status", "bytes", "ms", "sent", "received", "error")
+    polls = []
     for poll in row["polls"]:
         told = (poll["polled_at"], poll["outcome"], poll["status"], poll["bytes"])
         pairs = (_pair(poll["sent"]), _pair(poll["received"]))
-        table.add_row(*map(_cell, (*told, poll["elapsed_ms"], *pairs, poll["error"])))
-    console.print(table)
+        polls.append((*told, poll["elapsed_ms"], *pairs, poll["error"]))
+    _print_table(columns, polls)
 
 
 _OFFERS = {
@@ -154,15 +155,22 @@ def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
 
-def _table(*columns: str) -> Table:
+def _print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """In a narrow terminal cells break between words, and times between their day and hour."""
     table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+    cells = [[_cell(value) for value in row] for row in rows]
+    for at, column in enumerate(columns):
+        words = [column, *(row[at].plain for row in cells)]
+        longest = max(len(word) for text in words for word in text.split() or [""])
+        table.add_column(column, overflow="fold", min_width=min(longest, _LONGEST_WHOLE))
+    for row in cells:
+        table.add_row(*row)
+    _console().print(table, crop=False)
 
 
 def _cell(value: object) -> Text:
-    return _plain("" if value is None else str(value))
+    text = "" if value is None else str(value)
+    return _plain(_TIME.sub(r"\1 \2", text) if sys.stdout.isatty() else text)
 
 
 def _plain(text: str, *, style: str = "") -> Text:

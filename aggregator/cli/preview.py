@@ -29,7 +29,7 @@ def preview(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Fetches a feed and shows what would be stored; stores nothing."""
+    """Shows what a feed would bring; stores nothing."""
     _, settings = settings_or_new(context, config)
     finish(_preview(settings, address_of(url), as_json=json))
 

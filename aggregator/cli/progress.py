@@ -43,12 +43,17 @@ class RoundWatch:
         self.advance: Advance = lambda _: None
         self.reports: list[PollReport] = []
         self.failures = 0
+        self.unprinted: OSError | None = None
+        """Why rows were not printed: their reader is gone, or a disk is full. The round goes on."""
 
     def polled(self, report: PollReport) -> None:
         self.reports.append(report)
         self.failures += report.outcome == "failed"
-        if self._as_json:
-            print_json(poll_row(report))
+        if self._as_json and not self.unprinted:
+            try:
+                print_json(poll_row(report))
+            except OSError as error:
+                self.unprinted = error
         self.advance(report.source)
 
     def found(self, source: str, url: str) -> None:

@@ -25,7 +25,10 @@ def publish(
     ],
     config: Config = None,
 ) -> None:
-    """Writes the site as static files, those that changed, each whole at every moment."""
+    """Writes the site as static files.
+
+    Only those that changed are written, and each is whole at every moment.
+    """
     _, settings = settings_of(context, config)
     finish(_publish(settings, folder))
 

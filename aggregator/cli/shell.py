@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from aggregator import log
 from aggregator.config import values
@@ -67,7 +68,7 @@ def address_of(text: str) -> str:
     try:
         return values.source_url(text if "://" in text else f"https://{text}")
     except ValueError as error:
-        refuse([f"{text}: {error}"])
+        refuse([f'"{text}": {error}'])
 
 
 def refuse(mistakes: Sequence[str]) -> NoReturn:
@@ -142,6 +143,31 @@ async def _interruptible(work: Coroutine[Any, Any, int | None]) -> int | None:
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await work
+
+
+class Commands(TyperGroup):
+    """What cannot be written is a failure that is told in a line: a full disk, as the first."""
+
+    def invoke(self, ctx: Any) -> Any:  # typer's own context has no public type
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # whoever reads has enough, and needs no words
+        except OSError as error:
+            typer.echo(f"aggregator: {error}", err=True)
+            raise typer.Exit(FAILED) from None
+
+
+def open_standard_streams() -> None:
+    """What the caller closed leads nowhere. Else the next file or socket would take its number, and
+    what is printed would go there; uvloop aborts when it closes one.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
 def speak_utf8() -> None:

@@ -52,10 +52,15 @@ def add(
     context: typer.Context,
     url: Address,
     key: Annotated[str | None, typer.Option(metavar="KEY", help="Default: by its title.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(metavar="TAG")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="TAG", help="For several, write it again.")
+    ] = None,
     config: Config = None,
 ) -> None:
-    """Finds the feed behind an address and adds it to the configuration, comments kept."""
+    """Adds the feed behind an address as a source.
+
+    The comments of the configuration are kept.
+    """
     path, settings = settings_or_new(context, config)
     address = address_of(url)
     if key is not None:
@@ -126,7 +131,10 @@ def remove(
     key: Annotated[str, typer.Argument(metavar="KEY")],
     config: Config = None,
 ) -> None:
-    """Takes a source out of the configuration; its entries stay until retention drops them."""
+    """Takes a source out of the configuration.
+
+    Nothing shows its entries any more. They stay stored until retention drops them.
+    """
     path, settings = settings_of(context, config)
     known([key], settings.sources, "source")
     try:
@@ -143,7 +151,10 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE.opml", help="- reads from stdin.")],
     config: Config = None,
 ) -> None:
-    """Adds the subscriptions of an OPML file that are not there yet; groups become tags."""
+    """Adds the subscriptions of an OPML file.
+
+    Those that are sources already stay as they are. Groups become tags.
+    """
     path, settings = settings_or_new(context, config)
     subscriptions = _read(file)
     plan = plan_import(subscriptions.listed, settings)
@@ -188,10 +199,13 @@ class _Exported:
 
 def export(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Default: stdout.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Default: stdout.")] = None,
     config: Config = None,
 ) -> None:
-    """Writes the configured sources as OPML 2.0; tags become categories."""
+    """Writes the sources as OPML 2.0.
+
+    Tags become categories.
+    """
     _, settings = settings_of(context, config)
     listed = [
         _Exported(key=key, url=source.url, name=source.name)

@@ -107,6 +107,14 @@ def test_fetch_polls_what_is_due_and_then_nothing(shell):
     assert second == []
 
 
+def test_people_are_told_that_nothing_is_due(shell):
+    shell("fetch")
+    ran = shell("fetch")
+
+    assert (ran.exit_code, ran.stdout) == (0, "")
+    assert ran.stderr == "nothing is due; --all polls all the same\n"
+
+
 def test_the_rows_of_fetch_have_the_documented_fields(shell):
     for row in shell.rows("fetch", "--all"):
         assert list(row) == POLL_FIELDS
@@ -188,6 +196,17 @@ def test_a_named_source_comes_with_its_last_polls(shell):
     assert [list(poll) for poll in row["polls"]] == [PAST_POLL_FIELDS] * 2
     assert [poll["outcome"] for poll in row["polls"]] == ["not_modified", "new"]
     assert row["polls"][0]["sent"] == row["polls"][1]["received"]
+
+
+def test_a_disabled_source_has_no_next_poll(shell):
+    shell.rows("fetch", "--all")
+    text = shell.config.read_text()
+    shell.config.write_text(text.replace("[sources.a]", "[sources.a]\nenabled = false"))
+    (row,) = shell.rows("sources", "a")
+
+    assert row["state"] == "disabled"
+    assert (row["next_poll_at"], row["next_poll_reason"]) == (None, None)
+    assert row["last_poll_at"]
 
 
 def test_people_see_the_last_polls_of_a_named_source(shell):

@@ -178,8 +178,11 @@ class _Replay:
         known = set(old)
         order = [entry.id for entry in shown if entry.id in known]
         lifted = _out_of_order([id for id in old if id in now], order)
-        above = {entry.id for entry in shown[: len(shown) - len(order)]}
-        lifted |= above & known if old else set()
+        # What is older than all that was there is the source's past, and stands below.
+        oldest = min((entry.published for entry in self.shown), default=None)
+        news = sum(oldest is not None and entry.published >= oldest for entry in shown) - len(order)
+        above = {entry.id for entry in shown[: max(news, 0)]}
+        lifted |= above & known
         self.tally.lifted += len(lifted)
         self.tally.notes += [f"{snapshot.name}: lifted {id}" for id in lifted]
         for before in self.shown:

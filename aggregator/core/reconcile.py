@@ -3,6 +3,8 @@
 Rule 1: the first document of a source is its past: entries rank by their own date, and `backfill`
         says how many come in at all. What it leaves out never returns as new.
 Rule 2: later entries rank by the time we saw them, so that a late or back-dated one still surfaces.
+        Many at once that are older than all that we hold are more of the past: a document that
+        goes further back than before, or an archive that was moved in. Rule 1 holds for them.
 Rule 3: an edit changes an entry where it stands; a date alone is no edit. See `edits.py` for how
         many are taken, and which are news. An entry that an older version of ours took in is
         refreshed, which is no edit.
@@ -25,6 +27,9 @@ from aggregator.core.normalize import comparable
 from aggregator.core.renaming import Held, Renamed, renamed
 
 _STEP = timedelta(microseconds=1)
+
+FEWEST_OF_THE_PAST = 5
+"""Fewer may be what somebody wrote up later."""
 
 Backfill = int | timedelta | None
 """How much of a new source's past comes in: so many entries, so long ago at most, or (None) all."""
@@ -50,12 +55,14 @@ def reconcile(
     fresh = [one for one in strangers(entries, known) if one.digest not in moved.known]
     same = {**holding, **moved.known}
     takes_edits = intake.updates != "ignore"
-    if first:
-        news, past = _backfilled(fresh, intake.backfill, now)
-    else:
-        news, past = _split_news(fresh, entries, moved)
+    past = list(fresh) if first else _of_the_past(fresh, entries, moved, known)
+    digests = {one.digest for one in past}
+    news = [one for one in fresh if one.digest not in digests]
+    room = intake.backfill if first else _room(intake.backfill, moved, known)
+    older, left_out = _backfilled(past, room, now)
+    new = [_new(one, now, rank_at=now) for one in news]
     return EntryChanges(
-        new=_in_order([_new(one, now, rank_at=_date(one, now) if first else now) for one in news]),
+        new=_in_order([*new, *(_new(one, now, rank_at=_date(one, now)) for one in older)]),
         edited=tuple(_edits(entries, same, now)) if takes_edits else (),
         refreshed=tuple(_refreshed(entries, same, now)) if takes_edits else (),
         migrated=tuple(
@@ -63,7 +70,7 @@ def reconcile(
             for entry in entries
             if entry.digest in moved.known
         ),
-        left_out=tuple(entry.digest for entry in past),
+        left_out=tuple(entry.digest for entry in left_out),
     )
 
 
@@ -116,15 +123,26 @@ def _backfilled(
     return recent, newest[len(recent) :]
 
 
-def _split_news(
+def _of_the_past(
+    fresh: Sequence[Entry], entries: Sequence[Entry], moved: Renamed, known: Knowledge
+) -> list[Entry]:
+    """What of a later document is no news."""
+    if moved.all_at_once:
+        return _older_than_moved(fresh, entries, moved)
+    if not known.dates:
+        return []
+    oldest = min(known.dates)
+    older = [one for one in fresh if (date := own_date(one)) and date < oldest]
+    return older if len(older) >= FEWEST_OF_THE_PAST else []
+
+
+def _older_than_moved(
     fresh: Sequence[Entry], entries: Sequence[Entry], moved: Renamed
-) -> tuple[list[Entry], list[Entry]]:
-    """After a change of guids, what is really new and what was left out once under another guid.
+) -> list[Entry]:
+    """After a change of guids, what was left out once under another guid.
 
     By date where there is one; else by place, since documents go from new to old.
     """
-    if not moved.all_at_once:
-        return list(fresh), []
     first_known = min(n for n, entry in enumerate(entries) if entry.digest in moved.known)
     above = {entry.digest for entry in entries[:first_known]}
     newest = max(before.published for before in moved.known.values())
@@ -133,7 +151,14 @@ def _split_news(
         date = own_date(entry)
         return date > newest if date else entry.digest in above
 
-    return [one for one in fresh if is_news(one)], [one for one in fresh if not is_news(one)]
+    return [one for one in fresh if not is_news(one)]
+
+
+def _room(backfill: Backfill, moved: Renamed, known: Knowledge) -> Backfill:
+    """How much of the past a later document may bring."""
+    if moved.all_at_once:
+        return 0
+    return max(backfill - len(known.dates), 0) if isinstance(backfill, int) else backfill
 
 
 def _new(entry: Entry, now: datetime, *, rank_at: datetime) -> NewEntry:

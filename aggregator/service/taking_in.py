@@ -1,7 +1,7 @@
 """What an answer brings: the document read, normalized, and reconciled with what is known."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -14,7 +14,7 @@ from aggregator.core.memory import FORM, Memory, casts_doubt, remember, unsettle
 from aggregator.core.model import Entry, EntryChanges, FeedInfo, ReadFeed
 from aggregator.core.normalize import VERSION, names_of, normalize
 from aggregator.core.offers import Links
-from aggregator.core.reconcile import reconcile
+from aggregator.core.reconcile import FEWEST_OF_THE_PAST, reconcile
 from aggregator.core.renaming import by_text, looks_renamed, words_of
 from aggregator.core.schedule import asks_for_a_pause
 from aggregator.core.takeover import is_other_feed
@@ -23,7 +23,8 @@ from aggregator.service.policies import SourcePolicy
 from aggregator.service.ports import ClaimedSource, Clock, Document, Outcome, PollStore, Reader
 
 MOST_RECALLED = 300
-"""Entries whose words are compared with those of a document that looks renamed."""
+"""Entries whose words are compared with those of a document that looks renamed, and whose dates
+are with those of one that brings many."""
 
 _NEWS = 3
 """Entries that were read at most where nearly all of them are new."""
@@ -197,7 +198,16 @@ class TakeIn:
         if looks_renamed(entries, known):
             newest = await self._store.recall(source.lease.source_id, limit=MOST_RECALLED)
             known = replace(known, by_text=by_text(newest))
-        return known
+        return await self._with_dates(source, known, entries)
+
+    async def _with_dates(
+        self, source: ClaimedSource, known: Knowledge, entries: Sequence[Entry]
+    ) -> Knowledge:
+        """What tells news from more of the past, where it may be either."""
+        if not source.ever_read or len(strangers(entries, known)) < FEWEST_OF_THE_PAST:
+            return known
+        seen = await self._store.sightings(source.lease.source_id, limit=MOST_RECALLED)
+        return replace(known, dates=[one.published or one.first_seen for one in seen])
 
     async def _raised(
         self, source: ClaimedSource, changes: EntryChanges, *, of: int

@@ -20,6 +20,7 @@ def changes(
     tombstones: frozenset[bytes] = frozenset(),
     first: bool = False,
     by_text: dict[bytes, KnownEntry] | None = None,
+    dates: tuple[datetime, ...] = (),
     now: datetime = NOON,
     **intake,
 ) -> EntryChanges:
@@ -28,6 +29,7 @@ def changes(
         by_link={item.link_digest: item for item in held if item.link_digest},
         tombstones=tombstones,
         by_text=by_text or {},
+        dates=dates,
     )
     return reconcile(entries, knowledge, Intake(**intake), first=first, now=now)
 
@@ -87,6 +89,40 @@ def test_a_later_entry_ranks_by_when_it_was_seen_even_if_back_dated():
 
     assert made.new[0].rank_at == NOON
     assert made.new[0].published == ago(days=300)
+
+
+def grown(*days: int) -> list[Entry]:
+    return [entry(str(day), published=ago(days=day)) for day in days]
+
+
+HELD = (ago(days=2), ago(days=1))
+
+
+def test_a_document_that_goes_further_back_than_before_brings_no_news():
+    made = changes(*grown(0, 4, 5, 6, 7, 8), dates=HELD, backfill=4)
+
+    assert titles(made) == ["Title 5", "Title 4", "Title 0"]
+    assert [new.rank_at for new in made.new] == [ago(days=5), ago(days=4), NOON]
+    assert set(made.left_out) == {one.digest for one in grown(6, 7, 8)}
+
+
+def test_of_a_source_that_is_wanted_whole_more_of_the_past_comes_in_where_it_belongs():
+    made = changes(*grown(4, 5, 6, 7, 8), dates=HELD, backfill=None)
+
+    assert [new.rank_at for new in made.new] == [ago(days=day) for day in (8, 7, 6, 5, 4)]
+    assert made.left_out == ()
+
+
+def test_a_few_old_entries_are_what_somebody_wrote_up_later():
+    made = changes(*grown(4, 5, 6, 7), dates=HELD, backfill=None)
+
+    assert {NOON - new.rank_at < timedelta(seconds=1) for new in made.new} == {True}
+
+
+def test_many_that_are_newer_than_something_that_we_hold_are_news():
+    made = changes(*grown(4, 5, 6, 7, 8), dates=(*HELD, ago(days=9)), backfill=None)
+
+    assert {NOON - new.rank_at < timedelta(seconds=1) for new in made.new} == {True}
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,17 @@ async def test_a_new_source_cannot_push_its_past_above_what_is_there(world):
     assert await world.titles() == ["Title 1", "Title old"]
 
 
+async def test_a_source_that_shows_more_of_its_past_floods_nobody(world):
+    world.serves(URL, *(read_entry(str(day), published=ago(days=day)) for day in range(1, 13)))
+    await world.poll("a")
+    world.serves(URL, *(read_entry(str(day), published=ago(days=day)) for day in range(40)))
+    report = await world.poll("a")
+
+    assert report.entries_new == 1
+    assert (await world.titles())[:2] == ["Title 0", "Title 1"]
+    assert (await world.poll("a")).entries_new == 0
+
+
 async def test_a_story_from_two_sources_is_one_entry_that_names_both(world):
     planet = await world.add("planet")
     world.serves(planet, read_entry("1", guid="p1", link="https://a.example/1?utm_source=planet"))

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
-from itertools import islice
+from struct import Struct
 from zlib import crc32
 
 from aggregator.core.text import ASCII_WORDS, plainly_set
@@ -58,8 +58,8 @@ _VALUES = 2**32
 _ENOUGH = 80
 """Numbers by chance of which one stands at each place, but for one time in a hundred."""
 
-_HASH = 8
-"""Bytes."""
+_MARKS = Struct(f">{1 + _BANDS}q")
+"""Of 8 bytes each."""
 
 _UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:[.,:]\d+)*")
@@ -113,11 +113,10 @@ class Told:
 
     def _says_enough(self) -> bool:
         # Every word but the last begins a shingle: most texts have enough different ones.
-        first = self.coded[:-1]
-        different = len(set(first[:_MANY]))
+        first = len(self.coded) - 1
         return (
-            different >= FEWEST_SHINGLES
-            or len(set(first)) >= FEWEST_SHINGLES
+            len(set(self.coded[: min(first, _MANY)])) >= FEWEST_SHINGLES
+            or len(set(self.coded[:first])) >= FEWEST_SHINGLES
             or len(self.shingles) >= FEWEST_SHINGLES
         )
 
@@ -269,10 +268,9 @@ def marks_of(told: Told) -> tuple[int, ...]:
         return ()
     by_place = _lowest(_shingle_values(told))
     lowest = [b"%d" % by_place[n] if n in by_place else b"" for n in range(_PLACES)]
-    bands = [lowest[n::_BANDS] for n in range(_BANDS)]
-    found = [_hash(b"head", *told.coded[:_HEAD_WORDS])]
-    found += [_hash(b"%d" % n, *band) for n, band in enumerate(bands)]
-    return tuple(int.from_bytes(value, "big", signed=True) for value in found)
+    bands = [[b"%d" % n, *lowest[n::_BANDS]] for n in range(_BANDS)]
+    said = [[b"head", *told.coded[:_HEAD_WORDS]], *bands]
+    return _MARKS.unpack(b"".join(map(_hash, said)))
 
 
 def _lowest(values: Sequence[int]) -> dict[int, int]:
@@ -281,28 +279,30 @@ def _lowest(values: Sequence[int]) -> dict[int, int]:
     lowest: dict[int, int] = {}
     for some in ([value for value in values if value < bound], values):
         for value in sorted(some):
-            lowest.setdefault(value % _PLACES, value)
-            if len(lowest) == _PLACES:
-                return lowest
+            if (place := value % _PLACES) not in lowest:
+                lowest[place] = value
+                if len(lowest) == _PLACES:
+                    return lowest
     return lowest
 
 
 def _shingle_values(told: Told) -> list[int]:
-    """A number for each shingle, the same wherever it is made; `_shingles` says which there are.
-
-    A sum goes on where that of the words before ended, so that each word is read three times and
-    nothing is put together.
-    """
+    """A number for each shingle, the same wherever it is made; `_shingles` says which there are."""
     texts = told.coded
-    pairs = list(map(crc32, islice(texts, 1, None), map(crc32, texts)))
-    triples = list(map(crc32, islice(texts, 2, None), pairs))
+    triples = _sums(texts, texts[1:], texts[2:])
     if told.is_spaced:
-        return [*triples, pairs[-1]]
+        return [*triples, *_sums(texts[-2:-1], texts[-1:])]
+    pairs = _sums(texts, texts[1:])
     return [
         pair if _IS_UNSPACED.match(word) or n >= len(triples) else triples[n]
         for n, (word, pair) in enumerate(zip(told.words, pairs, strict=False))
     ]
 
 
-def _hash(*parts: bytes) -> bytes:
-    return blake2b(b"\0".join(parts), digest_size=_HASH).digest()
+def _sums(*rows: Sequence[bytes]) -> list[int]:
+    """One of what stands at each place, side by side."""
+    return list(map(crc32, map(b"".join, zip(*rows, strict=False))))
+
+
+def _hash(parts: Sequence[bytes]) -> bytes:
+    return blake2b(b"\0".join(parts), digest_size=8).digest()

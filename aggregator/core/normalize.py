@@ -86,7 +86,7 @@ def normalize(
             fingerprint=fingerprint(item.content),
             published=item.published,
             updated=item.updated,
-            content=replace(item.content, language=language or item.content.language),
+            content=_in_language(item.content, language),
             taken_from=item.taken_from,
         )
         if identity not in entries or _is_newer(entry, entries[identity]):
@@ -99,6 +99,10 @@ def _untracked(entry: ReadEntry) -> ReadEntry:
     if link is None or (shorter := without_trackers(link)) == link:
         return entry
     return replace(entry, content=replace(entry.content, link=shorter))
+
+
+def _in_language(content: Content, language: str | None) -> Content:
+    return replace(content, language=language) if language else content
 
 
 def _is_newer(entry: Entry, than: Entry) -> bool:

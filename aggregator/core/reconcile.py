@@ -193,4 +193,4 @@ def _in_turn(newest_first: Iterable[NewEntry]) -> Iterator[NewEntry]:
     above: datetime | None = None
     for item in newest_first:
         above = min(item.rank_at, above - _STEP) if above else item.rank_at
-        yield replace(item, rank_at=above)
+        yield item if item.rank_at == above else replace(item, rank_at=above)

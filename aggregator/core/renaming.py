@@ -46,8 +46,11 @@ def by_text(recalled: Sequence[RecalledEntry]) -> dict[bytes, KnownEntry]:
     return {words: entry for words, entry in made if times[words] == 1}
 
 
-def words_of(entry: Entry) -> bytes:
-    return _words(entry.content.title, entry.content.text)
+def known_by_text(entry: Entry, known: Knowledge) -> KnownEntry | None:
+    """The known entry with its words. Where no texts are known, as mostly, none are compared."""
+    if not known.by_text:
+        return None
+    return known.by_text.get(_words(entry.content.title, entry.content.text))
 
 
 def _words(title: str, text: str) -> bytes:
@@ -72,7 +75,7 @@ def renamed(entries: Sequence[Entry], holding: Held, known: Knowledge) -> Rename
     present |= {found.id for found in sure.values()}
     worded = _single(
         [one for one in rest if one.digest not in sure],
-        lambda one: known.by_text.get(words_of(one)),
+        lambda one: known_by_text(one, known),
         present,
     )
     if _nearly_all(len(worded), of=min(len(entries), len(known.by_text))):

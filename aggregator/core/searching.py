@@ -63,6 +63,11 @@ _RUNS = bytes(120 if chr(n).isalnum() else 32 for n in range(128)) + bytes(128)
 _LONG_RUN = b"x" * (_LONGEST_WORD + 1)
 """What a word that is to be cut looks like among such runs."""
 
+_BETWEEN = "\0"
+"""No text has this character, so that all fields of an entry are looked at at once."""
+
+_WORDS = _BETWEEN.encode() + ASCII_WORDS[1:]
+
 # Accents, Hebrew points, Arabic vowel signs and the Arabic stretcher.
 _ACCENTS = re.compile(
     "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
@@ -98,26 +103,24 @@ def words_of(content: Content) -> list[str]:
 
 def line_of(content: Content) -> str:
     """`words_of` in one line, with spaces between them, in less time than it takes to list them."""
-    lines = [line for field in _fields(content) if (line := _line(field))]
+    fields = [field[:LONGEST_FIELD] for field in _fields(content)]
+    folded = _folded(plainly_set(_BETWEEN.join(fields)))
+    plain = _plain(folded)
+    if plain is None:
+        plain = _BETWEEN.join([" ".join(_words_in(field)) for field in folded.split(_BETWEEN)])
+    lines = [bare for line in plain.split(_BETWEEN) if (bare := line.strip())]
     return f" {BETWEEN_FIELDS} ".join(lines)
 
 
-def _line(text: str) -> str:
-    folded = _folded(plainly_set(text[:LONGEST_FIELD]))
-    plain = _plain(folded)
-    if plain is None:
-        return " ".join(_words_in(folded))
-    return plain.decode().strip()
-
-
-def _plain(folded: str) -> bytes | None:
+def _plain(folded: str) -> str | None:
     """The words of most texts, with spaces between them: few have `c++`, or one to be cut."""
-    if not folded.isascii() or "#" in folded or "++" in folded:
+    # One character is looked for in a twentieth of the time that two take.
+    if not folded.isascii() or "#" in folded or ("+" in folded and "++" in folded):
         return None
     coded = folded.encode()
     if _LONG_RUN in coded.translate(_RUNS):
         return None
-    return coded.translate(ASCII_WORDS)
+    return coded.translate(_WORDS).decode()
 
 
 def _fields(content: Content) -> Iterator[str]:
@@ -136,7 +139,7 @@ def _words(text: str) -> list[str]:
 def _words_in(folded: str) -> list[str]:
     plain = _plain(folded)
     if plain is not None:
-        return plain.decode().split()
+        return plain.replace(_BETWEEN, " ").split()
     if folded.isascii() or not _HAS_UNSPACED.search(folded):
         return _cut(_SPACED_WORD.findall(folded))
     words: list[str] = []

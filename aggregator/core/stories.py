@@ -23,12 +23,12 @@ from uuid import UUID, uuid5
 
 from aggregator.core.likeness import Told, is_related, is_same_story, is_unrelated, same_words
 from aggregator.core.model import JoinedBy
-from aggregator.core.urls import bare_host, site_of
+from aggregator.core.urls import bare_host, is_plain_url, site_of
 
 LONGEST_ID = 2048
 """Characters of a guid that we publish as it is."""
 
-_IRI_CHARACTERS = re.compile(r"([!#$&'()*+,\-./0-9:;=?@A-Z_a-z~]|%[0-9A-Fa-f]{2})+")
+_IRI_CHARACTERS = re.compile(r"(?:[!#$&'()*+,\-./0-9:;=?@A-Z_a-z~]++|%[0-9A-Fa-f]{2})+")
 """What RFC 3986 §2 allows; square brackets for addresses of hosts alone, which are not kept."""
 
 # RFC 4151 §2.1: tag:authority,date:specific, the authority in lower case.
@@ -179,6 +179,8 @@ def is_absolute_iri(guid: str) -> bool:
     """Whether the text can be an atom:id as it stands: http(s), tag or urn, in plain ASCII."""
     if len(guid) > LONGEST_ID or not _IRI_CHARACTERS.fullmatch(guid):
         return False
+    if is_plain_url(guid):
+        return True
     try:
         parts = urlsplit(guid)
     except ValueError:

@@ -16,6 +16,9 @@ _PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+(?:/[!\"$-:<=>@-~]*)?(?:\?[!\"$-~]+
 _HOST = re.compile(r"https?://([A-Za-z0-9.-]+)(?:[/?#]|\Z)")
 """The host of most addresses; what has a port, a user or other letters is for `urlsplit`."""
 
+_PAGE = re.compile(r"https?://[A-Za-z0-9.-]+((?:/[!\"$-:<=>@-~]*)?)")
+"""A plain address without query and fragment, as most links are, and its path."""
+
 _CONTROL_OR_SPACE = re.compile(r"[\x00-\x20\x7f]+")
 
 # Names that only the machine or its own network can define, never the public DNS: RFC 6761,
@@ -108,13 +111,16 @@ def canonical_link(url: str) -> str | None:
     The scheme, `www.`, a default port, a fragment, a slash at the end and tracking parameters
     do not tell pages apart. A site's front page names no story.
     """
+    if found := _PAGE.fullmatch(url):
+        return _page(bare_host(url), found[1])
     parts = urlsplit(without_trackers(url))
-    site = site_of(url)
-    path = parts.path.rstrip("/")
     query = "&".join(pair for pair in parts.query.split("&") if pair)
-    if not site or not (path or query):
-        return None
-    return urlunsplit(("http", site, path, query, ""))
+    return _page(site_of(url), parts.path, f"?{query}" if query else "")
+
+
+def _page(site: str, path: str, query: str = "") -> str | None:
+    place = path.rstrip("/") + query
+    return f"http://{site}{place}" if site and place else None
 
 
 def other_forms(address: str) -> tuple[str, ...]:

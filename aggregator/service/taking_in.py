@@ -15,7 +15,7 @@ from aggregator.core.model import Entry, EntryChanges, FeedInfo, ReadFeed
 from aggregator.core.normalize import VERSION, names_of, normalize
 from aggregator.core.offers import Links
 from aggregator.core.reconcile import FEWEST_OF_THE_PAST, reconcile
-from aggregator.core.renaming import by_text, looks_renamed, words_of
+from aggregator.core.renaming import by_text, known_by_text, looks_renamed
 from aggregator.core.schedule import asks_for_a_pause
 from aggregator.core.takeover import is_other_feed
 from aggregator.core.wire import Answer, Failed, FailureKind, Fetched, Gone, NotModified
@@ -265,7 +265,7 @@ def _is_other(source: ClaimedSource, read: _Read) -> bool:
         return False
     known = read.known
     familiar = len(known.by_digest) + len(known.by_link) + len(known.tombstones)
-    familiar += sum(words_of(entry) in known.by_text for entry in read.entries)
+    familiar += sum(known_by_text(entry, known) is not None for entry in read.entries)
     return is_other_feed(source.info, read.feed.info, entries=len(read.entries), known=familiar)
 
 

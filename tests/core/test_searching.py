@@ -85,7 +85,10 @@ def test_a_long_word_is_cut(word, left):
     assert all(len(found) <= 64 for found in others)
 
 
-@given(st.builds(Content, title=st.text(), text=st.text(), summary=st.from_regex("[a-z +#.]*")))
+texts = st.text(st.characters(exclude_characters="\0"))  # as no XML has it
+
+
+@given(st.builds(Content, title=texts, text=texts, summary=st.text("az +#.")))
 def test_a_line_has_the_words_in_their_order(content):
     assert [word for word in line_of(content).split(" ") if word] == words_of(content)
 

@@ -94,6 +94,8 @@ def test_a_guid_that_is_an_absolute_iri_is_published_as_it_is(guid):
         "http://",
         "a b",
         "http://a.example/é",
+        "http://a.example/%zz",
+        "http://a.example/<1>",
         "javascript:x",
         "http://[x/1",
         "x" * 9999,

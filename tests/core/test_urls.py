@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aggregator.core.urls import canonical_link, host_of, other_forms, web_url
 
@@ -44,6 +46,11 @@ def test_the_canonical_link_keeps_what_tells_pages_apart():
     assert canonical_link("https://a.example/?p=1") != canonical_link("https://a.example/?p=2")
     assert canonical_link("https://a.example:8080/1") != canonical_link("https://a.example/1")
     assert canonical_link("https://a.example/A") != canonical_link("https://a.example/a")
+
+
+@given(st.from_regex(r"https?://(www\.)?[A-Za-z.]{0,6}(/[a-z/;&=%\[\t @é]{0,6})?", fullmatch=True))
+def test_a_fragment_changes_nothing_of_a_canonical_link(link):
+    assert canonical_link(link) == canonical_link(f"{link}#part")
 
 
 def test_a_front_page_has_no_canonical_link():

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from aggregator.clock import SystemClock
 from aggregator.web.server import Limits, serve
+from tests.patience import PATIENCE
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 CLOSING = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -35,7 +36,7 @@ async def serving(app: ASGIApp, limits: Limits, **more: Any) -> AsyncIterator[in
         yield await where
     finally:
         stop.set()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, PATIENCE)
 
 
 async def answered(port: int, *requests: bytes) -> bytes:
@@ -45,7 +46,7 @@ async def answered(port: int, *requests: bytes) -> bytes:
         for part in requests:
             writer.write(part)
             await asyncio.sleep(0)
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), PATIENCE)
     except ConnectionResetError:
         return b""
     finally:

@@ -12,12 +12,15 @@ PATIENCE = 120.0
 """Seconds until something is given up that takes a moment."""
 
 
-async def until(condition: Callable[[], object], *, every: float = 0.005) -> None:
-    """Waits for what the event loop, a thread or another process brings about."""
-    end = time.monotonic() + PATIENCE
+async def until(condition: Callable[[], object]) -> None:
+    """Waits for what the event loop, a thread or another process brings about. Turn by turn at
+    first, so that little else has happened by then.
+    """
+    end, turn = time.monotonic() + PATIENCE, 0
     while not condition():
         assert time.monotonic() < end, "it never came to it"
-        await asyncio.sleep(every)
+        turn += 1
+        await asyncio.sleep(0 if turn < 1000 else 0.005)
 
 
 def wait_until(condition: Callable[[], object]) -> None:

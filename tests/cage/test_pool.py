@@ -13,8 +13,9 @@ from aggregator.cage.pool import CagedReader
 from aggregator.core.errors import UnreadableFeed
 from aggregator.formats.reading import read_feed
 from aggregator.service.ports import Document
+from tests.patience import PATIENCE, at_some_pace
 
-LIMITS = Limits(memory_bytes=400 * 1024 * 1024, cpu_seconds=1, wall_seconds=20)
+LIMITS = Limits(memory_bytes=400 * 1024 * 1024, cpu_seconds=1, wall_seconds=PATIENCE)
 BOMBS = Path("../shared/corpora/bombs/defusedxml")
 
 
@@ -52,6 +53,12 @@ def children() -> list[int]:
 def limits_of(pid: int) -> dict[str, list[str]]:
     lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
     return {line[:26].strip(): line[26:].split()[:2] for line in lines}
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds that it has worked."""
+    of_user, of_system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(of_user) + int(of_system)) / os.sysconf("SC_CLK_TCK")
 
 
 def environment_of(pid: int) -> bytes:
@@ -101,10 +108,10 @@ def test_a_part_that_holds_no_entries_is_refused():
 
 
 async def test_no_process_is_started_before_there_is_a_document():
-    before = children()
+    before = set(children())
 
     async with caged():
-        assert children() == before
+        assert set(children()) <= before
 
 
 async def test_one_process_reads_many_documents_and_is_gone_in_the_end():
@@ -117,18 +124,20 @@ async def test_one_process_reads_many_documents_and_is_gone_in_the_end():
         assert set(children()) - before == first
         assert len(first) == 1
 
-    assert set(children()) == before
+    assert set(children()) <= before
 
 
 async def test_an_unreadable_document_says_why_and_costs_no_process():
+    before = set(children())
+
     async with caged() as reader:
         await assert_reads(reader)
-        before = children()
+        first = set(children()) - before
         with pytest.raises(UnreadableFeed, match="an HTML page, not a feed"):
             await reader.read(replace(HEALTHY, body=b"<!doctype html><html><p>Hello"))
         await assert_reads(reader)
 
-        assert children() == before
+        assert set(children()) - before == first
 
 
 @pytest.mark.parametrize("bomb", [CUBIC_DECLARATION, MANY_CATEGORIES], ids=["head", "categories"])
@@ -143,25 +152,36 @@ async def test_a_document_that_takes_too_much_cpu_costs_its_process_only(
 
 async def test_cpu_is_granted_for_each_document_anew():
     slow = rss("<item><guid>1</guid></item>" * 1500)
+    before = set(children())
 
     async with caged() as reader:
-        for _ in range(4):
+        await assert_reads(reader)
+        (pid,) = set(children()) - before
+        begun = cpu_of(pid)
+        while cpu_of(pid) < begun + 1.5 * LIMITS.cpu_seconds:
             await reader.read(slow)
+        assert set(children()) - before == {pid}
 
 
 async def test_a_document_that_takes_too_much_memory_is_unreadable_and_the_next_is_read():
-    async with caged(replace(LIMITS, memory_bytes=140 * 1024 * 1024, cpu_seconds=20)) as reader:
+    async with caged(replace(LIMITS, memory_bytes=140 * 1024 * 1024, cpu_seconds=1000)) as reader:
         with pytest.raises(UnreadableFeed, match="memory"):
             await reader.read(HUGE_TEXT)
         await assert_reads(reader)
 
 
 async def test_a_document_that_takes_too_long_is_unreadable_and_the_next_is_read():
-    async with caged(replace(LIMITS, cpu_seconds=30, wall_seconds=0.5)) as reader:
-        await assert_reads(reader)
-        with pytest.raises(UnreadableFeed, match=r"more than 0\.5 s"):
-            await reader.read(CUBIC_DECLARATION)
-        await assert_reads(reader)
+    async def attempt(wall: float) -> None:
+        async with caged(replace(LIMITS, cpu_seconds=1000, wall_seconds=wall)) as reader:
+            try:
+                await assert_reads(reader)
+                with pytest.raises(UnreadableFeed, match=f"more than {wall:g} s$"):
+                    await reader.read(CUBIC_DECLARATION)
+                await assert_reads(reader)
+            except UnreadableFeed as error:
+                raise AssertionError from error
+
+    await at_some_pace(attempt, 0.5, 5.0, 20.0)
 
 
 async def test_a_process_that_is_killed_while_idle_costs_no_document():
@@ -177,7 +197,7 @@ async def test_a_process_that_is_killed_while_idle_costs_no_document():
 async def test_a_cancelled_read_ends_its_process_and_its_answer_reaches_nobody():
     before = set(children())
 
-    async with caged(replace(LIMITS, cpu_seconds=30)) as reader:
+    async with caged(replace(LIMITS, cpu_seconds=1000)) as reader:
         await assert_reads(reader)
         (pid,) = set(children()) - before
         reading = asyncio.create_task(reader.read(CUBIC_DECLARATION))
@@ -200,7 +220,7 @@ async def test_a_healthy_document_does_not_wait_for_a_bomb():
 
 async def test_closing_ends_a_read_that_is_under_way():
     before = set(children())
-    reader = CagedReader(workers=1, limits=replace(LIMITS, cpu_seconds=30))
+    reader = CagedReader(workers=1, limits=replace(LIMITS, cpu_seconds=1000))
     await assert_reads(reader)
     reading = asyncio.create_task(reader.read(CUBIC_DECLARATION))
     await asyncio.wait([reading], timeout=0.05)
@@ -209,7 +229,7 @@ async def test_closing_ends_a_read_that_is_under_way():
 
     with pytest.raises(UnreadableFeed):
         await reading
-    assert set(children()) == before
+    assert set(children()) <= before
 
 
 async def test_a_reading_process_can_write_no_file_and_sees_nothing_of_our_environment():

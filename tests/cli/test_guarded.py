@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
-from time import monotonic
 
 import pytest
 from typer.testing import CliRunner
 
 from aggregator.cli.main import app
 from tests.loopback import configuration, loopback, rss
+from tests.patience import PATIENCE
 
 BROKEN = """
 import sys
@@ -60,21 +60,18 @@ def path(site, tmp_path):
 @pytest.mark.parametrize("command", ["run", "fetch"])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_build_without_its_guard_does_not_start(command, damage, path, site):
-    began = monotonic()
     ran = subprocess.run(
         [sys.executable, "-c", BROKEN.format(damage=damage), command, "--config", str(path)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
-    took = monotonic() - began
 
     assert ran.returncode != 0
     assert "do not poll with this build" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert site.requests == []
-    assert took < 10  # most of it to import; 2 s on a machine with nothing else to do
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.clock import SystemClock
 from aggregator.config.fingerprint import Fingerprint
 
 
@@ -16,14 +15,21 @@ def path(tmp_path):
 
 def fingerprint(path, *, later=timedelta(hours=1)):
     """As it is taken some time after the file was written."""
-    clock = SystemClock()
-    return Fingerprint(path, lambda: clock.now() + later)
+    written = datetime.fromtimestamp(path.stat().st_ctime, UTC)
+    return Fingerprint(path, lambda: written + later)
+
+
+def write_later(path, text):
+    """So that the file system's clock, which may tick some hundred times a second, moves."""
+    before = path.stat().st_ctime_ns
+    while path.stat().st_ctime_ns == before:
+        path.write_text(text)
 
 
 def test_another_text_has_another_fingerprint(path):
     file = fingerprint(path)
     before = file.take()
-    path.write_text("two")
+    write_later(path, "two")
 
     assert file.take() not in {before, None}
 
@@ -31,7 +37,7 @@ def test_another_text_has_another_fingerprint(path):
 def test_a_file_that_was_written_without_moving_its_time_is_seen(path):
     file = fingerprint(path)
     before, times = file.take(), path.stat()
-    path.write_text("two")
+    write_later(path, "two")
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     assert file.take() != before

@@ -1,5 +1,6 @@
 """A sample of `python -m benchmarks.conformance`, and whether it would notice."""
 
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from benchmarks import conformance
 from benchmarks.conformance_cases import Case, Check, judged
 from benchmarks.conformance_running import run, run_all
 from tests.formats.test_reading import atom, read, rss
+from tests.patience import PATIENCE
 
 FOLDER = conformance.FOLDER
 EVERY = 5
@@ -72,11 +74,13 @@ def test_moments_may_be_told_in_any_way():
 
 def test_what_crashes_or_hangs_costs_itself_only(tmp_path: Path):
     (tmp_path / "good").write_text(rss("<item/>"))
+    os.mkfifo(tmp_path / "endless")  # nobody writes into it
     good = Case(suite="x", path="good", entries=1)
     crashes = Case(suite="x", path="missing")
+    hangs = Case(suite="x", path="endless")
 
-    crashed, fine = run_all(tmp_path, [crashes, good])
-    (hung,) = run_all(tmp_path, [good], deadline=0.0)
+    crashed, fine = run_all(tmp_path, [crashes, good], deadline=PATIENCE)
+    (hung,) = run_all(tmp_path, [hangs], deadline=0.0)
 
     assert "FileNotFoundError" in crashed.fatal
     assert (fine.passed, fine.fatal) == (1, "")

@@ -40,6 +40,7 @@ from aggregator.service.states import state
 from benchmarks.politeness_server import Reply, Script, ScriptedServer, Seen, answer, ok, scripted
 from benchmarks.politeness_wire import lookup, to_loopback
 from tests.fakes import FakeClock, Notebook
+from tests.patience import PATIENCE
 from tests.store.memory import MemoryStore
 
 HOUR = 3600.0
@@ -49,9 +50,6 @@ JITTER = 1.1
 """The most by which a wait may be longer than what was asked for."""
 
 PRIVATE = (ip_address("10.0.0.9"),)
-
-ANSWER_LIMIT = 10.0
-"""Real seconds in which whatever is under way must end."""
 
 
 class ReaderHere:
@@ -216,7 +214,7 @@ class Play:
         """Wakes the dispatcher and waits until it has nothing more to do."""
         dispatcher = self.service.dispatcher
         dispatcher.wake()
-        async with asyncio.timeout(ANSWER_LIMIT):
+        async with asyncio.timeout(PATIENCE):
             while dispatcher._wake.is_set() or dispatcher._sweeping.locked() or self._under_way():
                 if under_way := self._under_way():
                     await asyncio.wait(under_way)

@@ -6,13 +6,12 @@
 
 import gzip
 from itertools import pairwise
-from time import monotonic
 from typing import Any
 
 import pytest
 
 from benchmarks.politeness_server import Reply, Script, answer, ok
-from tests.politeness.play import ANSWER_LIMIT, DAY, HOUR, JITTER, tagged, then, until, waits
+from tests.politeness.play import DAY, HOUR, JITTER, tagged, then, until, waits
 
 WEEK = 7 * DAY
 
@@ -82,11 +81,9 @@ async def test_check_17_time_and_size_are_bounded_and_nobody_waits(play, reply, 
     play.source("sick", "sick.example.org", [reply], timeout=in_time)
     for number in range(3):
         play.source(f"well-{number}", f"{number}.example.com", tagged())
-    begun = monotonic()
     await play.start()
     await play.passes(hours=8)
 
-    assert monotonic() - begun < ANSWER_LIMIT
     assert doubling(waits(play.asked("sick.example.org")))
     assert reason in (await play.health("sick")).last_error
     assert max(one.sent for one in play.asked("sick.example.org")) < 20_000_000

@@ -7,6 +7,7 @@ from aggregator.service.changes import Announcing, Changes
 from aggregator.service.revisions import Revisions
 from tests.builders import read_entry
 from tests.fakes import Notebook
+from tests.patience import PATIENCE
 from tests.service.world import World
 
 
@@ -19,7 +20,7 @@ async def world() -> World:
 
 
 async def next_of(following) -> int:
-    return await asyncio.wait_for(anext(following), timeout=5)
+    return await asyncio.wait_for(anext(following), timeout=PATIENCE)
 
 
 async def test_who_follows_hears_of_the_state_as_it_is_and_of_each_later_one(world):

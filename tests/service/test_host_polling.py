@@ -11,7 +11,8 @@ from aggregator.service import host_polling, host_runs
 from aggregator.service.host_polling import BUDGET, DispatchPolicy
 from aggregator.service.host_runs import HOLD
 from tests.builders import read_entry
-from tests.service.test_dispatch import HangingFetcher, running, stopped, until
+from tests.patience import until
+from tests.service.test_dispatch import HangingFetcher, running, stopped
 from tests.service.world import World
 from tests.store.memory import MemoryStore
 

@@ -10,7 +10,7 @@ from aggregator.service import host_runs
 from aggregator.service.frontier import Due, Ending
 from aggregator.service.host_runs import HOLD, HostRuns
 from tests.fakes import FakeClock, Notebook
-from tests.service.test_dispatch import until
+from tests.patience import until
 from tests.store.memory import MemoryStore
 
 

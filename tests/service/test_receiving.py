@@ -10,6 +10,7 @@ from aggregator.core.wire import NotModified
 from aggregator.service.pushes import receiving
 from aggregator.service.pushes.receiving import MOST_OF_A_SOURCE, Busy, TooMuch
 from tests.builders import NOON, read_entry
+from tests.patience import turns, until
 from tests.service.hub_world import HUB, HubWorld
 from tests.service.world import TAGGED
 
@@ -206,7 +207,7 @@ async def test_a_push_waits_for_a_poll_that_is_under_way(world, monkeypatch):
     (source,) = await world.store.claim(["a"], lease_until=NOON + HOUR)
 
     await world.push(callback, body)
-    await asyncio.sleep(0.01)
+    await turns()
     assert world.notebook.pushes == []
     await world.dispatcher.poll([source])
     await world.receiver.idle()
@@ -294,7 +295,7 @@ async def test_more_than_we_can_hold_is_to_come_again(world, monkeypatch):
     with pytest.raises(Busy):
         await world.push(callback, body)
     await world.push(other, body)  # no source waits for another
-    await asyncio.sleep(0.01)
+    await until(lambda: world.notebook.pushes)
     assert [source for source, *_ in world.notebook.pushes] == ["b"]
     await world.store.release([held.lease])
     await world.receiver.idle()

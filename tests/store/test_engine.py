@@ -11,6 +11,7 @@ from sqlalchemy import make_url, text
 from aggregator.core.errors import StoreError
 from aggregator.store.engine import connect, unbroken
 from aggregator.store.sql import SqlStore, open_store
+from tests.patience import PATIENCE
 from tests.store.steps import configure
 
 PASSWORD = "hunter2"
@@ -101,7 +102,7 @@ async def test_sqlite_is_set_up_for_one_writer_among_readers(path):
 
 async def test_reading_goes_on_while_somebody_writes(path):
     store = await open_store(f"sqlite:///{path}")
-    async with Held(store, "write"), asyncio.timeout(5):
+    async with Held(store, "write"), asyncio.timeout(PATIENCE):
         await store.ping()
         assert await store.sources() == []
     await store.aclose()
@@ -109,7 +110,7 @@ async def test_reading_goes_on_while_somebody_writes(path):
 
 async def test_a_long_read_holds_up_neither_other_reads_nor_the_writer(path):
     store = await open_store(f"sqlite:///{path}")
-    async with Held(store, "read"), Held(store, "read"), asyncio.timeout(5):
+    async with Held(store, "read"), Held(store, "read"), asyncio.timeout(PATIENCE):
         await configure(store, "a")
         assert len(await store.sources()) == 1
     await store.aclose()
@@ -124,7 +125,7 @@ class Held:
 
     async def __aenter__(self):
         self._transaction = asyncio.create_task(self._run(self._hold))
-        await asyncio.to_thread(self._begun.wait, 5)
+        await asyncio.to_thread(self._begun.wait, PATIENCE)
 
     async def __aexit__(self, *_):
         self._over.set()
@@ -133,7 +134,7 @@ class Held:
     def _hold(self, connection):
         connection.execute(text("SELECT number FROM revision")).all()
         self._begun.set()
-        assert self._over.wait(10)
+        assert self._over.wait(2 * PATIENCE)
 
 
 async def test_a_server_that_does_not_answer_is_named_without_the_password():
@@ -175,7 +176,7 @@ async def test_connections_that_the_server_closed_are_replaced(postgres):
     other = connect(postgres)
     await store.ping()
     ending = text(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     await other.write(lambda connection: connection.execute(ending))

@@ -10,6 +10,7 @@ import pytest
 from aggregator.service.frontier import Due
 from aggregator.service.local_engine import LocalEngine
 from aggregator.store import queue
+from tests.patience import PATIENCE, until
 from tests.store.relay import relay_to
 
 A, B, C = (Due(f"{name}.example", (number,), number) for number, name in enumerate("abc"))
@@ -59,17 +60,11 @@ class Handler:
             self.under_way.discard(due.host)
 
 
-async def until(condition) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # another process has a part in it
-            await asyncio.sleep(0.01)
-
-
 @asynccontextmanager
 async def running(engine, handler, concurrency: int = 4):
     task = asyncio.create_task(engine.run(handler, concurrency=concurrency))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await engine.wanted(8) <= 0:  # noqa: ASYNC110  # it connects
                 await asyncio.sleep(0.01)
         yield task
@@ -112,7 +107,7 @@ async def test_a_host_that_was_polled_can_be_submitted_again(make_engine):
     handler.open.set()
     async with running(engine, handler):
         for count in (1, 2, 3):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while len(handler.begun) < count:  # the last one may not be noted as done yet
                     await engine.submit([A])
                     await asyncio.sleep(0.05)
@@ -221,7 +216,7 @@ async def test_a_database_that_is_away_is_told_of_in_lines_that_say_so(
             handler.open.set()  # what is done is to be written down, and cannot be
             await until(lambda: len(told) > 2)
             await relay.mend()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while await engine.wanted(8) <= 0:  # noqa: ASYNC110  # it connects
                     await asyncio.sleep(0.01)
             await engine.submit([C])
@@ -238,7 +233,7 @@ async def stop_without_listening(url: str) -> None:
     engine, handler = queue.QueueEngine(url, complain), Handler()
     task = asyncio.create_task(engine.run(handler, concurrency=2))
     other = await asyncpg.connect(url)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not await other.fetch(END_LISTENING):  # noqa: ASYNC110  # it may not have begun
             await asyncio.sleep(0.01)
     await other.close()

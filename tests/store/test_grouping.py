@@ -6,6 +6,7 @@ import pytest
 
 from aggregator.store import grouping
 from aggregator.store.grouping import Groups
+from tests.patience import PATIENCE, turns
 
 
 class Desk:
@@ -32,9 +33,10 @@ class Desk:
         return await asyncio.gather(*map(self.groups.add, words), return_exceptions=True)
 
 
-async def test_what_comes_alone_is_written_at_once():
+async def test_what_comes_alone_is_written_at_once(monkeypatch):
+    monkeypatch.setattr(grouping, "WINDOW", 10 * PATIENCE)
     desk = Desk()
-    async with asyncio.timeout(grouping.WINDOW):
+    async with asyncio.timeout(PATIENCE):
         assert [await desk.groups.add(word) for word in "abc"] == ["A", "B", "C"]
 
     assert desk.written == [["a"], ["b"], ["c"]]
@@ -47,32 +49,36 @@ async def test_what_comes_together_is_written_together_in_its_order():
     assert desk.written == [["a", "b", "c"]]
 
 
-async def test_what_comes_soon_after_waits_for_more_but_not_for_long():
+async def test_what_comes_soon_after_waits_for_more_but_not_for_long(monkeypatch):
+    loop = asyncio.get_running_loop()
+    now = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: now)
     desk = Desk(expected=99)
     await desk.groups.add("a")
-    late = asyncio.create_task(desk.groups.add("b"))
-    await asyncio.sleep(0)
+    adding = [asyncio.create_task(desk.groups.add(word)) for word in "bc"]
+    await turns()
 
-    assert not late.done()
-    assert await desk.groups.add("c") == "C"
+    assert not any(each.done() for each in adding)
+    now += grouping.WINDOW
+    assert await asyncio.gather(*adding) == ["B", "C"]
     assert desk.written == [["a"], ["b", "c"]]
 
 
 async def test_the_last_one_that_is_expected_ends_the_waiting(monkeypatch):
-    monkeypatch.setattr(grouping, "WINDOW", 60)
+    monkeypatch.setattr(grouping, "WINDOW", 10 * PATIENCE)
     desk = Desk(expected=2)
     await desk.add_all("a", "b")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await desk.add_all("c", "d") == ["C", "D"]
 
 
 async def test_a_full_group_does_not_wait(monkeypatch):
-    monkeypatch.setattr(grouping, "WINDOW", 60)
+    monkeypatch.setattr(grouping, "WINDOW", 10 * PATIENCE)
     desk = Desk(expected=999)
     await desk.groups.add("a")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await desk.groups.add("x" * grouping.MOST)
 
 

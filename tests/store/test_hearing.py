@@ -8,6 +8,7 @@ from sqlalchemy import text
 from aggregator.core.errors import StoreError
 from aggregator.store.engine import connect
 from aggregator.store.sql import open_store
+from tests.patience import PATIENCE
 from tests.store.steps import claim_one, configure, poll, record, story
 
 
@@ -24,7 +25,7 @@ class Ear:
         self._called.set()
 
     async def until(self, calls):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while self.calls < calls:
                 self._called.clear()
                 await self._called.wait()
@@ -84,7 +85,7 @@ async def test_a_lost_connection_is_an_error_and_listening_again_begins_with_a_c
     await other.write(lambda connection: connection.execute(ending))
 
     with pytest.raises(StoreError, match="does not answer"):
-        await asyncio.wait_for(ear.task, timeout=10)
+        await asyncio.wait_for(ear.task, timeout=PATIENCE)
     again = Ear(sql_store)
     await again.until(1)
     await again.close()

@@ -21,6 +21,7 @@ from aggregator.store.delivery_schema import deliveries
 from aggregator.store.engine import TRIES, connect
 from aggregator.store.schema import hosts, sources
 from tests.builders import NOON
+from tests.patience import PATIENCE
 from tests.store.steps import HOUR, claim_due, configure, open_due, poll, record, story
 
 WAITING = text(
@@ -73,7 +74,7 @@ async def is_in_order(work, other, column):
         )
     )
     free = select(column).where(column != rows[0]).with_for_update(skip_locked=True)
-    async with asyncio.timeout(20), holding(other, select(column).where(column == rows[0])):
+    async with asyncio.timeout(PATIENCE), holding(other, select(column).where(column == rows[0])):
         task = asyncio.create_task(work())
         while not await other.read(lambda connection: connection.scalar(WAITING)):
             assert not task.done()

@@ -19,6 +19,7 @@ from aggregator.store.marks import MOST_HOLDERS
 from aggregator.store.schema import entries, metadata
 from aggregator.store.sql import open_store
 from tests.builders import NOON, ago
+from tests.patience import PATIENCE
 from tests.store.steps import (
     EVERYTHING,
     HOUR,
@@ -80,7 +81,7 @@ async def test_polls_and_configurations_side_by_side_do_not_block_each_other(
     names = [f"s{n}" for n in range(8)]
     await configure(sql_store, *names)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         ended = await asyncio.gather(
             *(poll(sql_store, name, story(name)) for name in names),
             *(configure(second_store, *names, f"more{n}") for n in range(8)),
@@ -101,7 +102,7 @@ async def test_many_sources_at_once_are_locked_in_one_order(sql_store, second_st
         ids.append(claimed.lease.source_id)
     sooner = dict.fromkeys(names, HOUR / 2)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         ended = await asyncio.gather(
             *(sql_store.claim(None, lease_until=NOON + HOUR) for _ in range(10)),
             *(second_store.forgive(ids, at=NOON + HOUR, reason="forgiven") for _ in range(10)),
@@ -538,7 +539,7 @@ def _writer_of_the_memory(connection):
 
 
 async def test_nobody_waits_for_sources_that_could_not_be_given_back(sql_store, monkeypatch):
-    monkeypatch.setattr(grouping, "WINDOW", 60)
+    monkeypatch.setattr(grouping, "WINDOW", 10 * PATIENCE)
 
     async def fails(*_, **__):
         raise StoreError("the server is gone")
@@ -550,7 +551,7 @@ async def test_nobody_waits_for_sources_that_could_not_be_given_back(sql_store, 
         with pytest.raises(StoreError):
             await sql_store.release([claimed[1].lease])
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         for _ in range(2):
             (again,) = await sql_store.claim(["a"], lease_until=NOON + HOUR)
             assert await sql_store.save_poll(record(again.lease))

@@ -1,9 +1,9 @@
 """Each stage of a poll alone, beside its floor: python -m benchmarks.parts
 
 What runs is the product's own code, wired as in the daemon; a floor is the cheapest that the same
-step gets in Python. All take turns; figures are CPU time of all processes for one source, the
-medians of the rounds. Stages hold one another: to settle an answer is all that comes after the
-fetch, from the digest to the database, and to read is a part of it.
+step gets in Python. All take turns; figures are CPU time of all processes but that of what is
+polled, for one source, the medians of the rounds. Stages hold one another: to settle an answer is
+all that comes after the fetch, from the digest to the database, and to read is a part of it.
 """
 
 import argparse
@@ -12,10 +12,9 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-import uvloop
-
 from aggregator.bootstrap import open_service
 from aggregator.config.load import load
+from benchmarks.growth import run
 from benchmarks.parts_stages import Meter, Stages
 from benchmarks.poll import Asked, origin
 from benchmarks.poll_service import NEVER, Watch, make_due
@@ -46,8 +45,8 @@ LINES = (
 
 
 async def measure(sources: int, rounds: int, folder: Path) -> Meter:
-    meter = Meter()
     async with origin("parts", Asked(sources=sources), folder) as server:
+        meter = Meter(server.pid)
         place = Place(home=folder, client="parts", port=server.ready["port"], sources=sources)
         settings = load(configure(place), {})
         async with open_service(settings, watch=Watch()) as service:
@@ -81,7 +80,7 @@ def main() -> int:
     parser.add_argument("--markdown", action="store_true")
     given = parser.parse_args(sys.argv[1:] if __name__ == "__main__" else [])
     with tempfile.TemporaryDirectory(prefix="parts-") as folder:
-        meter = uvloop.run(measure(given.sources, given.rounds, Path(folder)))
+        meter = run(measure(given.sources, given.rounds, Path(folder)))
     print(f"{given.sources} sources, median of {given.rounds} rounds")
     print(table(HEAD, rows(meter), markdown=given.markdown))
     return 0

@@ -46,14 +46,15 @@ Polled = tuple[ClaimedSource, SourcePolicy, Answer]
 
 
 class Meter:
-    """CPU seconds a unit, by what was measured."""
+    """CPU seconds a unit, by what was measured. `origin` is what is polled: it does not count."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: int) -> None:
+        self._origin = origin
         self.costs: defaultdict[str, list[float]] = defaultdict(list)
 
     @contextmanager
     def __call__(self, name: str, units: int) -> Iterator[None]:
-        spending = Spending()
+        spending = Spending(self._origin)
         yield
         self.costs[name].append(spending.so_far() / units)
 

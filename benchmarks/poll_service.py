@@ -66,20 +66,24 @@ class Watch(LogWatch):
 
 
 class Spending:
-    """CPU seconds of this process and all its children, from when it is made."""
+    """CPU seconds of this process and all its children, from when it is made; what is polled, where
+    it is a child of this process, too, is left out by its number.
+    """
 
-    def __init__(self) -> None:
-        self._children = _of_children()
+    def __init__(self, polled: int | None = None) -> None:
+        self._polled = polled
+        self._children = _of_children(polled)
         self._own = time.process_time()  # last, as the look at the others costs something
 
     def so_far(self) -> float:
         own = time.process_time() - self._own
-        return own + _of_children() - self._children
+        return own + _of_children(self._polled) - self._children
 
 
-def _of_children() -> float:
+def _of_children(polled: int | None) -> float:
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return ended.ru_utime + ended.ru_stime + cpu_of(descendants(os.getpid()))
+    children = [pid for pid in descendants(os.getpid()) if pid != polled]
+    return ended.ru_utime + ended.ru_stime + cpu_of(children)
 
 
 async def make_due(service: Service, wait: timedelta) -> int:

@@ -101,6 +101,12 @@ def test_a_client_without_validators_gets_the_whole_document():
     assert [status_and_etag(server.answer("a", 0, None))[0] for _ in range(2)] == [200, 200]
 
 
+def test_whoever_has_any_document_gets_none_whatever_the_turn():
+    server = origin("parts")
+
+    assert {status_and_etag(server.answer("a", 0, "*"))[0] for _ in range(3)} == {304}
+
+
 @pytest.mark.parametrize("source", [0, 249, 250, 62_499, 62_500, 1_000_000])
 def test_each_source_has_an_address_of_its_own(source):
     assert source_at(host_of(source)) == source

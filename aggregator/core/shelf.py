@@ -13,10 +13,19 @@ _OVERHEAD = 200
 class Shelf(Generic[Key, Value]):
     """Holds as much as fits; what was not asked for the longest makes room."""
 
-    def __init__(self, most: int, *, size: Callable[[Value], int]) -> None:
-        """`most` is the number of bytes in all, `size` that of one value."""
+    def __init__(
+        self,
+        most: int,
+        *,
+        size: Callable[[Value], int],
+        key_size: Callable[[Key], int] = lambda key: len(repr(key)),
+    ) -> None:
+        """`most` is the number of bytes in all, `size` that of one value. A key may be an address
+        with all that somebody looks for, and counts by its length where `key_size` says no other.
+        """
         self._most = most
         self._size_of = size
+        self._size_of_key = key_size
         self._size = 0
         self._values: dict[Key, Value] = {}
 
@@ -44,5 +53,4 @@ class Shelf(Generic[Key, Value]):
             self._size -= self._room_for(key, value)
 
     def _room_for(self, key: Key, value: Value) -> int:
-        """Of both: a key may be an address with all that somebody looks for."""
-        return self._size_of(value) + len(repr(key)) + _OVERHEAD
+        return self._size_of(value) + self._size_of_key(key) + _OVERHEAD

@@ -11,11 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from aggregator.core.positions import Moved, Placed, Standing, Tally
+from aggregator.core.shelf import Shelf
 from aggregator.core.shown import Attribution
 from aggregator.service.ports import Selection
 
 MOST_PLACES = 40_000
-"""In memory, 170 bytes each: all that some dozens of large publications show."""
+"""In memory: all that some dozens of large publications show."""
+
+PLACE = 170
+"""Bytes."""
 
 DEEPEST = 2000
 """Places of a publication that are kept; feeds show half of that, and pages further down are
@@ -74,6 +78,9 @@ class _Kept:
     told: Mapping[str, Attribution] | None = None
     """See `Followed`."""
 
+    def size(self) -> int:
+        return PLACE * len(self.places)
+
     def reaches(self, depth: int) -> bool:
         return self.floor is None or len(self.places) >= depth
 
@@ -95,7 +102,10 @@ class Standings:
 
     def __init__(self, store: StandingStore) -> None:
         self._store = store
-        self._kept: dict[Selection, _Kept] = {}
+        # Selections are long to write out, and most belong to publications that hold them anyway.
+        self._kept = Shelf[Selection, _Kept](
+            MOST_PLACES * PLACE, size=_Kept.size, key_size=lambda _: 0
+        )
         self._refreshes = 0
 
     def refresh(self) -> None:
@@ -114,7 +124,7 @@ class Standings:
         kept = await self._followed(selection, refresh)
         if kept is None or not kept.reaches(depth):
             kept = await self._anew(selection, depth, refresh)
-        self._keep(selection, kept)
+        self._kept.put(selection, kept)
         return Followed(
             places=kept.places[offset:depth],
             at=kept.at.revision,
@@ -140,14 +150,6 @@ class Standings:
             most=most,
             refresh=refresh,
         )
-
-    def _keep(self, selection: Selection, kept: _Kept) -> None:
-        """Those that nobody asks for make room."""
-        self._kept.pop(selection, None)
-        self._kept[selection] = kept
-        size = sum(len(each.places) for each in self._kept.values())
-        while size > MOST_PLACES and len(self._kept) > 1:
-            size -= len(self._kept.pop(next(iter(self._kept))).places)
 
 
 def _from_above(place: Placed) -> tuple[int, int]:

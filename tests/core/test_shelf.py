@@ -60,3 +60,11 @@ def test_what_is_dropped_gives_its_room_back():
     shelf.put("c", b"x" * 1000)
 
     assert [key for key in "abc" if shelf.get(key)] == ["a", "c"]
+
+
+def test_what_a_key_takes_can_be_told_in_another_way():
+    shelf = Shelf[str, bytes](2 * 210, size=len, key_size=lambda _: 10)
+    for key in ("x" * 2000, "y" * 2000, "z" * 2000):
+        shelf.put(key, b"")
+
+    assert [key[0] for key in shelf._values] == ["y", "z"]

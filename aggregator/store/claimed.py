@@ -9,7 +9,7 @@ from aggregator.core.pushes import PushStanding
 from aggregator.core.rhythm import Habits
 from aggregator.core.wire import Validators
 from aggregator.service.ports import ClaimedSource, Lease
-from aggregator.store.mapping import DIGEST, info_of, packed_form
+from aggregator.store.mapping import info_of, of_body_column
 from aggregator.store.schema import sources
 
 _COLUMNS = (
@@ -27,8 +27,9 @@ def claimed_source(
 ) -> ClaimedSource:
     """Of a row of those columns; by their places, as each poll pays for it."""
     id, key, url, host, domain, moved_to, moving_to, moving_since, *more = row
-    etag, last_modified, body_digest, ever_read, failures, gone_count, *more = more
+    etag, last_modified, body, ever_read, failures, gone_count, *more = more
     throttles, last_news_at, last_success_at, info, habits, *_ = more
+    body_digest, packed = of_body_column(body)
     return ClaimedSource(
         lease=Lease(source_id=id, token=token),
         key=key,
@@ -37,8 +38,8 @@ def claimed_source(
         domain=domain,
         moves=Moves(to=moved_to, pending=moving_to, pending_since=moving_since),
         validators=Validators(etag=etag, last_modified=last_modified),
-        body_digest=body_digest[:DIGEST] if body_digest else None,
-        packed=packed_form(body_digest),
+        body_digest=body_digest,
+        packed=packed,
         ever_read=ever_read,
         blank=last_success_at is None,
         failures=failures,

@@ -33,7 +33,9 @@ from aggregator.service.ports import PastPoll, PollRecord, SourceHealth
 
 Columns = dict[str, Any]
 _MILLISECOND = timedelta(milliseconds=1)
-DIGEST = 16
+_DIGEST = 16
+"""Bytes of a document's digest."""
+
 AnyRow = Row[*tuple[Any, ...]]
 
 
@@ -113,15 +115,19 @@ def facts_columns(record: PollRecord, before: AnyRow) -> Columns:
 
 
 def _body_column(digest: bytes | None, packed: PackedForm | None) -> bytes | None:
+    """Both in one column: they are of one document, and each poll reads and writes them together.
+    The packed form's stands behind the other, then how long it is unpacked.
+    """
     if digest is None or packed is None:
         return digest
     return digest + packed.digest + packed.length.to_bytes(8, "big")
 
 
-def packed_form(column: bytes | None) -> PackedForm | None:
-    if column is None or len(column) <= DIGEST:
-        return None
-    return PackedForm(column[DIGEST : 2 * DIGEST], int.from_bytes(column[2 * DIGEST :], "big"))
+def of_body_column(column: bytes | None) -> tuple[bytes | None, PackedForm | None]:
+    if column is None or len(column) <= _DIGEST:
+        return column, None
+    length = int.from_bytes(column[2 * _DIGEST :], "big")
+    return column[:_DIGEST], PackedForm(column[_DIGEST : 2 * _DIGEST], length)
 
 
 def _habits_column(record: PollRecord, before: bytes | None) -> bytes | None:

@@ -12,5 +12,6 @@ USER aggregator
 WORKDIR /data
 VOLUME /data
 EXPOSE 8000
-ENTRYPOINT ["aggregator", "--config", "/etc/aggregator/config.toml"]
+ENV AGGREGATOR_CONFIG=/etc/aggregator/config.toml
+ENTRYPOINT ["aggregator"]
 CMD ["run"]

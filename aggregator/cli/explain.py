@@ -15,7 +15,7 @@ from aggregator.core.filters import Hiding
 from aggregator.core.model import StoryEntry, Takedown
 from aggregator.core.reasons import Where, hidden, why_the_date
 from aggregator.formats.entry_json import rfc3339
-from aggregator.service.explaining import Explained, Explanation, Standing
+from aggregator.service.explaining import MOST_FOUND, Explained, Explanation, Standing
 from aggregator.service.ports import SourceHealth, Tombstone
 
 Row = dict[str, Any]
@@ -57,6 +57,8 @@ async def _explain(settings: Settings, text: str, *, as_json: bool) -> int:
         else:
             for line in _lines(row):
                 say(line)
+    if len(rows) == MOST_FOUND:
+        say(f"these are the newest {MOST_FOUND}; to see others name more of them", err=True)
     return 0 if rows else FAILED
 
 

@@ -51,7 +51,10 @@ def hide(
 def unhide(context: typer.Context, text: Entry, config: Config = None) -> None:
     """Puts a story back that was taken down."""
     _, settings = settings_of(context, config)
-    finish(_unhide(settings, text.strip()))
+    wanted = text.strip()
+    if not wanted:
+        refuse(["name a story by its published id, its guid or its link"])
+    finish(_unhide(settings, wanted))
 
 
 async def _hide(settings: Settings, text: str, reason: str, as_json: bool) -> int:

@@ -116,13 +116,17 @@ def _same_addresses(sources: Mapping[str, dict[str, Any]]) -> Iterator[Mistake]:
                 yield ("sources", key, "url"), f"{both} have the same address; remove one of them"
 
 
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
+
+
 def polled_address(url: str) -> str:
-    """Equal for two addresses that are one to those who poll (RFC 3986 §6.2.2)."""
+    """Equal for two addresses that are one to those who poll (RFC 3986 §6.2.2, §6.2.3)."""
     try:
         parts = urlsplit(url.strip())
     except ValueError:
         return url
-    return parts._replace(netloc=parts.netloc.lower(), fragment="").geturl()
+    host = parts.netloc.lower().removesuffix(_USUAL_PORTS.get(parts.scheme, ""))
+    return parts._replace(netloc=host, path=parts.path or "/", fragment="").geturl()
 
 
 def missing_folders(file: ConfigFile, folder: Path) -> list[Mistake]:

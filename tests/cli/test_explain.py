@@ -136,3 +136,15 @@ def test_what_nobody_knows_is_told(path):
 
 def test_nothing_is_no_question(path):
     assert run(path, "explain", " ").exit_code == 2
+
+
+def test_who_asks_for_more_than_is_told_hears_that_there_is_more(tmp_path):
+    items = [f"item-{number:02}" for number in range(25)]
+    with loopback(a=rss("a", *items)) as site:
+        path = tmp_path / "config.toml"
+        path.write_text(f'{configuration(site)}\nbackfill = "all"\n')
+        CliRunner().invoke(app, ["fetch", "--config", str(path)])
+        ran = CliRunner().invoke(app, ["explain", "item-", "--json", "--config", str(path)])
+
+    assert len(ran.stdout.splitlines()) == 20
+    assert ran.stderr == "these are the newest 20; to see others name more of them\n"

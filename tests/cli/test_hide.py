@@ -101,6 +101,13 @@ def test_a_story_or_the_list_has_to_be_named(path, arguments):
     assert run(path, "hide", *arguments).exit_code == 2
 
 
+def test_a_story_to_be_put_back_has_to_be_named(path):
+    ran = run(path, "unhide", " ")
+
+    assert ran.exit_code == 2
+    assert ran.stderr.startswith("name a story by")
+
+
 def test_explain_says_when_and_why(path):
     run(path, "hide", "two", "--reason", "its author asked")
     ran = run(path, "explain", "two")

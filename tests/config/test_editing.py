@@ -222,3 +222,5 @@ def test_a_key_is_made_from_the_title_else_from_the_host(title, key):
 def test_addresses_are_one_whatever_their_fragment_and_the_case_of_their_host():
     assert polled_address("https://A.example/x#y ") == polled_address("https://a.example/x")
     assert polled_address("https://a.example/x") != polled_address("https://a.example/X")
+    assert polled_address("https://a.example:443") == polled_address("https://a.example/")
+    assert polled_address("https://a.example:80/") != polled_address("https://a.example/")

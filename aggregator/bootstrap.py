@@ -107,7 +107,8 @@ class Service:
     def health(self, *, polling: bool) -> Health:
         """What readiness asks; a process that only serves is not asked about polling."""
         swept_at = (lambda: self.dispatcher.swept_at) if polling else None
-        return Health(store=self.store, clock=self.clock, swept_at=swept_at)
+        trouble = self.dispatcher.hosts.trouble
+        return Health(store=self.store, clock=self.clock, swept_at=swept_at, trouble=trouble)
 
 
 def _sooner(

@@ -12,14 +12,22 @@ SILENCE = timedelta(minutes=1)
 
 
 class Health:
-    """`swept_at` tells when due sources were last looked for; it is None in a web-only process."""
+    """`swept_at` tells when due sources were last looked for; it is None in a web-only process.
+    `trouble` is why polls are not saved, where they are not.
+    """
 
     def __init__(
-        self, *, store: ReadStore, clock: Clock, swept_at: Callable[[], datetime | None] | None
+        self,
+        *,
+        store: ReadStore,
+        clock: Clock,
+        swept_at: Callable[[], datetime | None] | None,
+        trouble: Callable[[], Exception | None] = lambda: None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._swept_at = swept_at
+        self._trouble = trouble
         self._started = clock.steady()
 
     async def problems(self) -> tuple[str, ...]:
@@ -31,6 +39,8 @@ class Health:
             found.append(f"the database does not answer: {error}")
         if standstill := self.standstill():
             found.append(standstill)
+        if trouble := self._trouble():
+            found.append(f"polls are not saved: {trouble}")
         return tuple(found)
 
     def standstill(self) -> str | None:

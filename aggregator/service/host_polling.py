@@ -99,6 +99,7 @@ class HostPoller:
         self.policy = policy
         self.places = Places(policy.concurrency)
         self.heeds_pauses = True
+        self._trouble: Exception | None = None
         self.runs: dict[str, asyncio.Task[None]] = {}
         self.settling: set[asyncio.Task[None]] = set()
         """What goes on beside requests: saving, completing, following up."""
@@ -123,6 +124,10 @@ class HostPoller:
         """How many of the sources under way failed last time."""
         return sum(source.failures > 0 for source in self._held.values())
 
+    def trouble(self) -> Exception | None:
+        """Why a poll was not saved, while none has been since."""
+        return self._trouble
+
     def hold(self, sources: Iterable[ClaimedSource]) -> None:
         """These are claimed, and given back by a stop."""
         self._held |= {source.lease.token: source for source in sources}
@@ -138,6 +143,7 @@ class HostPoller:
             if run is not None:
                 await self._visit(run, named or run.sources)
         except Exception as error:  # noqa: BLE001  # the next sweep finds the host again
+            self._trouble = error
             self._watch.failed(f"polling the host {due.host}", error)
         finally:
             del self.runs[due.host]
@@ -316,9 +322,11 @@ class HostPoller:
     ) -> None:
         try:
             settled = await self._save(source, policy, answer, started)
+            self._trouble = None
             self._done(settled.report)
             self._watch.polled(settled.report)
         except Exception as error:  # noqa: BLE001  # the run ends, and the poll is repeated
+            self._trouble = error
             self._watch.failed(f"saving the poll of {source.key}", error)
             return
         finally:

@@ -266,9 +266,12 @@ async def test_hosts_that_could_not_be_opened_are_told_of_and_found_again():
         world.serves(await world.add(key), read_entry(key))
     task = await running(world)
     await until(lambda: len(world.notebook.failures) == 2)
+    trouble = world.dispatcher.hosts.trouble()
     world.dispatcher.wake()
     await until(lambda: len(world.notebook.reports) == 2)
     await stopped(world, task)
+
+    assert (str(trouble), world.dispatcher.hosts.trouble()) == ("the disk is full", None)
 
     assert {doing for doing, _ in world.notebook.failures} == {
         "polling the host a.example",
@@ -386,11 +389,13 @@ async def test_a_database_that_fails_is_reported_and_polling_goes_on():
     world.serves(await world.add("a"), read_entry("1"))
     task = await running(world)
     await until(lambda: world.notebook.failures)
+    trouble = world.dispatcher.hosts.trouble()
     world.clock.pass_(minutes=11)
     world.dispatcher.wake()
     await until(lambda: world.notebook.reports)
     await stopped(world, task)
 
+    assert (str(trouble), world.dispatcher.hosts.trouble()) == ("the disk is full", None)
     assert [str(error) for _, error in world.notebook.failures] == ["the disk is full"]
     assert world.notebook.outcomes == {"a": "new"}
 

@@ -46,6 +46,19 @@ async def test_a_database_that_does_not_answer_is_a_problem():
     assert await health.problems() == ("the database does not answer: the disk is full",)
 
 
+async def test_polls_that_cannot_be_saved_are_a_problem():
+    health = Health(
+        store=MemoryStore(),
+        clock=FakeClock(),
+        swept_at=lambda: NOON,
+        trouble=lambda: StoreError("the database cannot grow: the disk is full"),
+    )
+
+    assert await health.problems() == (
+        "polls are not saved: the database cannot grow: the disk is full",
+    )
+
+
 async def test_a_source_has_its_state_in_one_word():
     world = World()
     await world.add("a")

@@ -169,8 +169,11 @@ def _safe(text: str | None) -> str | None:
     return None if text is None else xml_safe(text)
 
 
-def new_columns(item: NewEntry, *, source_id: int, story_id: int, joined_by: JoinedBy) -> Columns:
+def new_columns(
+    item: NewEntry, *, id: int, source_id: int, story_id: int, joined_by: JoinedBy
+) -> Columns:
     return {
+        "id": id,
         "source_id": source_id,
         "story_id": story_id,
         "joined_by": joined_by,

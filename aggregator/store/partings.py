@@ -95,10 +95,10 @@ def _rehome(connection: Connection, row: AnyRow, at: datetime) -> None:
     )
     arrival = Arrival(whose=whose, items=[item], at=at)
     (homes,) = find_homes(connection, [arrival], moving=row.id)
-    (place,) = places = open_homes(connection, [(arrival, homes)])
+    (place,) = open_homes(connection, [(arrival, homes)], [row.id])
     moved = {"story_id": place.story_id, "joined_by": place.by}
     connection.execute(update(entries).where(entries.c.id == row.id).values(moved))
-    close_homes(connection, [(arrival, homes)], places)
+    close_homes(connection, [(arrival, homes)])
 
 
 def _follow_link(connection: Connection, story_id: int, members: Sequence[AnyRow]) -> None:

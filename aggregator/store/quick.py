@@ -14,15 +14,25 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, CompoundSelect, Connection, Dialect, Executable, Select
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Connection,
+    Dialect,
+    Executable,
+    LargeBinary,
+    Select,
+    TextualSelect,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 Values = Mapping[str, Any]
 _Process = Callable[[Any], Any]
-_Asks = Select[Any] | CompoundSelect[Any]
+_Asks = Select[Any] | CompoundSelect[Any] | TextualSelect
 
 _LIST = re.compile(r"__\[POSTCOMPILE_\w+\]")
 """Where SQLAlchemy leaves room for a list of values."""
@@ -90,6 +100,8 @@ class _Command(_Prepared):
     def __init__(self, statement: Executable, dialect: Dialect, names: Sequence[str]) -> None:
         super().__init__(statement, dialect, names)
         self._brought = {name: its for name, its in self.given.items() if name not in names}
+        self._taken = _taker([name for name, _ in self.places])
+        self._processed = [(n, process) for n, (_, process) in enumerate(self.places) if process]
 
     def run(self, driver: sqlite3.Connection, rows: Sequence[Values]) -> None:
         try:
@@ -98,8 +110,10 @@ class _Command(_Prepared):
             raise self.failed(error) from error
 
     def _bound(self, row: Values) -> list[Any]:
-        row = {**row, **self._brought} if self._brought else row
-        return [process(row[name]) if process else row[name] for name, process in self.places]
+        bound = [*self._taken({**row, **self._brought} if self._brought else row)]
+        for n, process in self._processed:
+            bound[n] = process(bound[n])
+        return bound
 
 
 class _Query(_Prepared):
@@ -140,6 +154,11 @@ class _Query(_Prepared):
         return read
 
 
+def _taker(names: Sequence[str]) -> Callable[[Values], Sequence[Any]]:
+    """Values in the order of their names, at once where there are several."""
+    return itemgetter(*names) if len(names) > 1 else lambda row: [row[name] for name in names]
+
+
 def _named(columns: Sequence[str]) -> Any:
     make: Any = namedtuple  # noqa: PYI024  # the columns are not known before
     return make("Row", columns, rename=True)
@@ -153,6 +172,8 @@ def _filled(values: list[Any]) -> list[Any]:
 
 
 def _to_driver(parameter: BindParameter[Any], dialect: Dialect) -> _Process | None:
+    if isinstance(parameter.type, LargeBinary):  # SQLAlchemy has a view made of each
+        return None
     return parameter.type.dialect_impl(dialect).bind_processor(dialect)
 
 

@@ -7,12 +7,22 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Executable, Insert, Table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Executable,
+    Insert,
+    Integer,
+    Table,
+    TextualSelect,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.util.concurrency import await_, in_greenlet
 
 from aggregator.store.faults import is_refused_value
-from aggregator.store.quick import run
+from aggregator.store.quick import fetch, run
 
 _CHUNK = 900
 """Values in one IN list; SQLite takes 999 variables in a statement wherever it is built small."""
@@ -51,6 +61,30 @@ def _neighbours(values: Mapping[int, Collection[T]]) -> Iterator[list[int]]:
             number += len(its_own)
     if ids:
         yield ids
+
+
+_LAST_ID = text("SELECT seq FROM sqlite_sequence WHERE name = :table").columns(seq=Integer)
+
+
+@cache
+def _next_ids(table: Table) -> TextualSelect:
+    return text(
+        f"SELECT nextval('{table.name}_id_seq') AS id FROM generate_series(1, :number)"  # noqa: S608
+    ).columns(id=BigInteger)
+
+
+def new_ids(connection: Connection, table: Table, number: int) -> Sequence[int]:
+    """Ids for rows that are to be inserted now, in their order; none was ever given to another.
+
+    To give them is to know them: what was inserted need not be read for them.
+    """
+    if not number:
+        return ()
+    if connection.dialect.name == "sqlite":  # where nobody else writes meanwhile
+        last = fetch(connection, _LAST_ID, {"table": table.name})
+        first = last[0].seq + 1 if last else 1
+        return range(first, first + number)
+    return [id for (id,) in fetch(connection, _next_ids(table), {"number": number})]
 
 
 def insert_missing(connection: Connection, table: Table) -> Insert:

@@ -10,10 +10,8 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
-    Select,
     bindparam,
     delete,
-    func,
     insert,
     select,
     update,
@@ -35,6 +33,7 @@ from aggregator.store.statements import (
     chunks,
     chunks_of_sources,
     insert_missing,
+    new_ids,
     run_for_each,
 )
 
@@ -47,25 +46,7 @@ _STORED = select(entries.c.source_id, entries.c.digest).where(
 _BURIED = select(tombstones.c.source_id, tombstones.c.digest).where(
     tombstones.c.source_id.in_(_SOURCES), tombstones.c.digest.in_(_THESE)
 )
-_NEWEST_STORY = select(func.max(stories.c.id))
-_NEWEST_ENTRY = select(func.max(entries.c.id))
-_IDS = select(entries.c.id, entries.c.source_id, entries.c.digest).where(
-    entries.c.id > bindparam("newest")
-)
 _OPEN = insert(stories).values(opened_in=UPCOMING, changed_in=UPCOMING)
-_OPENED = select(stories.c.id, stories.c.published_id).where(stories.c.id > bindparam("newest"))
-_WITHOUT_LEAD = (stories.c.id >= bindparam("first")) & stories.c.lead_entry_id.is_(None)
-"""Of those that were opened last: all others have one."""
-
-_LEAD_BY_FIRST = (
-    update(stories)
-    .where(_WITHOUT_LEAD)
-    .values(
-        lead_entry_id=select(func.min(entries.c.id))
-        .where(entries.c.story_id == stories.c.id)
-        .scalar_subquery()
-    )
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,30 +106,30 @@ def _add(
     coming = [item for arrival in arrivals for item in arrival.items]
     holders = holders_of(connection, marks_among(coming))
     settled = list(zip(arrivals, find_homes(connection, arrivals, holders=holders), strict=False))
-    newest = _newest(connection, _NEWEST_ENTRY)
-    places = open_homes(connection, settled)
     items = [item for arrival, _ in settled for item in arrival.items]
+    ids = new_ids(connection, entries, len(items))
+    places = open_homes(connection, settled, ids)
     rows = [
         new_columns(
             fresh[item.whose.id][item.digest],
+            id=id,
             source_id=item.whose.id,
             story_id=place.story_id,
             joined_by=place.by,
         )
-        for item, place in zip(items, places, strict=True)
+        for id, item, place in zip(ids, items, places, strict=True)
     ]
-    refused = run_for_each(connection, insert_missing(connection, entries), rows)
-    for n in refused:
-        added[items[n].whose.id].refused += 1
-    close_homes(connection, settled, places, refused=bool(refused))
-    stored = fetch(connection, _IDS, {"newest": newest})
-    ids = {(row.source_id, row.digest): row.id for row in stored}
+    refused = {*run_for_each(connection, insert_missing(connection, entries), rows)}
+    close_homes(connection, settled)
+    _withdraw(connection, [places[n].story_id for n in refused if places[n].by == "alone"])
     marked: dict[int, Sequence[int]] = {}
-    for item in items:
-        if entry_id := ids.get((item.whose.id, item.digest)):
-            marked[entry_id] = item.marks
-            its_own = fresh[item.whose.id][item.digest]
-            added[item.whose.id].said[entry_id] = its_own.entry.content
+    for n, (id, item) in enumerate(zip(ids, items, strict=True)):
+        its_own = added[item.whose.id]
+        if n in refused:
+            its_own.refused += 1
+        else:
+            marked[id] = item.marks
+            its_own.said[id] = fresh[item.whose.id][item.digest].entry.content
     add_marks(connection, marked, holders)
     return len(settled)
 
@@ -183,72 +164,49 @@ def _fresh(connection: Connection, coming: Mapping[int, Sequence[NewEntry]]) -> 
 Settled = Sequence[tuple[Arrival, Sequence[Home]]]
 
 
-def open_homes(connection: Connection, settled: Settled) -> list[Joining]:
-    """The stories of all these, one after the other. New ones have no lead yet."""
-    homes = [home for _, its_own in settled for home in its_own]
-    robbed = [home.takes_from for home in homes if isinstance(home, Opening) and home.takes_from]
+def open_homes(connection: Connection, settled: Settled, entry_ids: Sequence[int]) -> list[Joining]:
+    """The stories of these entries, one after the other. Who opens one leads it."""
+    homes = [(home, arrival.at) for arrival, its_own in settled for home in its_own]
+    opening = [home for home, _ in homes if isinstance(home, Opening)]
+    robbed = [home.takes_from for home in opening if home.takes_from]
     if robbed:
         connection.execute(update(stories).where(stories.c.id.in_(robbed)).values(link_digest=None))
-    opened = _open_stories(connection, settled)
-    return [
-        home
-        if isinstance(home, Joining)
-        else Joining(story_id=opened[home.published_id], by="alone")
-        for home in homes
-    ]
+    story_ids = iter(new_ids(connection, stories, len(opening)))
+    rows, places = [], []
+    for entry_id, (home, at) in zip(entry_ids, homes, strict=True):
+        if isinstance(home, Opening):
+            rows.append(_story_columns(home, next(story_ids), entry_id, at))
+            places.append(Joining(story_id=rows[-1]["id"], by="alone"))
+        else:
+            places.append(home)
+    run(connection, _OPEN, rows)
+    count_more(connection, len(rows))
+    return places
 
 
-def close_homes(
-    connection: Connection, settled: Settled, places: Sequence[Joining], *, refused: bool = False
-) -> None:
-    """Chooses who leads, once the entries are in their stories, unless some were refused."""
-    opened = [place.story_id for place in places if place.by == "alone"]
-    if opened:
-        _close_opening(connection, min(opened), refused=refused)
+def close_homes(connection: Connection, settled: Settled) -> None:
+    """Chooses who leads the stories that some joined, once the entries are there."""
     for arrival, homes in settled:
         joined = [home.story_id for home in homes if isinstance(home, Joining)]
         choose_leads(connection, joined, arrival.at)
 
 
-def _open_stories(connection: Connection, settled: Settled) -> dict[str, int]:
-    """Story ids by the ids that they are published under."""
-    rows = [
-        _story_columns(home, arrival.at)
-        for arrival, homes in settled
-        for home in homes
-        if isinstance(home, Opening)
-    ]
-    if not rows:
-        return {}
-    newest = _newest(connection, _NEWEST_STORY)
-    run(connection, _OPEN, rows)
-    count_more(connection, len(rows))
-    opened = fetch(connection, _OPENED, {"newest": newest})
-    return {row.published_id: row.id for row in opened}
+def _withdraw(connection: Connection, story_ids: Collection[int]) -> None:
+    """Their entries were refused."""
+    for chunk in chunks(story_ids):
+        drop_empty(connection, stories.c.id.in_(chunk))
 
 
-def _newest(connection: Connection, statement: Select[Any]) -> int:
-    ((newest,),) = fetch(connection, statement)
-    return newest or 0
-
-
-def _story_columns(opening: Opening, at: datetime) -> Columns:
+def _story_columns(opening: Opening, id: int, lead: int, at: datetime) -> Columns:
     return {
+        "id": id,
+        "lead_entry_id": lead,
         "link_digest": opening.link_digest,
         "published_id": opening.published_id,
         "published_digest": digest(opening.published_id),
         "rank_at": opening.item.rank_at,
         "changed_at": at,
     }
-
-
-def _close_opening(connection: Connection, first: int, *, refused: bool) -> None:
-    """Gives new stories their lead; one whose entry was refused is withdrawn."""
-    run(connection, _LEAD_BY_FIRST, [{"first": first}])
-    if refused:
-        without = connection.scalars(select(stories.c.id).where(_WITHOUT_LEAD), {"first": first})
-        for chunk in chunks(without.all()):
-            drop_empty(connection, stories.c.id.in_(chunk))
 
 
 def drop_empty(connection: Connection, which: ColumnElement[bool]) -> None:

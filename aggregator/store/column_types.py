@@ -61,6 +61,7 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 _NAMES = frozenset({str})
+_EMPTY: dict[type, str] = {list: "[]", dict: "{}"}
 
 
 def _to_json(value: Any) -> str:
@@ -68,6 +69,8 @@ def _to_json(value: Any) -> str:
     kind = type(value)
     if kind is str:
         return encode_basestring_ascii(value)
+    if not value and kind in _EMPTY:
+        return _EMPTY[kind]
     if kind is list:
         return f"[{','.join(map(_to_json, value))}]"
     if kind is dict and _NAMES.issuperset(map(type, value)):

@@ -45,6 +45,7 @@ from aggregator.store.column_types import UtcMicros
 from aggregator.store.mapping import AnyRow
 from aggregator.store.one_of import Many, one_of
 from aggregator.store.pushes import IS_PUSHED, standings
+from aggregator.store.quick import run
 from aggregator.store.schema import DUE, FAILING, hosts, sources
 from aggregator.store.statements import chunks, give_way
 
@@ -267,7 +268,7 @@ def open_hosts(
     nothing = {due.host for due in wanted if due.sources and due.host not in by_host}
     if nothing:
         ended = [{"name": host, "token": token, "rest": None} for host in sorted(nothing)]
-        connection.execute(_COMPLETE, ended)
+        run(connection, _COMPLETE, ended)
     return [
         HostRun(due.host, token, tuple(by_host.get(due.host, ())), rests[due.host], until)
         for due in wanted
@@ -333,14 +334,11 @@ def renew(connection: Connection, runs: Collection[HostRun], *, until: datetime)
 
 
 def complete(connection: Connection, endings: Collection[Ending]) -> None:
-    if endings:
-        connection.execute(
-            _COMPLETE,
-            [
-                {"name": one.run.host, "token": one.run.token, "rest": one.rest_until}
-                for one in sorted(endings, key=lambda one: one.run.host)
-            ],
-        )
+    ended = [
+        {"name": one.run.host, "token": one.run.token, "rest": one.rest_until}
+        for one in sorted(endings, key=lambda one: one.run.host)
+    ]
+    run(connection, _COMPLETE, ended)
 
 
 def mend(connection: Connection, *, now: datetime) -> None:

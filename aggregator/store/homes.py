@@ -10,6 +10,7 @@ find_homes
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
@@ -222,13 +223,20 @@ class _Siblings:
         self._coming = coming
         self._stored = stored
         self._moving = moving
-        self._among: defaultdict[int, list[int]] = defaultdict(list)
-        for n, item in enumerate(coming):
+
+    @cached_property
+    def _among(self) -> Mapping[int, Sequence[int]]:
+        """Put together where something is stored that may be alike: most texts are new."""
+        among: defaultdict[int, list[int]] = defaultdict(list)
+        for n, item in enumerate(self._coming):
             for mark in item.marks:
-                if len(self._among[mark]) < MOST_HOLDERS:
-                    self._among[mark].append(n)
+                if len(among[mark]) < MOST_HOLDERS:
+                    among[mark].append(n)
+        return among
 
     def holders(self, item: Newcomer) -> set[int]:
+        if not self._stored:
+            return set()
         return {each for mark in item.marks for each in self._stored.get(mark, ())} - {self._moving}
 
     def of(self, n: int) -> list[Candidate]:

@@ -1,6 +1,5 @@
 """Marks: how entries are found whose texts may be alike. The caller holds the lock on stories."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, select
@@ -65,12 +64,12 @@ def replace_marks(connection: Connection, found: Mapping[int, Sequence[int]]) ->
 
 def add_marks(connection: Connection, found: Mapping[int, Sequence[int]], holders: Holders) -> None:
     """Of entries that have none yet; `holders` have these marks already."""
-    held = Counter({mark: len(ids) for mark, ids in holders.items()})
+    held = {mark: len(ids) for mark, ids in holders.items()}
     rows = []
     for entry_id, its in found.items():
         for mark in its:
-            held[mark] += 1
-            if held[mark] <= MOST_HOLDERS:
+            if (number := held.get(mark, 0)) < MOST_HOLDERS:
+                held[mark] = number + 1
                 rows.append({"mark": mark, "entry_id": entry_id})
     run(connection, insert_missing(connection, marks), rows)
 

@@ -102,10 +102,11 @@ class _Command(_Prepared):
         self._brought = {name: its for name, its in self.given.items() if name not in names}
         self._taken = _taker([name for name, _ in self.places])
         self._processed = [(n, process) for n, (_, process) in enumerate(self.places) if process]
+        self._bind = self._bound if self._processed or self._brought else self._taken
 
     def run(self, driver: sqlite3.Connection, rows: Sequence[Values]) -> None:
         try:
-            driver.executemany(self.pieces[0], [*map(self._bound, rows)])
+            driver.executemany(self.pieces[0], [*map(self._bind, rows)])
         except Exception as error:
             raise self.failed(error) from error
 

@@ -113,11 +113,7 @@ _SCHEDULE: Columns = {
     )
 }
 _SAVE_SCHEDULE = update(sources).where(_ITS_OWN).values(_SCHEDULE)
-_SAVE_FACTS = (
-    update(sources)
-    .where(_ITS_OWN)
-    .values({column.name: bindparam(column.name) for column in _FACTS})
-)
+_SAVE_ALL = _SAVE_SCHEDULE.values({column.name: bindparam(column.name) for column in _FACTS})
 
 
 def _held(connection: Connection, leases: Sequence[Lease]) -> dict[Lease, AnyRow]:
@@ -129,14 +125,15 @@ def _held(connection: Connection, leases: Sequence[Lease]) -> dict[Lease, AnyRow
 def _save_states(
     connection: Connection, held: Sequence[tuple[AnyRow, PollRecord]], domain_of: DomainOf
 ) -> None:
-    schedules, facts = [], []
+    alike, other = [], []
     for row, record in held:
-        schedules.append(schedule_columns(record, row))
-        its_own = facts_columns(record, row)
-        if tuple(its_own.values()) != row[: len(_FACTS)]:
-            facts.append({"source_id": row.id, **its_own})
-    run(connection, _SAVE_SCHEDULE, schedules)
-    run(connection, _SAVE_FACTS, facts)
+        schedule, facts = schedule_columns(record, row), facts_columns(record, row)
+        if tuple(facts.values()) == row[: len(_FACTS)]:
+            alike.append(schedule)
+        else:
+            other.append({**schedule, **facts})
+    run(connection, _SAVE_SCHEDULE, alike)
+    run(connection, _SAVE_ALL, other)
     for row, record in held:
         if record.moves.to != row.moved_to:
             place = place_columns(record.moves.to or row.url, domain_of)

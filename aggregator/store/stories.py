@@ -25,7 +25,7 @@ from aggregator.core.text import xml_safe
 from aggregator.store.homes import Home, Joining, Opening, find_homes, member_of
 from aggregator.store.mapping import Columns, new_columns
 from aggregator.store.marks import add_marks, holders_of
-from aggregator.store.newcomers import Arrival, Newcomer, Whose, marks_among, together
+from aggregator.store.newcomers import Arrival, Newcomer, Whose, together
 from aggregator.store.quick import fetch, run
 from aggregator.store.revisions import UPCOMING, count_more
 from aggregator.store.schema import entries, sources, stories, tombstones
@@ -104,7 +104,7 @@ def _add(
 ) -> int:
     """Stores as many of the arrivals as go together, and returns how many those are."""
     coming = [item for arrival in arrivals for item in arrival.items]
-    holders = holders_of(connection, marks_among(coming))
+    holders = holders_of(connection, {mark for item in coming for mark in item.marks})
     settled = list(zip(arrivals, find_homes(connection, arrivals, holders=holders), strict=False))
     items = [item for arrival, _ in settled for item in arrival.items]
     ids = new_ids(connection, entries, len(items))

@@ -158,7 +158,7 @@ stories = Table(
     Column("id", _Id, primary_key=True),
     Column("link_digest", LargeBinary),
     Column("published_digest", LargeBinary, nullable=False),
-    # No foreign key: the two tables would need each other first. Empty only within a transaction.
+    # No foreign key: the two tables would need each other first.
     Column("lead_entry_id", BigInteger),
     Column("rank_at", UtcMicros, nullable=False),
     Column("changed_at", UtcMicros, nullable=False),

@@ -10,6 +10,9 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 # a title, they let a source reorder what stands around it.
 _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
+_SHORT = 200
+"""Characters; to ask each of them costs less than to look at all in other ways."""
+
 _CONTROLS = bytes([*range(0x20), 0x7F])
 
 ASCII_WORDS = bytes(n if chr(n).isalnum() else 32 for n in range(128)) + bytes(128)
@@ -39,6 +42,8 @@ def xml_safe(text: str) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """A line of plain text: single-spaced, trimmed, at most `limit` characters."""
+    if len(text) < _SHORT and text.isprintable() and "  " not in text:
+        return text.strip()[:limit].rstrip()
     spaced = _spaced(text)
     if _is_printable(spaced):  # no other white space, nor what has to go
         pieces = spaced.split("  ")  # seldom many, and words are

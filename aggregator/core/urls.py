@@ -1,6 +1,7 @@
 """Which addresses we accept, how a relative one becomes absolute, and when two links are one."""
 
 import re
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from aggregator.core.addresses import is_public, literal_address
@@ -36,6 +37,7 @@ _LOCAL_SUFFIXES = (
 )
 
 
+@lru_cache(maxsize=1024)  # a document names most of its addresses several times
 def web_url(text: str | None, base: str | None = None) -> str | None:
     """The address as an absolute http(s) URL, or None when it cannot be one.
 

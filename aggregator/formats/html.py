@@ -19,17 +19,18 @@ from aggregator.formats import html_rules
 from aggregator.formats.html_depth import too_deep
 from aggregator.formats.html_text import (
     LONGEST_HTML,
+    Markup,
     bare_text,
     bounded,
-    is_ordinary,
+    markup_of,
     plain_text,
     reads_alike,
-    tags_of,
     text_of_clean,
 )
 from aggregator.formats.html_tidy import is_untidy, tidied
 
 _MOST_ROUNDS = 5
+_CODE_TAGS = frozenset({"code", "pre"})
 _HEADING_TAGS = frozenset(f"h{level}" for level in range(1, 7))
 _HEADINGS = re.compile(r"<(/?)h[1-6][ >]")
 
@@ -83,40 +84,39 @@ def _cleaned(
     source = bounded(html)
     if too_deep(source):
         return paragraphs(bare_text(source)), False
-    lowered = source.lower()
-    tags = tags_of(lowered)
-    untidy = is_untidy(lowered, ordinary=is_ordinary(tags))
+    markup = markup_of(source)
+    untidy = is_untidy(markup)
     if untidy:
         source = tidied(source, base, players=players)
-        lowered = source.lower()
-        tags = tags_of(lowered)
-    players = players and "<iframe" in lowered
-    checked = players or _has_checked_attributes(lowered)
-    as_written = "href" not in lowered or _keeps_links(source, lowered, base, clean)
-    in_use = None if as_written and not checked and _all_absolute(source, lowered) else base
+        markup = markup_of(source)
+    players = players and "iframe" in markup.names
+    checked = players or _has_checked_attributes(markup)
+    as_written = "href" not in markup.lowered or _keeps_links(markup, base, clean)
+    in_use = None if as_written and not checked and _all_absolute(markup) else base
     cleaner = _cleaner(in_use, checked, players, unchanged if as_written else clean)
     safe = _written(cleaner, source)
-    misnested = _may_be_misnested(safe, tags)
+    misnested = _may_be_misnested(safe, markup.names)
     if misnested:
         safe = _settled(cleaner, safe)
     if players and len(_PLAYER.findall(safe)) < safe.count("<iframe"):
         return _cleaned(safe, base, False, clean)[0], False
     whole = len(html) <= LONGEST_HTML
-    return safe, whole and not untidy and not misnested and reads_alike(lowered, tags)
+    return safe, whole and not untidy and not misnested and reads_alike(markup)
 
 
-def _has_checked_attributes(lowered: str) -> bool:
+def _has_checked_attributes(markup: Markup) -> bool:
     """Calling back for each attribute doubles the cost, so only where it may decide."""
+    lowered = markup.lowered
     if "srcset" in lowered:
         return True
-    code = "class" in lowered and ("<code" in lowered or "<pre" in lowered)
+    code = "class" in lowered and not _CODE_TAGS.isdisjoint(markup.names)
     return "lang" in lowered and (code or "sizes" in lowered)
 
 
-def _keeps_links(source: str, lowered: str, base: str | None, clean: Callable[[str], str]) -> bool:
+def _keeps_links(markup: Markup, base: str | None, clean: Callable[[str], str]) -> bool:
     """Whether surely no link gets another address: each is seen here, and absolute already."""
-    links = _HREF.findall(source)
-    if len(links) != lowered.count("href"):
+    links = _HREF.findall(markup.written)
+    if len(links) != markup.lowered.count("href"):
         return False
     for link in set(links):
         if link.count("&") != link.count("&amp;"):  # another reference
@@ -127,12 +127,13 @@ def _keeps_links(source: str, lowered: str, base: str | None, clean: Callable[[s
     return True
 
 
-def _all_absolute(source: str, lowered: str) -> bool:
+def _all_absolute(markup: Markup) -> bool:
     """Whether surely no address needs a base: a cleaner for each costs more than the cleaning."""
+    written, lowered = markup.written, markup.lowered
     for name in _ADDRESSED:
         times = lowered.count(name)
-        absolute = source.count(f'{name}="https://') if times else 0
-        if absolute != times and absolute + source.count(f'{name}="http://') != times:
+        absolute = written.count(f'{name}="https://') if times else 0
+        if absolute != times and absolute + written.count(f'{name}="http://') != times:
             return False
     return True
 

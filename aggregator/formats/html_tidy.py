@@ -12,6 +12,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from aggregator.core.urls import web_url
 from aggregator.formats import html_formulas, html_rules
 from aggregator.formats.html_players import SANDBOX, framed_url, is_player, page_of
+from aggregator.formats.html_text import Markup
 
 _LAZY_SOURCES = (
     "data-src",
@@ -25,7 +26,8 @@ _LAZY_SOURCES = (
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set")
 
 _LAZY_MARKS = ("data-src", "data-lazy", "data-orig", "data-actualsrc")
-_TAG_MARKS = ("<noscript", "<iframe", "<embed", "<object")
+_SETTLED = frozenset({"noscript", "iframe", "embed", "object"})
+"""Elements that never stay as they are."""
 
 # A host is looked for where one begins, which takes a tenth of the time.
 _BEACON_HOSTS = tuple(part[2:] for part in html_rules.BEACONS if part.startswith("//"))
@@ -50,16 +52,15 @@ _STAND_IN = re.compile(
 _SHOWN = "img, picture, video, audio, math"
 
 
-def is_untidy(lowered: str, *, ordinary: bool) -> bool:
-    """Whether there is anything to do; the HTML in lower case, and whether all of its elements
-    are `html_text.is_ordinary`.
-    """
+def is_untidy(markup: Markup) -> bool:
+    """Whether there is anything to do."""
+    lowered = markup.lowered
     return (
         "display:" in lowered
-        or (not ordinary and _holds(lowered, _TAG_MARKS))
+        or not _SETTLED.isdisjoint(markup.names)
         or ("data-" in lowered and _holds(lowered, _LAZY_MARKS))
         or _holds(lowered, html_formulas.MARKS)
-        or ("<img" in lowered and _has_odd_picture(lowered))
+        or ("img" in markup.names and _has_odd_picture(lowered))
     )
 
 

@@ -1,6 +1,7 @@
 """What our feedparser does otherwise than the one from the shelf, as mixins for its parsers."""
 
 from typing import Any
+from xml.sax.saxutils import escape as escaped
 
 from aggregator.core.urls import web_url
 
@@ -9,6 +10,8 @@ class AsWritten:
     """What our feedparser does otherwise than the one from the shelf."""
 
     baseuri: str
+    contentparams: dict[str, Any]
+    elementstack: list[list[Any]]
     inauthor: int
     inimage: int
     push: Any
@@ -107,6 +110,13 @@ class AsWritten:
         if isinstance(people, list) and people and not people[-1] and isinstance(text, str):
             people[-1]["name"] = text
 
+    def handle_data(self, text: str, escape: int = 1) -> None:
+        """Does the same as feedparser's; expat calls it for each line, and for each reference."""
+        if self.elementstack:
+            if escape and dict.get(self.contentparams, "type") == "application/xhtml+xml":
+                text = escaped(text)
+            self.elementstack[-1][2].append(text)
+
     def handle_charref(self, ref: str) -> None:
         """A reference to no character, such as `&#xD800;`, would end the whole document."""
         super().handle_charref(ref if _names_a_character(ref) else "xfffd")  # type: ignore[misc] # dito
@@ -119,7 +129,6 @@ class Sound(AsWritten):
     """
 
     inentry: int
-    elementstack: list[list[Any]]
     _inner = 0
 
     def _start_item(self, attributes: dict[str, str]) -> None:

@@ -97,7 +97,7 @@ class QuickCore:
             text = web_url(text, self.baseuri) or text
         if params:
             is_guess = _get(params, "type") == "text/plain" and self.version[:4] != "atom"
-            if is_guess and self.looks_like_html(text):
+            if is_guess and ("</" in text or "&" in text) and self.looks_like_html(text):
                 params["type"] = "text/html"
             params.pop("mode", None)
             params.pop("base64", None)

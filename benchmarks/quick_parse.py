@@ -23,9 +23,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from feedparser.util import FeedParserDict
-
 from aggregator.formats.charsets import in_utf8
+from aggregator.formats.feedparsing.own import QuickDict
 from aggregator.formats.feedparsing.quick import parse_quickly
 from aggregator.formats.feedparsing.whole import parse_whole
 from aggregator.formats.slices import slices
@@ -140,7 +139,7 @@ def timed(parse: Callable[[bytes, str], Any], document: bytes) -> tuple[Any, flo
 
 def differ(one: Any, two: Any, at: str = "") -> str:
     """Where the two are not the same; a dictionary with aliases is not one without."""
-    if isinstance(one, FeedParserDict) != isinstance(two, FeedParserDict):
+    if isinstance(one, QuickDict) != isinstance(two, QuickDict):
         return f"{at}: {type(one).__name__}, {type(two).__name__}"
     if isinstance(one, dict) and isinstance(two, dict):
         if one.keys() != two.keys():

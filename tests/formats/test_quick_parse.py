@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import feedparser
 import pytest
 from feedparser.util import FeedParserDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aggregator.formats.feedparsing.own import QuickDict
 from aggregator.formats.feedparsing.quick import parse_quickly
-from aggregator.formats.feedparsing.quick_dict import QuickDict
 from aggregator.formats.feedparsing.whole import parse_whole
 from benchmarks.quick_parse import ADDRESS, bodies, compare, differ
 
@@ -310,13 +311,21 @@ def test_a_quick_dictionary_answers_as_feedparsers_does(values, key):
             quick[key]
 
 
+def test_what_is_ours_of_feedparser_is_nobody_else_s():
+    document = rss("<title>T</title>")
+
+    assert type(parse_whole(document, ADDRESS)) is QuickDict
+    others = feedparser.parse(document)
+    assert type(others) is type(others.entries[0]) is FeedParserDict
+
+
 def test_names_and_dates_too_long_to_keep_are_read_all_the_same():
     assert not check(rss(f"<{'x' * 400}/>"))
     assert check(rss(f"<pubDate>{' ' * 100}2026-11-26{' x' * 100}</pubDate>"))
 
 
 def test_every_difference_is_noticed():
-    one = FeedParserDict(title="T", links=[FeedParserDict(href="h")], n=1)
+    one = QuickDict(title="T", links=[QuickDict(href="h")], n=1)
 
     assert differ(one, QuickDict(title="T", links=[QuickDict(href="h")], n=1)) == ""
     for other in (

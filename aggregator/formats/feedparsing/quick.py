@@ -14,18 +14,16 @@ from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from feedparser.api import StrictFeedParser
-from feedparser.sanitizer import replace_doctype
-from feedparser.urls import make_safe_absolute_uri
-
 from aggregator.core.urls import is_plain_url
 from aggregator.formats.feedparsing.as_written import Sound
+from aggregator.formats.feedparsing.own import QuickDict, StrictFeedParser, part
 from aggregator.formats.feedparsing.quick_core import XHTML, QuickCore
-from aggregator.formats.feedparsing.quick_dict import QuickDict
 from aggregator.formats.feedparsing.quick_handlers import QuickHandlers
 from aggregator.formats.feedparsing.quick_names import Doubt, Element, Names, attributes
 from aggregator.formats.feedparsing.whole import HEADERS
 
+replace_doctype = part("sanitizer", "replace_doctype")
+make_safe_absolute_uri = part("urls", "make_safe_absolute_uri")
 _DECLARATION = re.compile(rb"<\?xml[^>]*>")
 _FIRST_TAG = re.compile(rb"<\w")
 _BUFFER = 1 << 16

@@ -4,11 +4,10 @@ import re
 from contextlib import suppress
 from typing import Any
 
-from feedparser.html import _cp1252
-
 from aggregator.core.urls import web_url
-from aggregator.formats.feedparsing.quick_dict import ALIASED, QuickDict
+from aggregator.formats.feedparsing.own import ALIASED, QuickDict, part
 
+_cp1252 = part("html", "_cp1252")
 XHTML = "application/xhtml+xml"
 _KINDS = {
     "text": "text/plain",

@@ -3,12 +3,13 @@
 from functools import lru_cache
 from typing import Any
 
-from feedparser.datetimes import _parse_date
-from feedparser.datetimes.rfc822 import _parse_date_rfc822
-from feedparser.datetimes.w3dtf import _parse_date_w3dtf
+from aggregator.formats.feedparsing.own import QuickDict, part
 
-from aggregator.formats.feedparsing.quick_dict import QuickDict
-
+_parse_date = part("datetimes", "_parse_date")
+_PLAIN_WAYS = (
+    part("datetimes.w3dtf", "_parse_date_w3dtf"),
+    part("datetimes.rfc822", "_parse_date_rfc822"),
+)
 _SHOWN_AS_SUMMARY = {"text/plain", "text/html", "application/xhtml+xml"}
 _PAGES = {"text/html", "html", "application/xhtml+xml", "xhtml"}
 _MOST_DATES = 256
@@ -160,7 +161,7 @@ def _moment(text: str | None) -> Any:
 @lru_cache(_MOST_DATES)
 def _plain_moment(text: str) -> Any:
     """By the first two of feedparser's ways, which know no clock."""
-    for parse in (_parse_date_w3dtf, _parse_date_rfc822):
+    for parse in _PLAIN_WAYS:
         try:
             if found := parse(text):
                 return found

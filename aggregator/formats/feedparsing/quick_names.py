@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from feedparser.api import StrictFeedParser
+from aggregator.formats.feedparsing.own import StrictFeedParser
 
 _USERLAND = "backend.userland.com/rss"
 _MOST = 1000

@@ -2,28 +2,14 @@
 
 import io
 from collections.abc import Mapping
-from importlib.util import module_from_spec
 from typing import Any
 
-import feedparser.api
-
 from aggregator.formats.feedparsing.as_written import AsWritten, Sound
+from aggregator.formats.feedparsing.own import LooseFeedParser, StrictFeedParser, api
 
-
-def _own_feedparser() -> Any:
-    """Feedparser's module with `parse`, loaded once more for us alone.
-
-    It has no argument for its parser classes, and others in this process may want theirs.
-    """
-    spec = feedparser.api.__spec__
-    own = module_from_spec(spec)
-    spec.loader.exec_module(own)
-    for name, ours in (("StrictFeedParser", Sound), ("LooseFeedParser", AsWritten)):
-        setattr(own, name, type(name, (ours, getattr(own, name)), {}))  # made from mixins, too
-    return own
-
-
-_own = _own_feedparser()
+# Its `parse` has no argument for its parser classes.
+api.StrictFeedParser = type("StrictFeedParser", (Sound, StrictFeedParser), {})
+api.LooseFeedParser = type("LooseFeedParser", (AsWritten, LooseFeedParser), {})
 HEADERS = {"content-type": "application/xml; charset=utf-8"}
 
 
@@ -31,7 +17,7 @@ def parse_whole(document: bytes, url: str) -> Mapping[str, Any]:
     # A stream, since feedparser takes bytes that look like a path or an address for one.
     # Content-Location makes every reported base absolute (without one, an entry's xml:base leaks
     # into its successors).
-    result: Mapping[str, Any] = _own.parse(
+    result: Mapping[str, Any] = api.parse(
         io.BytesIO(document),
         response_headers=HEADERS | {"content-location": url},
         sanitize_html=False,

@@ -111,6 +111,21 @@ def test_a_relative_address_beside_an_absolute_one_becomes_absolute(relative: st
     assert '="https://a.example/blog/y"' in clean(absolute + relative)
 
 
+@pytest.mark.parametrize(
+    "tag",
+    ['<a b"=" >x" href="/p">', "<a\nhref='/p'>", "<A HREF=/p>", '<a href="/p"x>', "<a/href=/p>"],
+)
+def test_a_link_becomes_absolute_however_its_tag_is_written(tag: str):
+    assert 'href="https://a.example/p"' in clean(f"<p>b</p>{tag}x</a>")
+
+
+@pytest.mark.parametrize("word", ["display:none", "data-src", "srcset", "href=", "katex", "class"])
+def test_what_a_text_tells_of_markup_changes_nothing(word: str):
+    html = '<p>{} <a href="https://a.example/">b</a><img src="https://a.example/c.png" alt="d"></p>'
+
+    assert clean(html.format(word)) == clean(html.format("x")).replace("x", word, 1)
+
+
 def test_without_a_usable_base_relative_addresses_go():
     assert clean_html('<a href="/x">x</a>', None) == '<a rel="noopener noreferrer">x</a>'
 

@@ -159,7 +159,7 @@ def _taken_down(row: Row) -> str:
 def _buried(tombstone: Tombstone) -> str:
     if tombstone.pruned_at:
         return f"{tombstone.source} had it; [retention] dropped it {_time(tombstone.pruned_at)}"
-    return f"left out by backfill: it is of the past of {tombstone.source}"
+    return f"left out by backfill when {tombstone.source} was new"
 
 
 def _polled(source: SourceHealth) -> str:

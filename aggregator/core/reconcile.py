@@ -4,7 +4,8 @@ Rule 1: the first document of a source is its past: entries rank by their own da
         says how many come in at all. What it leaves out never returns as new.
 Rule 2: later entries rank by the time we saw them, so that a late or back-dated one still surfaces.
         Many at once that are older than all that we hold are more of the past: a document that
-        goes further back than before, or an archive that was moved in. Rule 1 holds for them.
+        goes further back than before, or an archive that was moved in. They rank by their own
+        date, but all of them come in: `backfill` is for what is new to us.
 Rule 3: an edit changes an entry where it stands; a date alone is no edit. See `edits.py` for how
         many are taken, and which are news. An entry that an older version of ours took in is
         refreshed, which is no edit.
@@ -58,8 +59,8 @@ def reconcile(
     past = list(fresh) if first else _of_the_past(fresh, entries, moved, known)
     digests = {one.digest for one in past}
     news = [one for one in fresh if one.digest not in digests]
-    room = intake.backfill if first else _room(intake.backfill, moved, known)
-    older, left_out = _backfilled(past, room, now)
+    later = 0 if moved.all_at_once else None
+    older, left_out = _backfilled(past, intake.backfill if first else later, now)
     new = [_new(one, now, rank_at=now) for one in news]
     return EntryChanges(
         new=_in_order([*new, *(_new(one, now, rank_at=_date(one, now)) for one in older)]),
@@ -152,13 +153,6 @@ def _older_than_moved(
         return date > newest if date else entry.digest in above
 
     return [one for one in fresh if not is_news(one)]
-
-
-def _room(backfill: Backfill, moved: Renamed, known: Knowledge) -> Backfill:
-    """How much of the past a later document may bring."""
-    if moved.all_at_once:
-        return 0
-    return max(backfill - len(known.dates), 0) if isinstance(backfill, int) else backfill
 
 
 def _new(entry: Entry, now: datetime, *, rank_at: datetime) -> NewEntry:

@@ -103,7 +103,7 @@ def test_what_was_left_out_is_exit_status_one(path):
     ran, lost = run(path, "explain", "three"), row(path, "three")
 
     assert ran.exit_code == 1
-    assert "left out by backfill: it is of the past of a" in ran.stdout
+    assert "left out by backfill when a was new" in ran.stdout
     assert list(lost) == LOST_FIELDS
     assert lost["tombstones"] == [{"source": "a", "pruned_at": None}]
 

@@ -99,10 +99,11 @@ class Outlet:
                 await self._wait()
                 self._due.clear()
                 started = loop.time()
-                if not await self._write():
+                if await self._write():
+                    await asyncio.sleep(loop.time() - started)
+                else:
                     self.renew()
                     await asyncio.sleep(RETRY)
-                await asyncio.sleep(loop.time() - started)
         finally:
             await end_all([following])
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
+from aggregator.core.errors import StoreError
 from aggregator.core.leaves import NEWEST, Leaf
 from aggregator.core.publication import CONTENT_TYPES, Format, Publication
 from aggregator.service.paging import Page
@@ -59,6 +60,8 @@ class StaticSite:
             try:
                 async for file in self._of(publication, None if touched is None else NEW_VOLUMES):
                     yield file
+            except StoreError:
+                raise  # nothing can be made now, and what follows would say so again
             except Exception as error:  # noqa: BLE001 - one publication's end is not everybody's
                 self._fail(publication, error)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.core.errors import StoreError
 from aggregator.service.entry_lists import EntryLists
 from aggregator.web import publishing_out
 from aggregator.web.folder import Written, opened
@@ -163,4 +164,26 @@ async def test_an_error_of_ours_is_told_and_tried_again(planet, tmp_path, monkey
         done = await asyncio.wait_for(keeper.done.get(), PATIENCE)
 
     assert told == "publishing static files: a fault"
+    assert done.written > 0
+
+
+async def test_a_database_out_of_reach_for_a_while_keeps_nothing_from_being_written(
+    planet, tmp_path, monkeypatch
+):
+    whole = planet.publisher.document
+
+    async def out_of_reach(publication, *args, **more):
+        if publication.slug == "papers":
+            raise StoreError("out of reach")
+        return await whole(publication, *args, **more)
+
+    async with kept(planet, tmp_path) as (keeper, _):
+        with monkeypatch.context() as failing:
+            failing.setattr(planet.publisher, "document", out_of_reach)
+            keeper.told.put_nowait(1)
+            told = await asyncio.wait_for(keeper.failures.get(), PATIENCE)
+        done = await asyncio.wait_for(keeper.done.get(), PATIENCE)
+
+    assert told == "publishing static files: out of reach"
+    assert (tmp_path / "publications/papers.atom").exists()
     assert done.written > 0

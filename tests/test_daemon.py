@@ -33,7 +33,7 @@ def daemon(config, *options):
     finally:
         if process.poll() is None:
             process.kill()
-        print(process.communicate()[1])  # pytest shows it where the test fails
+        sys.stderr.write(process.communicate()[1])  # pytest shows it where the test fails
 
 
 def get(port: int, path: str, **headers: str):

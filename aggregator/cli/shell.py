@@ -154,8 +154,17 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             raise  # whoever reads has enough, and needs no words
         except OSError as error:
+            _drop_what_is_unwritten()
             typer.echo(f"aggregator: {error}", err=True)
             raise typer.Exit(FAILED) from None
+
+
+def _drop_what_is_unwritten() -> None:
+    """Else Python tries once more as it ends, and has words and a status of its own.
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    with contextlib.suppress(OSError, ValueError):  # a stream without a number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def open_standard_streams() -> None:

@@ -18,8 +18,9 @@ class Knowledge:
     """Digests that must not come back."""
     by_text: Mapping[bytes, KnownEntry] = field(default_factory=dict)
     """By the digest of title and text; asked for where a document looks renamed."""
-    dates: Sequence[datetime] = ()
-    """Of the source's newest entries; asked for where a document brings many at once."""
+    oldest: datetime | None = None
+    """Date of the oldest of the source's newest entries; asked for where a document brings many at
+    once."""
     nothing: bool = False
     """There is nothing to know of this source, whatever is asked for."""
 

@@ -130,10 +130,8 @@ def _of_the_past(
     """What of a later document is no news."""
     if moved.all_at_once:
         return _older_than_moved(fresh, entries, moved)
-    if not known.dates:
-        return []
-    oldest = min(known.dates)
-    older = [one for one in fresh if (date := own_date(one)) and date < oldest]
+    oldest = known.oldest
+    older = [one for one in fresh if oldest and (date := own_date(one)) and date < oldest]
     return older if len(older) >= FEWEST_OF_THE_PAST else []
 
 

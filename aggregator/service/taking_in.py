@@ -198,16 +198,17 @@ class TakeIn:
         if looks_renamed(entries, known):
             newest = await self._store.recall(source.lease.source_id, limit=MOST_RECALLED)
             known = replace(known, by_text=by_text(newest))
-        return await self._with_dates(source, known, entries)
+        return await self._with_oldest(source, known, entries)
 
-    async def _with_dates(
+    async def _with_oldest(
         self, source: ClaimedSource, known: Knowledge, entries: Sequence[Entry]
     ) -> Knowledge:
         """What tells news from more of the past, where it may be either."""
         if not source.ever_read or len(strangers(entries, known)) < FEWEST_OF_THE_PAST:
             return known
         seen = await self._store.sightings(source.lease.source_id, limit=MOST_RECALLED)
-        return replace(known, dates=[one.published or one.first_seen for one in seen])
+        dates = (one.published or one.first_seen for one in seen)
+        return replace(known, oldest=min(dates, default=None))
 
     async def _raised(
         self, source: ClaimedSource, changes: EntryChanges, *, of: int

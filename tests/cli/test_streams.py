@@ -4,23 +4,17 @@ import json
 import shlex
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from aggregator.cli.progress import RoundWatch
-from aggregator.service.reports import PollReport
+from aggregator.service.reports import throttled
 from tests.loopback import configuration, loopback, rss
 
-REPORT = PollReport(
-    source="a",
-    outcome="not_modified",
-    status=304,
-    elapsed=timedelta(seconds=0.25),
-    next_poll_at=datetime(2026, 1, 1, tzinfo=UTC),
-    next_poll_reason="every 1h",
-)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+REPORT = throttled("a", NOON, now=NOON)
 
 
 def run(arguments: str, redirected: str, config) -> subprocess.CompletedProcess[str]:

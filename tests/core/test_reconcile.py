@@ -20,7 +20,7 @@ def changes(
     tombstones: frozenset[bytes] = frozenset(),
     first: bool = False,
     by_text: dict[bytes, KnownEntry] | None = None,
-    dates: tuple[datetime, ...] = (),
+    oldest: datetime | None = None,
     now: datetime = NOON,
     **intake,
 ) -> EntryChanges:
@@ -29,7 +29,7 @@ def changes(
         by_link={item.link_digest: item for item in held if item.link_digest},
         tombstones=tombstones,
         by_text=by_text or {},
-        dates=dates,
+        oldest=oldest,
     )
     return reconcile(entries, knowledge, Intake(**intake), first=first, now=now)
 
@@ -95,25 +95,22 @@ def grown(*days: int) -> list[Entry]:
     return [entry(str(day), published=ago(days=day)) for day in days]
 
 
-HELD = (ago(days=2), ago(days=1))
-
-
 @pytest.mark.parametrize("backfill", [0, 4, timedelta(days=1), None])
 def test_a_document_that_goes_further_back_than_before_brings_no_news_and_loses_nothing(backfill):
-    made = changes(*grown(0, 4, 5, 6, 7, 8), dates=HELD, backfill=backfill)
+    made = changes(*grown(0, 4, 5, 6, 7, 8), oldest=ago(days=2), backfill=backfill)
 
     assert [new.rank_at for new in made.new] == [*(ago(days=day) for day in (8, 7, 6, 5, 4)), NOON]
     assert made.left_out == ()
 
 
 def test_a_few_old_entries_are_what_somebody_wrote_up_later():
-    made = changes(*grown(4, 5, 6, 7), dates=HELD, backfill=None)
+    made = changes(*grown(4, 5, 6, 7), oldest=ago(days=2), backfill=None)
 
     assert {NOON - new.rank_at < timedelta(seconds=1) for new in made.new} == {True}
 
 
 def test_many_that_are_newer_than_something_that_we_hold_are_news():
-    made = changes(*grown(4, 5, 6, 7, 8), dates=(*HELD, ago(days=9)), backfill=None)
+    made = changes(*grown(4, 5, 6, 7, 8), oldest=ago(days=9), backfill=None)
 
     assert {NOON - new.rank_at < timedelta(seconds=1) for new in made.new} == {True}
 
